@@ -1,0 +1,1 @@
+"""Bytes in, findings out: pure, with no I/O."""

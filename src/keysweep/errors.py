@@ -1,0 +1,39 @@
+"""The one exception family, and the exit codes that scripts may rely on."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process tells its caller."""
+
+    CLEAN = 0
+    FINDINGS = 1
+    USAGE = 2
+    INCOMPLETE = 3
+    AWS = 4
+
+
+class KeysweepError(Exception):
+    """A failure that a user can act on: the message is one sentence saying what, where, and what to do."""
+
+    exit_code: ExitCode = ExitCode.USAGE
+
+
+class UsageError(KeysweepError):
+    """The command line asks for something that cannot be done."""
+
+
+class ConfigError(KeysweepError):
+    """A configuration file or setting is wrong."""
+
+
+class IncompleteError(KeysweepError):
+    """A scan could not start or could not be finished, so nothing may be called clean."""
+
+    exit_code = ExitCode.INCOMPLETE
+
+
+class GitError(IncompleteError):
+    """A git command failed or answered with something unexpected."""
