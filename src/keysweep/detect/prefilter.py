@@ -1,0 +1,345 @@
+"""Where to look: one pass that names the few places of any content worth reading closely.
+
+Hyperscan finds every anchor in one pass; where it cannot be loaded, and for small content where compiling
+its database would cost more than it saves, a pure-Python twin finds the same. Both hand what they saw to the
+same code, which reduces it to *hits*: a class and the canonical position that class is read from. So the two
+cannot differ in more than speed, and a property test holds them to it.
+
+This module stands on the hook's path, so it imports only `re`.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from hyperscan import Database
+
+HYPERSCAN_FROM_BYTES = 4 << 20
+"""Content from this size on pays for loading Hyperscan in a process that has not done so yet."""
+
+_TOKEN = rb"[A-Za-z0-9/+]"
+_KEY_ID = rb"A(?:KIA|SIA|BIA|CCA|3T[A-Z0-9])[A-Z2-7]{16}"
+_SPLIT_KEY_ID = rb"A[KS]IA[A-Z2-7]{0,15}[\"'`\\\r\n]"
+_BROKEN_TAIL = (
+    rb"(?:.{0,60}[A-Za-z0-9/+](?:\\{1,4}/|\\{1,4}u00|%(?:25)?2[BbFf]|&#|\\x2|=2[BbFf])"
+    rb"|.{0,60}[A-Za-z0-9/+]{4}[\"'`][ \t\r\n]{0,4}[+.&|<>\\]{0,2}[ \t\r\n_]{0,40}[\"'`][A-Za-z0-9/+]{2}"
+    rb"|.{0,60}[A-Za-z0-9/+]{16}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]"
+    rb"|.{0,60}[A-Za-z0-9/+]\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16})"
+)
+_SECRET_TAIL = rb"(?:.{0,100}[^A-Za-z0-9/+][A-Za-z0-9/+]{40}|" + _BROKEN_TAIL + rb")"
+_AWS_TAIL = (
+    rb"[A-Za-z0-9_.\- ]{0,24}(?:key|pass|pwd|cred|sk|token|priv|pw)[A-Za-z_]{0,10}[\"'\])}]{0,3}[ \t]{0,4}"
+    rb"(?:=>|:=|[=:,>(]){1,2}[ \t]{0,4}[\"'`(<]{0,3}[A-Za-z0-9/+]{40}"
+)
+_SESSION_TAIL = rb".?token.{0,40}[A-Za-z0-9+/%\\]{80}"
+_MAIL_TAIL = rb".{0,160}[^A-Za-z0-9+/][Bb][A-Pa-p][A-Za-z0-9+/]{42}"
+_ESCAPED_KEY_ID = (
+    rb"(?:\\x41\\x(?:4b|53|42|43)\\x|%41%(?:4b|53|42|43)%|\\u0041\\u00(?:4b|53|42|43)\\u"
+    rb"|&#0{0,3}65;&#0{0,3}(?:75|83|66|67);|&#x0{0,2}41;&#x0{0,2}(?:4b|53|42|43);"
+    rb"|0x41, ?0x(?:4b|53|42|43),|41[ :-](?:4b|53|42|43)[ :-](?:49|43))"
+)
+
+_HEX = (
+    rb"41(?:4b49|5349|4249|4343)41[0-9a-f]{8}",
+    rb"736563726574",
+    rb"534543524554",
+    rb"536563726574",
+    rb"1f8b080[0-9a-f]{9}",
+)
+_KEY_ID_PREFIXES = (b"AKIA", b"ASIA", b"ABIA", b"ACCA")
+_ENCODED_WORDS = (b"secret", b"Secret", b"SECRET", b"oJb3JpZ2luX2Vj", b"QmVkcm9ja0FQSUtleS")
+_FOUR_NEED = rb"(?:[A-Za-z0-9+/_-]{8}|[A-Za-z0-9+/]{0,7}\r?\n)"
+_BASE64_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+_BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_\-]{20,}")
+_BASE64_REST = re.compile(rb"[A-Za-z0-9+/_\-]{1,20}")
+_FOUR = re.compile(_FOUR_NEED)
+_BASE64_SEAM = re.compile(rb"(?<=[A-Za-z0-9+/])(\r?\n[ \t]{0,20})(?=[A-Za-z0-9+/])")
+
+SECRET_REACH = 210
+"""Bytes from the start of `secret` to the end of the farthest token that counts as near it."""
+
+
+_Settle = Callable[[bytes, int], Iterable[int]]
+
+
+class Hit(NamedTuple):
+    """One place to read closely."""
+
+    kind: str
+    """`id`, `split`, `secret`, `aws`, `session`, `mail`, `token`, `api`, or an encoding: `escape`, `hex`,
+    `base64`, `utf16`."""
+    position: int
+    """Byte offset; for the encodings anywhere inside the encoded run, else where the anchor starts."""
+
+
+class _Anchor(NamedTuple):
+    kind: str
+    patterns: tuple[bytes, ...]
+    """Alternatives, in the dialect that `re` and Hyperscan share; each may match anywhere."""
+    caseless: bool
+    settle: _Settle
+    """From content and the end of a match to canonical positions, or to candidates for `confirm`."""
+    confirm: re.Pattern[bytes] | None = None
+    """What must match at a candidate; costly, so each candidate is asked once."""
+
+
+def find_hits(content: bytes, *, hyperscan: bool | None = None) -> list[Hit]:
+    """List the hits in `content`, sorted by position.
+
+    `hyperscan` forces the engine; None takes Hyperscan where it is loaded already or the content is large.
+    """
+    if hyperscan is None:
+        hyperscan = len(content) >= HYPERSCAN_FROM_BYTES or _database.cache_info().currsize > 0
+    database = _database() if hyperscan else None
+    ends = _ends_by_hyperscan(content, database) if database is not None else _ends_by_re(content)
+    hits: dict[Hit, bool] = {}
+    for index, end in ends:
+        anchor = _anchors()[index]
+        for at in anchor.settle(content, end):
+            hit = Hit(anchor.kind, at)
+            if hit not in hits:
+                hits[hit] = anchor.confirm is None or anchor.confirm.match(content, at) is not None
+    return sorted((hit for hit, holds in hits.items() if holds), key=lambda hit: (hit.position, hit.kind))
+
+
+def may_hold_key(content: bytes) -> bool:
+    """Whether `content` could hold anything at all; never False where `find_hits` would find something.
+
+    Cheap to load and to run on a few staged kilobytes, so that a clean commit pays for nothing else.
+    """
+    return (
+        content.startswith(_MAGIC)
+        or content[257:262] == b"ustar"
+        or _LONG_RUN in content.translate(_CLASSES)
+        or any(pattern.search(content) for pattern in _quick(b"\0" in content))
+        or (_TWO_DIGITS.search(content) is not None and _twin(_ESCAPE).search(content) is not None)
+    )
+
+
+def warm_up() -> bool:
+    """Load Hyperscan now, once for this process; False where it cannot be loaded."""
+    return _database() is not None
+
+
+_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+
+
+_LONG_RUN = b"a" * 40
+_CLASSES = bytes(97 if (chr(byte).isalnum() and byte < 128) or byte in b"+/" else 32 for byte in range(256))
+"""Maps the alphabet of secrets and base64 to one byte: a run of forty is then a plain substring."""
+_TWO_DIGITS = re.compile(rb"41[;, :\\%-]|65;")
+_ESCAPE = 11
+
+
+@functools.cache
+def _quick(with_nul: bool) -> tuple[re.Pattern[bytes], ...]:
+    """Looser than the anchors, but compiled in a millisecond. An anchor that none of these is looser than
+    holds forty characters of the alphabet in a row, or an escape."""
+    patterns = [
+        rb"A(?:[KSB]IA|CCA|3T[A-Z0-9])[A-Z2-7]{0,15}(?:[A-Z2-7]|[\"'`\\\r\n])",
+        rb"oGZXIvYXdz|AQo[DE]YXdz|IQoJb3JpZ2lu|bedrock-api-key-",
+        rb"(?i:secret)" + _BROKEN_TAIL,
+        b"|".join(each[:4] for each in _first_base64(_KEY_ID_PREFIXES)),
+    ]
+    if with_nul:
+        patterns.append(rb"[AaSs]\x00[KkSsBbCcEe]\x00[IiCc]\x00")
+    return tuple(re.compile(pattern, re.DOTALL) for pattern in patterns)
+
+
+def _start_before(length: int) -> _Settle:
+    def settle(_content: bytes, end: int) -> Iterable[int]:
+        return (end - length,)
+
+    return settle
+
+
+def _where_it_ended(_content: bytes, end: int) -> Iterable[int]:
+    return (end - 1,)
+
+
+def _split_start(content: bytes, end: int) -> Iterable[int]:
+    found = re.compile(_SPLIT_KEY_ID).search(content, max(0, end - 20), end)
+    return (found.start(),) if found else ()
+
+
+def _keywords(word: bytes, tail: bytes, reach: int = SECRET_REACH) -> _Anchor:
+    """Hits are the positions of `word` from which `tail` matches, whichever end of the match was reported."""
+    head = re.compile(word)
+
+    def settle(content: bytes, end: int) -> Iterator[int]:
+        start = max(0, end - reach)
+        return (start + match.start() for match in head.finditer(content[start:end].lower()))
+
+    whole = word + tail
+    return _Anchor(_KIND_BY_WORD[word], (whole,), True, settle, re.compile(whole, re.DOTALL | re.IGNORECASE))
+
+
+_KIND_BY_WORD = {
+    rb"secret": "secret",
+    rb"aws": "aws",
+    rb"(?:session|security)": "session",
+    rb"(?:smtp|mail)": "mail",
+}
+
+
+def _long_run_end(content: bytes, end: int) -> Iterable[int]:
+    """A base64 literal counts only inside a run that could hold a key: twenty characters in one line."""
+    start = max(0, end - 20)
+    before = len(content[start:end]) - len(content[start:end].rstrip(_BASE64_BYTES))
+    after = _BASE64_REST.match(content, end)
+    return (end - 1,) if before + (len(after.group()) if after else 0) >= 20 else ()
+
+
+@functools.cache
+def _anchors() -> tuple[_Anchor, ...]:
+    return (
+        _Anchor("id", (_KEY_ID,), False, _start_before(20)),
+        _Anchor("split", (_SPLIT_KEY_ID,), False, _split_start),
+        _keywords(rb"secret", _SECRET_TAIL),
+        _keywords(rb"aws", _AWS_TAIL),
+        _keywords(rb"(?:session|security)", _SESSION_TAIL),
+        _keywords(rb"(?:smtp|mail)", _MAIL_TAIL, SECRET_REACH + 40),
+        _Anchor("token", (rb"F[QwI]oGZXIvYXdz",), False, _start_before(12)),
+        _Anchor("token", (rb"IQoJb3JpZ2luX2Vj",), False, _start_before(16)),
+        _Anchor("token", (rb"AQo[DE]YXdz",), False, _start_before(8)),
+        _Anchor("api", (rb"ABSK[A-Za-z0-9+/]{60}",), False, _start_before(64)),
+        _Anchor("api", (rb"bedrock-api-key-[A-Za-z0-9+/]{20}",), False, _start_before(36)),
+        _Anchor("escape", (_ESCAPED_KEY_ID,), True, _where_it_ended),
+        _Anchor("hex", _HEX, True, _where_it_ended),
+        _Anchor("utf16", (rb"A\x00(?:K\x00I|S\x00I|B\x00I|C\x00C)\x00A\x00",), False, _where_it_ended),
+        _Anchor("utf16", (rb"s\x00e\x00c\x00r\x00e\x00t\x00",), True, _where_it_ended),
+        _Anchor("base64", _base64_patterns(), False, _long_run_end),
+        _Anchor("base64", _base64_seams(), False, _where_it_ended),
+    )
+
+
+@functools.cache
+def _base64_literals() -> tuple[bytes, ...]:
+    """What anchors look like after one, two or three rounds of base64, at each of the three alignments.
+
+    Only the characters that the anchor determines whatever stands beside it.
+    """
+    wide = [
+        word.decode().encode(code)
+        for word in (*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3])
+        for code in ("utf-16-le", "utf-16-be")
+    ]
+    hexes = (b"414b4941", b"41534941", b"414B4941", b"736563726574")
+    magic = (b"\x1f\x8b\x08", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"BZh91AY&SY")
+    first = [*_first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS, *wide, *hexes))]
+    first += [base64.b64encode(word)[: len(word) * 8 // 6] for word in magic]
+    second = _first_base64(first)
+    return tuple(sorted({*first, *second, *_first_base64(second)}))
+
+
+@functools.cache
+def _base64_patterns() -> tuple[bytes, ...]:
+    """The literals as expressions. Four characters are common in text, so they ask for eight more."""
+    return tuple(re.escape(each) + (_FOUR_NEED if len(each) == 4 else b"") for each in _base64_literals())
+
+
+@functools.cache
+def _base64_seams() -> tuple[bytes, ...]:
+    """Wrapped base64 may break inside an anchor; those of the first round are found across a line end too."""
+    return tuple(
+        re.escape(each[:at]) + rb"\r?\n[ \t]{0,20}" + re.escape(each[at:])
+        for each in _first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3]))
+        for at in range(1, len(each))
+    )
+
+
+def _first_base64(words: Iterable[bytes]) -> list[bytes]:
+    return [literal for word in words for literal in _alignments(word)]
+
+
+def _alignments(word: bytes) -> Iterator[bytes]:
+    """The base64 characters that `word` determines when 0, 1 or 2 bytes stand before it in its group."""
+    for lead in range(3):
+        first_bit = lead * 8
+        start, end = -(-first_bit // 6), (first_bit + len(word) * 8) // 6
+        literal = base64.b64encode(b"\0" * lead + word + b"\0" * 3)[start:end]
+        if len(literal) >= 4:
+            yield literal
+
+
+def _ends_by_hyperscan(content: bytes, database: Database) -> list[tuple[int, int]]:
+    ends: list[tuple[int, int]] = []
+
+    def seen(index: int, _start: int, end: int, _flags: int, _context: object) -> None:
+        ends.append((index, end))
+
+    database.scan(content, match_event_handler=seen)
+    return ends
+
+
+@functools.cache
+def _database() -> Database | None:
+    try:
+        import hyperscan
+    except ImportError:
+        return None
+    anchors = _anchors()
+    expressions = [(index, each) for index, anchor in enumerate(anchors) for each in anchor.patterns]
+    flags = [hyperscan.HS_FLAG_CASELESS * anchor.caseless | hyperscan.HS_FLAG_DOTALL for anchor in anchors]
+    database = hyperscan.Database()
+    database.compile(
+        expressions=[pattern for _, pattern in expressions],
+        ids=[index for index, _ in expressions],
+        flags=[flags[index] for index, _ in expressions],
+    )
+    return database
+
+
+def _ends_by_re(content: bytes) -> Iterator[tuple[int, int]]:
+    for index, anchor in enumerate(_anchors()):
+        if anchor.patterns == _base64_patterns():
+            ends = _base64_ends(content)
+        elif anchor.patterns == _base64_seams():
+            ends = _base64_seam_ends(content)
+        else:
+            ends = (match.end() for match in _twin(index).finditer(content))
+        yield from ((index, end) for end in ends)
+
+
+@functools.cache
+def _twin(index: int) -> re.Pattern[bytes]:
+    anchor = _anchors()[index]
+    return re.compile(b"|".join(anchor.patterns), re.DOTALL | (re.IGNORECASE if anchor.caseless else 0))
+
+
+def _base64_ends(content: bytes) -> Iterator[int]:
+    """A thousand literals are too many for one `re`; their first four characters in a set are not."""
+    by_start = _literals_by_start()
+    for run in _BASE64_RUN.finditer(content):
+        text, base = run.group(), run.start()
+        for at in range(len(text) - 3):
+            for literal in by_start.get(text[at : at + 4], ()):
+                end = base + at + len(literal)
+                if len(literal) > 4:
+                    if text.startswith(literal, at):
+                        yield end
+                elif _FOUR.match(content, end):
+                    yield end
+
+
+def _base64_seam_ends(content: bytes) -> Iterator[int]:
+    literals = frozenset(_first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3])))
+    for seam in _BASE64_SEAM.finditer(content):
+        cut, resume = seam.span(1)
+        for literal in literals:
+            for at in range(1, len(literal)):
+                if content.endswith(literal[:at], 0, cut) and content.startswith(literal[at:], resume):
+                    yield resume + len(literal) - at
+
+
+@functools.cache
+def _literals_by_start() -> dict[bytes, list[bytes]]:
+    table: dict[bytes, list[bytes]] = {}
+    for literal in _base64_literals():
+        table.setdefault(literal[:4], []).append(literal)
+    return table
