@@ -96,7 +96,9 @@ def find_hits(content: bytes, *, hyperscan: bool | None = None) -> list[Hit]:
     if hyperscan is None:
         hyperscan = len(content) >= HYPERSCAN_FROM_BYTES or _database.cache_info().currsize > 0
     database = _database() if hyperscan else None
-    ends = _ends_by_hyperscan(content, database) if database is not None else _ends_by_re(content)
+    ends = _ends_by_hyperscan(content, database) if database is not None else list(_ends_by_re(content))
+    if not ends:
+        return []
     hits: dict[Hit, bool] = {}
     for index, end in ends:
         anchor = _anchors()[index]

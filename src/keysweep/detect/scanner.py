@@ -2,10 +2,200 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from keysweep.detect.assemble import assemble
+from keysweep.detect.containers import Budget, Halt, container_format, open_members
+from keysweep.detect.credentials import Credential
+from keysweep.detect.document import Document
+from keysweep.detect.encodings import View, decode_utf16, open_views, whole_utf16
+from keysweep.detect.extract import extract
 from keysweep.detect.limits import Limits
-from keysweep.findings import Origin, ScanResult
+from keysweep.detect.options import Options
+from keysweep.detect.pairing import pair
+from keysweep.detect.prefilter import find_hits
+from keysweep.findings import Finding, Origin, Problem, ProblemCode, Role, ScanResult
+
+NAME_HINT = re.compile(r"A(?:[KSB]IA|CCA|3T[A-Z0-9])[A-Z2-7]{16}|ABSK[A-Za-z0-9+]{60}")
+"""What a path must hold to be read as content: few paths do, and every file has one."""
+_ENCODINGS = frozenset({"base64", "hex", "utf16", "escape"})
 
 
-def scan(content: bytes, origin: Origin, limits: Limits = Limits()) -> ScanResult:
-    """Find every leaked AWS credential in `content`."""
-    return ScanResult(scanned_bytes=len(content), scanned_items=1)
+def scan(
+    content: bytes,
+    origin: Origin,
+    limits: Limits = Limits(),
+    options: Options = Options(),
+) -> ScanResult:
+    """Find every leaked AWS credential in `content` and in the name it came under.
+
+    Containers and encodings are opened as far as `limits` allow; reaching one is a problem in the result.
+    Pure: no file, no process, no network is touched.
+    """
+    problems: list[Problem] = []
+    findings: list[Finding] = []
+    for document in _documents(content, origin, limits, problems):
+        findings += _scan_document(document, limits, options, problems)
+    findings = _once(findings)
+    if NAME_HINT.search(origin.path):
+        findings += _scan_name(origin, findings, limits, options)
+    if options.rules:
+        from keysweep.detect.custom import find_custom
+
+        found, troubles = find_custom(content, origin, options.rules)
+        findings += found
+        problems += troubles
+    return ScanResult(tuple(findings), tuple(dict.fromkeys(problems)), len(content), 1)
+
+
+def _documents(
+    content: bytes, origin: Origin, limits: Limits, problems: list[Problem], budget: Budget | None = None
+) -> Iterator[Document]:
+    """The content itself, and what every container in it holds."""
+    code = whole_utf16(content)
+    if code is None:
+        yield Document(content, origin)
+    else:
+        text, offsets = decode_utf16(content, code)
+        yield Document(text, origin, ("UTF-16",), offsets.source)
+    kind = container_format(content)
+    if kind is None:
+        return
+    if len(origin.members) >= limits.container_depth:
+        problems.append(
+            Problem(ProblemCode.LIMIT, f"containers are nested deeper than {limits.container_depth}", origin)
+        )
+        return
+    budget = Budget() if budget is None else budget
+    for member in open_members(content, kind, limits, budget):
+        if isinstance(member, Halt):
+            where = replace(origin, members=(*origin.members, member.name)) if member.name else origin
+            problems.append(Problem(member.code, member.message, where))
+        else:
+            inner = replace(origin, members=(*origin.members, member.name or member.step))
+            yield from _documents(member.content, inner, limits, problems, budget)
+
+
+def _scan_document(
+    document: Document, limits: Limits, options: Options, problems: list[Problem]
+) -> list[Finding]:
+    credentials = _layers(document.text, document.origin, limits, options, problems)
+    if not credentials:
+        return []
+    credentials = _deduplicated(credentials)
+    groups = pair(credentials, document.text)
+    return assemble(groups, credentials, document, options)
+
+
+def _layers(
+    content: bytes,
+    origin: Origin,
+    limits: Limits,
+    options: Options,
+    problems: list[Problem],
+    depth: int = 0,
+) -> list[Credential]:
+    """The credentials of `content` and of every encoded run in it, with offsets in `content`."""
+    hits = find_hits(content, hyperscan=options.hyperscan)
+    if not hits:
+        return []
+    found = extract(content, hits)
+    encoded = [hit for hit in hits if hit.kind in _ENCODINGS]
+    if encoded and depth >= limits.encoding_depth:
+        problems.append(
+            Problem(ProblemCode.LIMIT, f"encodings are nested deeper than {limits.encoding_depth}", origin)
+        )
+        return found
+    done: dict[str, int] = {}
+    for hit in encoded:
+        if hit.position < done.get(hit.kind, -1):
+            continue
+        for view in open_views(content, hit.kind, hit.position):
+            done[hit.kind] = max(done.get(hit.kind, -1), view.end)
+            inner = _layers(view.content, origin, limits, options, problems, depth + 1)
+            found += _moved(inner, view)
+            found += _packed(
+                view.content, origin, limits, options, problems, depth + 1, (view.start, view.end, view.step)
+            )
+    return found
+
+
+def _packed(
+    content: bytes,
+    origin: Origin,
+    limits: Limits,
+    options: Options,
+    problems: list[Problem],
+    depth: int,
+    run: tuple[int, int, str],
+) -> list[Credential]:
+    """Credentials inside a container that stands encoded in text, such as base64 of gzip in a Helm release."""
+    kind = container_format(content)
+    if kind is None:
+        return []
+    start, end, step = run
+    found = []
+    for member in open_members(content, kind, limits, Budget()):
+        if isinstance(member, Halt):
+            if member.code is ProblemCode.LIMIT:
+                problems.append(Problem(member.code, member.message, origin))
+            continue
+        inner = _layers(member.content, origin, limits, options, problems, depth)
+        steps = (step, member.step)
+        found += [replace(each, start=start, end=end, steps=(*steps, *each.steps)) for each in inner]
+    return found
+
+
+def _moved(credentials: list[Credential], view: View) -> list[Credential]:
+    offsets = view.offsets
+    return [
+        replace(
+            each,
+            start=offsets.source(each.start),
+            end=offsets.source_end(each.end),
+            steps=(view.step, *each.steps),
+        )
+        for each in credentials
+    ]
+
+
+def _deduplicated(credentials: list[Credential]) -> list[Credential]:
+    """Keep the plainest reading of a credential that two readings of the same bytes both show."""
+    kept: list[Credential] = []
+    last: dict[tuple[str, str], Credential] = {}
+    for each in sorted(credentials, key=lambda one: (one.start, len(one.steps))):
+        key = (each.role, each.value)
+        before = last.get(key)
+        if before is not None and each.start < before.end + 4:
+            if len(each.steps) < len(before.steps):
+                kept[kept.index(before)] = each
+                last[key] = each
+            continue
+        kept.append(each)
+        last[key] = each
+    opaque = [each for each in kept if each.role is Role.API_KEY]
+    return [each for each in kept if not any(_inside(each, other) for other in opaque)]
+
+
+def _inside(each: Credential, other: Credential) -> bool:
+    """Whether `each` is only a part of `other`: a short-term Bedrock key holds a signed request in base64."""
+    return each is not other and other.start <= each.start and each.end <= other.end
+
+
+def _once(findings: list[Finding]) -> list[Finding]:
+    """Drop what the bytes of a container show again that its members showed with a better place."""
+    inside = {finding.fingerprint for finding in findings if finding.origin.members}
+    return [finding for finding in findings if finding.origin.members or finding.fingerprint not in inside]
+
+
+def _scan_name(origin: Origin, found: list[Finding], limits: Limits, options: Options) -> list[Finding]:
+    """Keys in a path; what the content showed already is not repeated."""
+    name = os.fsencode(origin.path)
+    known = {finding.key_id for finding in found}
+    document = Document(name, origin, ("file name",))
+    return [
+        finding for finding in _scan_document(document, limits, options, []) if finding.key_id not in known
+    ]

@@ -1,0 +1,41 @@
+"""One credential as detection passes it around: a value, where it stands, what the text calls it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from keysweep.findings import Confidence, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a signed request says about the key that signed it."""
+
+    version: int
+    issued: datetime | None
+    expires: datetime | None
+    region: str | None
+    service: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A credential found in a document; offsets are bytes of the document as stored."""
+
+    role: Role
+    value: str
+    start: int
+    end: int
+    rule: str
+    """Name of its row in `rules.RULES`."""
+    confidence: Confidence
+    reasons: tuple[str, ...]
+    name: str = ""
+    """What the text calls it, such as `aws_secret_access_key_prod`; empty where it has no name."""
+    named: bool = False
+    """Whether that name says outright what the credential is."""
+    steps: tuple[str, ...] = ()
+    """How it was decoded, outermost first."""
+    placeholder: str | None = None
+    signature: Signature | None = None

@@ -1,0 +1,90 @@
+"""One piece of text as a person would open it: lines, columns, and snippets without secrets."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from keysweep.detect.credentials import Credential
+from keysweep.findings import Origin, Place, Role
+
+SNIPPET_CHARACTERS = 160
+_COLUMN_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Content with its own lines: a file, a container member, or a UTF-16 file as UTF-8."""
+
+    text: bytes
+    origin: Origin
+    steps: tuple[str, ...] = ()
+    """How it was decoded as a whole; containers are in `origin.members`."""
+    stored: Callable[[int], int] = int
+    """From an offset in `text` to one in the content as stored."""
+    _known: list[tuple[int, int]] = field(default_factory=lambda: [(0, 1)])
+
+    def line_of(self, offset: int) -> int:
+        """1-based line; counts on from the nearest place already asked for."""
+        start, line = self._known[bisect_right(self._known, (offset, 1 << 62)) - 1]
+        line += self.text.count(b"\n", start, offset)
+        insort(self._known, (offset, line))
+        return line
+
+    def place(self, credential: Credential, around: Sequence[Credential]) -> Place:
+        """Where `credential` stands; `around` are all credentials of the document, redacted in the snippet."""
+        line_start = self.text.rfind(b"\n", max(0, credential.start - _COLUMN_BYTES), credential.start) + 1
+        line_start = max(line_start, credential.start - _COLUMN_BYTES)
+        line = self.line_of(credential.start)
+        snippet, mark = self._snippet(credential, around, line_start)
+        steps = credential.steps
+        if steps:
+            steps = (f"{steps[0]} in line {line}", *steps[1:])
+        offset = self.stored(credential.start)
+        return Place(
+            line=line,
+            column=len(self.text[line_start : credential.start].decode("utf-8", "replace")) + 1,
+            offset=offset,
+            length=self.stored(credential.end - 1) + 1 - offset,
+            decoding=(*self.steps, *steps),
+            snippet=snippet,
+            mark=mark,
+        )
+
+    def _snippet(
+        self, credential: Credential, around: Sequence[Credential], line_start: int
+    ) -> tuple[str, tuple[int, int]]:
+        line_end = self.text.find(b"\n", credential.start, credential.start + 4096)
+        line_end = line_end if line_end >= 0 else min(len(self.text), credential.start + 4096)
+        line_end = max(line_end, credential.start)
+        start = max(line_start, credential.start - SNIPPET_CHARACTERS // 2)
+        end = min(line_end, max(credential.end, start) + SNIPPET_CHARACTERS // 2)
+        pieces: list[str] = ["…"] if start > line_start else []
+        mark = (0, 0)
+        at = start
+        for each in sorted(around, key=lambda other: (other.start, -other.end)):
+            if each.end <= at or each.start >= end:
+                continue
+            pieces.append(_readable(self.text[at : max(at, each.start)]))
+            shown = _shown(each)
+            if each.start <= credential.start < each.end:
+                before = sum(map(len, pieces))
+                mark = (before, before + len(shown))
+            pieces.append(shown)
+            at = each.end
+        pieces.append(_readable(self.text[at:end]))
+        if end < line_end:
+            pieces.append("…")
+        return "".join(pieces).rstrip("\r"), mark
+
+
+def _shown(credential: Credential) -> str:
+    """A key ID is no secret and stays whole; anything else, and anything encoded, keeps four characters."""
+    if credential.steps:
+        return f"‹{credential.role.value} in {credential.steps[0]}›"
+    return credential.value if credential.role is Role.KEY_ID else f"{credential.value[:4]}…"
+
+
+def _readable(content: bytes) -> str:
+    return content.decode("utf-8", "replace")

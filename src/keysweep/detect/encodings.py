@@ -1,0 +1,289 @@
+"""Encoded runs opened as views: decoded bytes that still know where each byte stands in the original."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+
+MAX_RUN_BYTES = 64 << 20
+"""Longest encoded run opened as one view; a longer one is opened as far as this."""
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetMap:
+    """From offsets in decoded bytes to offsets in the bytes they came from.
+
+    Segments, sorted: from `starts[i]` on, a decoded byte `n` further stands `n * scale[0] // scale[1]` bytes
+    behind `sources[i]`.
+    """
+
+    starts: tuple[int, ...]
+    sources: tuple[int, ...]
+    scale: tuple[int, int]
+
+    def source(self, offset: int) -> int:
+        """Where the byte at `offset` stands in the original."""
+        index = max(0, bisect_right(self.starts, offset) - 1)
+        return self.sources[index] + (offset - self.starts[index]) * self.scale[0] // self.scale[1]
+
+    def source_end(self, end: int) -> int:
+        """Where bytes that end before `end` end in the original; never inside what encodes their last bit."""
+        return self.source(end - 1) + -(-self.scale[0] // self.scale[1])
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A decoded run."""
+
+    content: bytes
+    offsets: OffsetMap
+    start: int
+    end: int
+    """The run in the original."""
+    step: str
+    """The encoding in words, as the decoding path of a finding shows it."""
+
+
+def open_views(content: bytes, kind: str, position: int) -> list[View]:
+    """Decode the run of `kind` around `position`; several views where the alignment is not known."""
+    if kind == "base64":
+        return _base64_views(content, position)
+    if kind == "hex":
+        return _hex_views(content, position)
+    if kind == "utf16":
+        return _utf16_views(content, position)
+    return _escape_views(content, position)
+
+
+def whole_utf16(content: bytes) -> str | None:
+    """`utf-16-le` or `utf-16-be` if `content` is such text, by its mark or by where its zeros stand."""
+    if content.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        return None
+    if content.startswith(b"\xff\xfe"):
+        return "utf-16-le"
+    if content.startswith(b"\xfe\xff"):
+        return "utf-16-be"
+    head = content[:4096]
+    if len(head) < 32 or len(content) % 2 or head[:32].count(0) < 8:
+        return None
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    if odd > half * 0.7 and even < half * 0.05:
+        return "utf-16-le"
+    if even > half * 0.7 and odd < half * 0.05:
+        return "utf-16-be"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """How one text encoding of bytes looks when it is wrapped over lines."""
+
+    alphabet: bytes
+    line: re.Pattern[bytes]
+    onward: re.Pattern[bytes]
+    """Matches a line end after which the run goes on."""
+    backward: re.Pattern[bytes]
+    """Group 1 is the end of the line before, up to a line end."""
+
+
+_WRAP = rb"(?:=?\r?\n[ \t>#*|]{0,24}|\\r\\n|\\n|[\"'][ \t]*[+.,&]?[ \t]*\\?\r?\n[ \t]*[\"'])"
+
+
+def _run(alphabet: bytes, shortest: int) -> _Run:
+    one = rb"[" + re.escape(alphabet) + rb"]"
+    word = one + rb"{%d,}" % shortest
+    return _Run(
+        alphabet,
+        re.compile(one + rb"+"),
+        re.compile(_WRAP + rb"(?=" + word + rb")"),
+        re.compile(rb"(" + word + rb")" + _WRAP + rb"\Z"),
+    )
+
+
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BASE64 = _run(_LETTERS + b"0123456789+/-_", 4)
+_HEX = _run(b"0123456789abcdefABCDEF", 16)
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+
+
+def _base64_views(content: bytes, position: int) -> list[View]:
+    pieces = _pieces(content, position, _BASE64)
+    joined = b"".join(content[start:end] for start, end in pieces).translate(_URL_SAFE)
+    views = []
+    for skip in range(min(4, len(joined))):
+        body = joined[skip:]
+        body = body[: len(body) - 1] if len(body) % 4 == 1 else body
+        decoded = binascii.a2b_base64(body + b"=" * (-len(body) % 4))
+        offsets = _wrapped_map(pieces, skip, (4, 3))
+        views.append(View(decoded, offsets, pieces[0][0], pieces[-1][1], "base64"))
+    return views
+
+
+def _hex_views(content: bytes, position: int) -> list[View]:
+    pieces = _pieces(content, position, _HEX)
+    joined = b"".join(content[start:end] for start, end in pieces)
+    views = []
+    for skip in range(min(2, len(joined))):
+        body = joined[skip:]
+        decoded = binascii.a2b_hex(body[: len(body) & ~1])
+        views.append(View(decoded, _wrapped_map(pieces, skip, (2, 1)), pieces[0][0], pieces[-1][1], "hex"))
+    return views
+
+
+def _pieces(content: bytes, position: int, run: _Run) -> list[tuple[int, int]]:
+    """The lines of the run around `position`, as (start, end), first line first.
+
+    In a wrapped block every line but the last is equally long, so a longer line begins another block.
+    """
+    start, end = _line_of_run(content, position, run)
+    pieces = [(start, end)]
+    while end - start < MAX_RUN_BYTES and (wrap := run.onward.match(content, end)):
+        line = run.line.match(content, wrap.end())
+        if line is None or line.end() - line.start() > pieces[-1][1] - pieces[-1][0]:
+            break
+        pieces.append(line.span())
+        end = line.end()
+    while end - start < MAX_RUN_BYTES and (
+        before := run.backward.search(content, max(0, start - 1100), start)
+    ):
+        line_start = _line_of_run(content, before.start(1), run)[0]
+        if before.end(1) - line_start < pieces[0][1] - pieces[0][0]:
+            break
+        start = line_start
+        pieces.insert(0, (start, before.end(1)))
+    return pieces
+
+
+def _line_of_run(content: bytes, position: int, run: _Run) -> tuple[int, int]:
+    start = position
+    while start > 0 and position - start < MAX_RUN_BYTES:
+        chunk_from = max(0, start - 4096)
+        kept = len(content[chunk_from:start].rstrip(run.alphabet))
+        start = chunk_from + kept
+        if kept:
+            break
+    if content[start - 1 : start] == b"\\" and content[start : start + 1] in (b"n", b"r", b"t"):
+        start += 1  # an escaped line end before the run, as in a JSON string
+    line = run.line.match(content, start, start + MAX_RUN_BYTES)
+    return line.span() if line else (position, position)
+
+
+def _wrapped_map(pieces: list[tuple[int, int]], skip: int, scale: tuple[int, int]) -> OffsetMap:
+    starts, sources, characters = [], [], -skip
+    for start, end in pieces:
+        first = max(0, characters)
+        starts.append(-(-first * scale[1] // scale[0]))
+        sources.append(start + max(0, -characters))
+        characters += end - start
+    return OffsetMap(tuple(starts), tuple(sources), scale)
+
+
+_WIDE_RUN = re.compile(rb"(?:[\t\r\n\x20-\x7e\xa0-\xff]\x00)+")
+
+
+def _utf16_views(content: bytes, position: int) -> list[View]:
+    """UTF-16 text inside other bytes. Big-endian text reads as little-endian from its second byte on."""
+    start = position - 1
+    while (
+        start >= 2
+        and content[start - 1] == 0
+        and content[start - 2] >= 9
+        and position - start < MAX_RUN_BYTES
+    ):
+        start -= 2
+    run = _WIDE_RUN.match(content, start, start + MAX_RUN_BYTES)
+    if run is None:
+        return []
+    offsets = OffsetMap((0,), (run.start(),), (2, 1))
+    return [View(run.group()[::2], offsets, *run.span(), "UTF-16")]
+
+
+ESCAPE = re.compile(
+    rb"\\{1,8}u00([0-9A-Fa-f]{2})"
+    rb"|\\{1,8}x([0-9A-Fa-f]{2})"
+    rb"|%(?:25){0,3}([0-9A-Fa-f]{2})"
+    rb"|&(?:amp;)?#[xX]0{0,4}([0-9A-Fa-f]{2});"
+    rb"|&(?:amp;)?#0{0,4}([0-9]{2,3});"
+    rb"|&(?:amp;)?(quot|apos|amp|lt|gt|sol|plus|equals|colon|nbsp|Tab|NewLine);"
+    rb"|(?<![A-Za-z0-9+/])0x([0-9A-Fa-f]{2})(?:, ?|(?![0-9A-Za-z]))"
+    rb"|=(3D|2F|2B)"
+    rb"|=\r?\n"
+    rb"|\\{1,8}([nrtfbv\"'/0])"
+    rb"|\\{2,8}"
+)
+_ENTITIES = {
+    b"quot": b'"', b"apos": b"'", b"amp": b"&", b"lt": b"<", b"gt": b">", b"sol": b"/", b"plus": b"+",
+    b"equals": b"=", b"colon": b":", b"nbsp": b" ", b"Tab": b"\t", b"NewLine": b"\n",
+}  # fmt: skip
+_CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"f": b"\f", b"b": b"\b", b"v": b"\v", b"0": b"\0"}
+
+
+def unescape(content: bytes, start: int = 0, end: int | None = None) -> tuple[bytes, OffsetMap]:
+    """Undo escapes of JSON, URLs, HTML, C and quoted-printable between `start` and `end` of `content`.
+
+    Escapes that were escaped again (JSON inside JSON, `%252F`) are undone in one go.
+    """
+    end = len(content) if end is None else end
+    pieces: list[bytes] = []
+    starts, sources, length, at = [0], [start], 0, start
+    for match in ESCAPE.finditer(content, start, end):
+        plain = content[at : match.start()]
+        replacement = _unescaped(match)
+        pieces += (plain, replacement)
+        length += len(plain)
+        starts.append(length)
+        sources.append(match.start())
+        length += len(replacement)
+        at = match.end()
+        starts.append(length)
+        sources.append(at)
+    pieces.append(content[at:end])
+    return b"".join(pieces), OffsetMap(tuple(starts), tuple(sources), (1, 1))
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    for group in (1, 2, 3, 4, 7, 8):
+        if digits := match.group(group):
+            return bytes((int(digits, 16),))
+    if number := match.group(5):
+        return bytes((int(number) & 0xFF,))
+    if name := match.group(6):
+        return _ENTITIES[name]
+    if control := match.group(9):
+        return _CONTROLS.get(control, control)
+    return b""
+
+
+_ESCAPE_REACH = 4096
+_SPACED_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}[ :\-]{1,2}){7,}[0-9A-Fa-f]{2}")
+
+
+def _escape_views(content: bytes, position: int) -> list[View]:
+    start, end = max(0, position - _ESCAPE_REACH), min(len(content), position + _ESCAPE_REACH)
+    for match in _SPACED_HEX.finditer(content, start, end):
+        if match.start() <= position < match.end():
+            digits = re.sub(rb"[ :\-]+", b"", match.group())
+            offsets = OffsetMap((0,), (match.start(),), (3, 1))
+            return [View(binascii.a2b_hex(digits), offsets, *match.span(), "hex")]
+    decoded, offsets = unescape(content, start, end)
+    return [View(decoded, offsets, start, end, "escapes")]
+
+
+def decode_utf16(content: bytes, code: str) -> tuple[bytes, OffsetMap]:
+    """All of a UTF-16 text as UTF-8, without its byte order mark; what is no UTF-16 becomes U+FFFD."""
+    text = content.decode(code, "replace")
+    mark = text.startswith("\ufeff")
+    text = text[mark:]
+    starts, sources, at_utf8, at_source, last = [0], [2 * mark], 0, 2 * mark, 0
+    for match in re.finditer(r"[^\x00-\x7f]+", text):
+        plain = match.start() - last
+        wide = match.group()
+        at_utf8 += plain + len(wide.encode("utf-8", "replace"))
+        at_source += 2 * plain + len(wide.encode("utf-16-le", "replace"))
+        last = match.end()
+        starts.append(at_utf8)
+        sources.append(at_source)
+    return text.encode("utf-8", "replace"), OffsetMap(tuple(starts), tuple(sources), (2, 1))

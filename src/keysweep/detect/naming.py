@@ -1,0 +1,104 @@
+"""What the text around a value calls it: the name it is assigned to, and what that name promises."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Promise(IntEnum):
+    """How plainly a name says that its value is a secret access key."""
+
+    NONE = 0
+    LOOSE = 1
+    """The word stands near, but something else stands between."""
+    GENERIC = 2
+    """A secret, but of whom is not said."""
+    AWS = 3
+    """A secret access key of AWS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name and what it promises."""
+
+    text: str
+    promise: Promise
+
+
+_WORD = r"[A-Za-z0-9_.\-$]"
+_SECRET_WORD = re.compile(
+    rf"({_WORD}{{0,60}}(?:secret|aws[_.\- ]?(?:sk|pass|pwd|cred|private|key)|access[_.\- ]?key(?![_.\- ]?id))"
+    rf"{_WORD}{{0,60}}(?:[ _\-](?:access|key|access[ _\-]key))*)",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    r"(?>\\[nrt]|%[0-9A-F]{2}|&\w+;|[\s\"'`\])}>:=,(\[{|\\$!<;*~#@&?+\-/.]"
+    r"|\b(?:value|values?from|default|string|stringvalue|is|was|are|type|text|data|the|key|set|to|td|th|tr|code|pre|span|div"
+    r"|nbsp|quot|str|stringdata|description|sensitive|true|false|env|name|const|final|static|std|new|secret|plain"
+    r"|getenv|fallback|or|varchar|nvarchar|class|entry|property|param|parameter|defaultvalue|option|b|i|p|x|u|n|r|f)\b"
+    r"){0,60}+",
+    re.IGNORECASE,
+)
+_AWS_NAME = re.compile(
+    r"aws|amazon|amzn|(?<![a-z0-9])s3|s3(?![a-z0-9])|secret[_.\- ]?access[_.\- ]?key|boto|dynamo|(?<![a-z])sqs|(?<![a-z])ses"
+    r"|cloudfront|access[_.\- ]?key[_.\- ]?secret|glacier|ec2",
+    re.IGNORECASE,
+)
+_OTHER_NAME = re.compile(
+    r"client|consumer|app|webhook|jwt|session|cookie|shared|oauth|api|github|gitlab|google|gcp|azure|facebook|twitter"
+    r"|slack|stripe|paypal|twilio|signing|csrf|django|flask|token|encryption|hash|salt|base|password",
+    re.IGNORECASE,
+)
+_IDENTIFIER = re.compile(
+    r"([A-Za-z_$][A-Za-z0-9_.\-$ ]{1,60}?)[\"'`\])]{0,3}[ \t]*(?:=>|:=|->|[=:,>(]|\s)[\s\"'`(\[<>]*(?:[\w!]+>)?[\"'`]?$"
+)
+
+
+def secret_name(before: str) -> Name:
+    """Judge a secret candidate by the up to 200 characters that stand before it."""
+    found = None
+    for found in _SECRET_WORD.finditer(before[-200:]):
+        pass
+    if found is None:
+        return Name("", Promise.NONE)
+    gap = before[-200:][found.end() :]
+    text = found.group(1)
+    if len(gap) > 110:
+        return Name("", Promise.NONE)
+    if not _BETWEEN.fullmatch(gap) or gap.count("\n") > 4:
+        return Name(text, Promise.LOOSE)
+    if _AWS_NAME.search(text):
+        return Name(text, Promise.AWS)
+    if "secret" in text.lower() and not _OTHER_NAME.search(text):
+        return Name(text, Promise.GENERIC)
+    return Name(text, Promise.LOOSE)
+
+
+def identifier(before: str) -> str:
+    """The nearest name that a value is assigned to, or an empty string."""
+    found = _IDENTIFIER.search(before[-120:])
+    return found.group(1).strip() if found else ""
+
+
+_ROLE_WORDS = frozenset(
+    "aws amazon access key keys id ids secret secrets accesskey accesskeyid secretkey secretaccesskey keyid s3 iam "
+    "user my the value default token session name data string var env set export const let public private static "
+    "final str credentials credential creds cred config settings a k s ak sk pass password pwd fs s3a s3n awsaccesskeyid "
+    "awssecretaccesskey awssecretkey awsaccesskey secretid sid login username spring cloud cloudaws".split()
+)
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+
+def stem(name: str) -> str:
+    """What is left of a name without the words every key has: `AWS_SECRET_KEY_PROD` is `prod`."""
+    words = [word.lower() for word in _CAMEL.findall(name)]
+    return "-".join(word for word in words if word not in _ROLE_WORDS)
+
+
+def speaks_of_aws(text: str) -> bool:
+    """Whether text near a generic secret says that AWS is meant."""
+    return (
+        _AWS_NAME.search(text) is not None or re.search(r"access[_.\- ]?key", text, re.IGNORECASE) is not None
+    )
