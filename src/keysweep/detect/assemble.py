@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,10 +21,11 @@ def assemble(
     groups: Sequence[Group], credentials: Sequence[Credential], document: Document, options: Options
 ) -> list[Finding]:
     """Turn the groups of one document into findings, in the order in which they stand there."""
-    findings = []
-    for group in groups:
-        for real in _without_placeholders(group, options):
-            findings.append(_finding(real, credentials, document, options))
+    findings = [
+        _finding(real, credentials, document, options)
+        for group in groups
+        for real in _without_placeholders(group, options)
+    ]
     return sorted(findings, key=lambda finding: finding.place.offset)
 
 
@@ -79,9 +81,7 @@ def _finding(
         parts=tuple(
             Part(each.role, Secret(each.value), place) for each, place in zip(members, places, strict=True)
         ),
-        fingerprint=fingerprint(
-            kind, *(each.value for each in members if each.role is not Role.TOKEN or len(members) == 1)
-        ),
+        fingerprint=fingerprint(kind, *_lasting(members)),
         key_id=group.key_id.value if group.key_id else None,
         account_id=account,
         canary=_canary(account, options),
@@ -96,6 +96,11 @@ def _finding(
             for each in group.alternatives
         ),
     )
+
+
+def _lasting(members: Sequence[Credential]) -> list[str]:
+    """The values that name a leak: not the session token beside a temporary key, which is renewed with it."""
+    return [each.value for each in members if each.role is not Role.TOKEN or len(members) == 1]
 
 
 def _kind(group: Group) -> Kind:
@@ -167,8 +172,6 @@ def _bedrock_account(api_key: Credential | None) -> str | None:
     """The account a long Bedrock key names in its user name."""
     if api_key is None or not api_key.value.startswith("ABSK"):
         return None
-    import base64
-
     body = api_key.value[4:].rstrip("=")
     match = re.search(rb"-at-(\d{12}):", base64.b64decode(body[: len(body) // 4 * 4]))
     return match.group(1).decode("ascii") if match else None
@@ -189,6 +192,9 @@ def _region_near(text: bytes, credential: Credential) -> str | None:
         _REGION.finditer(window), key=lambda match: abs(base + match.start() - credential.start), default=None
     )
     return found.group(1).decode("ascii") if found else None
+
+
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc", "us-iso": "aws-iso"}
 
 
 def _partition(region: str | None) -> str | None:

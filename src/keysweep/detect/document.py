@@ -33,7 +33,7 @@ class Document:
         return line
 
     def place(self, credential: Credential, around: Sequence[Credential]) -> Place:
-        """Where `credential` stands; `around` are all credentials of the document, redacted in the snippet."""
+        """Where `credential` stands; its snippet redacts all of `around`, the document's credentials."""
         line_start = self.text.rfind(b"\n", max(0, credential.start - _COLUMN_BYTES), credential.start) + 1
         line_start = max(line_start, credential.start - _COLUMN_BYTES)
         line = self.line_of(credential.start)

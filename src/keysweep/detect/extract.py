@@ -114,8 +114,10 @@ def _whole_tokens(content: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 _QUOTE_SEAM = re.compile(
-    r"[\"'`][ \t]*(?:\\?\r?\n[ \t]*)?(?:\+|\.\.?|&|\|\||<>|~|\\|_)?[ \t]*_?[ \t]*(?:\\?\r?\n[ \t]*(?:[+.&_|][ \t]*)?)?[\"'`]"
+    r"[\"'`][ \t]*(?:\\?\r?\n[ \t]*)?(?:\+|\.\.?|&|\|\||<>|~|\\|_)?[ \t]*_?[ \t]*"
+    r"(?:\\?\r?\n[ \t]*(?:[+.&_|][ \t]*)?)?[\"'`]"
 )
+"""Where one string literal ends and the next begins within a statement, in the languages people write."""
 
 
 def _texts(content: bytes, start: int, end: int) -> list[_Text]:
@@ -160,7 +162,9 @@ _BASE64 = BY_NAME["base64-secret-access-key"]
 _HEX = BY_NAME["hex-secret-access-key"]
 _SECRET_ONLY = re.compile(r"[A-Za-z0-9/+]{40}")
 _WRAPPED = re.compile(
-    r"(?<![A-Za-z0-9/+])((?:[A-Za-z0-9/+]{1,39}\\?\r?\n[ \t]{0,40}(?:[#*>|][ \t]{1,4})?){1,3}[A-Za-z0-9/+]{1,39})(?![A-Za-z0-9/+=])"
+    r"(?<![A-Za-z0-9/+])"
+    r"((?:[A-Za-z0-9/+]{1,39}\\?\r?\n[ \t]{0,40}(?:[#*>|][ \t]{1,4})?){1,3}[A-Za-z0-9/+]{1,39})"
+    r"(?![A-Za-z0-9/+=])"
 )
 _SEAM = re.compile(r"\\?\r?\n[ \t]*(?:[#*>|][ \t]+)?")
 
@@ -252,15 +256,16 @@ def _gap(one: tuple[int, int], other: tuple[int, int]) -> int:
     return max(0, one[0] - other[1], other[0] - one[1])
 
 
+_MAIL = re.compile(r"smtp|mail|(?<![a-z])ses(?![a-z])", re.IGNORECASE)
+
+
 def _smtp_passwords(text: _Text, ids: list[Credential]) -> Iterator[Credential]:
     rule = BY_NAME["ses-smtp-password"]
     for match in rule.regex.finditer(text.content.encode("latin-1")):
         around = text.content[max(0, match.start() - 400) : match.end() + 400]
         place = (text.source(match.start(1)), text.source(match.end(1) - 1) + 1)
         value = match.group(1).decode("ascii")
-        if shannon(value) < rule.entropy or not re.search(
-            r"smtp|mail|(?<![a-z])ses(?![a-z])", around, re.IGNORECASE
-        ):
+        if shannon(value) < rule.entropy or not _MAIL.search(around):
             continue
         beside = any(_gap(place, (each.start, each.end)) <= NEAR_ID_BYTES for each in ids)
         before = text.content[max(0, match.start() - 200) : match.start()]
@@ -314,12 +319,13 @@ def _session_tokens(content: bytes, hit: Hit) -> Iterator[Credential]:
         return
 
 
+_TOKEN_SEAM = re.compile(rb"(?<=[A-Za-z0-9+/]{16})\\?\r?\n[ \t]*(?=[A-Za-z0-9+/=]{2})")
+
+
 def _unwrapped(content: bytes, start: int, end: int) -> _Text:
     """A token wrapped over lines, read as one; only line ends between long runs are dropped."""
     pieces, starts, sources, at, length = [], [0], [start], start, 0
-    for seam in re.compile(rb"(?<=[A-Za-z0-9+/]{16})\\?\r?\n[ \t]*(?=[A-Za-z0-9+/=]{2})").finditer(
-        content, start, end
-    ):
+    for seam in _TOKEN_SEAM.finditer(content, start, end):
         pieces.append(content[at : seam.start()])
         length += len(pieces[-1])
         at = seam.end()

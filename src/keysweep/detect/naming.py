@@ -35,15 +35,15 @@ _SECRET_WORD = re.compile(
 )
 _BETWEEN = re.compile(
     r"(?>\\[nrt]|%[0-9A-F]{2}|&\w+;|[\s\"'`\])}>:=,(\[{|\\$!<;*~#@&?+\-/.]"
-    r"|\b(?:value|values?from|default|string|stringvalue|is|was|are|type|text|data|the|key|set|to|td|th|tr|code|pre|span|div"
-    r"|nbsp|quot|str|stringdata|description|sensitive|true|false|env|name|const|final|static|std|new|secret|plain"
+    r"|\b(?:value|values?from|default|string|stringvalue|is|was|are|type|text|data|the|key|set|to"
+    r"|td|th|tr|code|pre|span|div|nbsp|quot|str|stringdata|description|sensitive|true|false|env|name|const|final|static|std|new|secret|plain"
     r"|getenv|fallback|or|varchar|nvarchar|class|entry|property|param|parameter|defaultvalue|option|b|i|p|x|u|n|r|f)\b"
     r"){0,60}+",
     re.IGNORECASE,
 )
 _AWS_NAME = re.compile(
-    r"aws|amazon|amzn|(?<![a-z0-9])s3|s3(?![a-z0-9])|secret[_.\- ]?access[_.\- ]?key|boto|dynamo|(?<![a-z])sqs|(?<![a-z])ses"
-    r"|cloudfront|access[_.\- ]?key[_.\- ]?secret|glacier|ec2",
+    r"aws|amazon|amzn|(?<![a-z0-9])s3|s3(?![a-z0-9])|secret[_.\- ]?access[_.\- ]?key|boto|dynamo"
+    r"|(?<![a-z])sqs|(?<![a-z])ses|cloudfront|access[_.\- ]?key[_.\- ]?secret|glacier|ec2",
     re.IGNORECASE,
 )
 _OTHER_NAME = re.compile(
@@ -52,18 +52,19 @@ _OTHER_NAME = re.compile(
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(
-    r"([A-Za-z_$][A-Za-z0-9_.\-$ ]{1,60}?)[\"'`\])]{0,3}[ \t]*(?:=>|:=|->|[=:,>(]|\s)[\s\"'`(\[<>]*(?:[\w!]+>)?[\"'`]?$"
+    r"([A-Za-z_$][A-Za-z0-9_.\-$ ]{1,60}?)[\"'`\])]{0,3}[ \t]*(?:=>|:=|->|[=:,>(]|\s)"
+    r"[\s\"'`(\[<>]*(?:[\w!]+>)?[\"'`]?$"
 )
 
 
 def secret_name(before: str) -> Name:
     """Judge a secret candidate by the up to 200 characters that stand before it."""
-    found = None
-    for found in _SECRET_WORD.finditer(before[-200:]):
-        pass
-    if found is None:
+    near = before[-200:]
+    words = list(_SECRET_WORD.finditer(near))
+    if not words:
         return Name("", Promise.NONE)
-    gap = before[-200:][found.end() :]
+    found = words[-1]
+    gap = near[found.end() :]
     text = found.group(1)
     if len(gap) > 110:
         return Name("", Promise.NONE)
@@ -83,10 +84,17 @@ def identifier(before: str) -> str:
 
 
 _ROLE_WORDS = frozenset(
-    "aws amazon access key keys id ids secret secrets accesskey accesskeyid secretkey secretaccesskey keyid s3 iam "
-    "user my the value default token session name data string var env set export const let public private static "
-    "final str credentials credential creds cred config settings a k s ak sk pass password pwd fs s3a s3n awsaccesskeyid "
-    "awssecretaccesskey awssecretkey awsaccesskey secretid sid login username spring cloud cloudaws".split()
+    re.findall(
+        r"\w+",
+        """
+        aws amazon s3 s3a s3n fs iam spring cloud cloudaws my the
+        access key keys id ids secret secrets token session password pass pwd login username user
+        sid a k s ak sk         accesskey accesskeyid secretkey secretaccesskey secretid keyid
+        awsaccesskey awsaccesskeyid awssecretkey awssecretaccesskey
+        credential credentials cred creds config settings name value default data string str
+        var env set export const let public private static final
+        """,
+    )
 )
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 

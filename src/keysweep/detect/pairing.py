@@ -14,7 +14,7 @@ from keysweep.detect.naming import stem
 from keysweep.findings import Confidence, Role
 
 NEIGHBOURS = 4
-"""Key IDs on either side that a secret is compared with; those of the same name are compared wherever they stand."""
+"""Key IDs on either side that a secret is compared with; those of the same name always are."""
 FAR_BYTES = 1 << 16
 """A pair farther apart than this in one document is joined only if names or uniqueness say so."""
 
@@ -45,7 +45,7 @@ class _Match:
 def pair(credentials: Sequence[Credential], text: bytes) -> list[Group]:
     """Group the credentials of one document; `text` is the document they stand in.
 
-    Every distinct key ID, secret, token and password is in exactly one group, at the place where it fits best.
+    Every distinct key ID, secret, token and password is in exactly one group, where it fits best.
     """
     by_role: dict[Role, list[Credential]] = defaultdict(list)
     for each in credentials:

@@ -38,8 +38,13 @@ class Rule:
 
 _IAM = "IAM user guide, reference_identifiers"
 _ALPHABET = rb"A-Za-z0-9/+"
-_BEFORE_ID = rb"(?:(?<![A-Za-z0-9])|(?<=\\[nrtfbv])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u00[0-9A-Fa-f]{2})|(?<==3D))"
+_BEFORE_ID = (
+    rb"(?:(?<![A-Za-z0-9])|(?<=\\[nrtfbv])|(?<=%[0-9A-Fa-f]{2})|(?<=\\x[0-9A-Fa-f]{2})"
+    rb"|(?<=\\u00[0-9A-Fa-f]{2})|(?<==3D))"
+)
+"""Letters glued to the front may be the end of an escape: a line end in a JSON string, `%3D` in a URL."""
 _BEFORE_TOKEN = rb"(?:(?<![" + _ALPHABET + rb"_\-])|(?<=^[+\-])|(?<=\n[+\-])|(?<=[=:\"'\s]-)|(?<=//))"
+"""A plus or minus that starts a line may be a mark of `diff`, two slashes a comment."""
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -59,7 +64,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "base64-secret-access-key", Role.SECRET, Kind.SECRET_ACCESS_KEY,
-        rb"(?<![" + _ALPHABET + rb"])([A-Za-z0-9+/]{54}(?:==|[A-Za-z0-9+/](?:=|[A-Za-z0-9+/])))(?![" + _ALPHABET + rb"=])",
+        rb"(?<![" + _ALPHABET + rb"])([A-Za-z0-9+/]{54}(?:==|[A-Za-z0-9+/](?:=|[A-Za-z0-9+/])))"
+        rb"(?![" + _ALPHABET + rb"=])",
         4.25, "a name that says secret", Confidence.HIGH, "Kubernetes Secret: data values are base64",
     ),
     Rule(

@@ -132,7 +132,7 @@ def _packed(
     depth: int,
     run: tuple[int, int, str],
 ) -> list[Credential]:
-    """Credentials inside a container that stands encoded in text, such as base64 of gzip in a Helm release."""
+    """Credentials inside a container that stands encoded in text: a Helm release is base64 of gzip."""
     kind = container_format(content)
     if kind is None:
         return []
