@@ -1,0 +1,70 @@
+"""The prefilter's two engines, and the promise that a quick look never misses."""
+
+from __future__ import annotations
+
+import base64
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.keys import key_id, secret, session_token
+from keysweep.detect.prefilter import find_hits, may_hold_key, warm_up
+
+_FRAGMENTS = [
+    b"AKIA", b"ASIA", b"A3TX", b"ABCDEFGHIJ234567", b"QRSTUVWXYZ765432", b"secret", b"SECRET", b"Secret_Key", b"aws_",
+    b"access_key", b" = ", b'": "', b"\\/", b"%2F", b'" + "', b"\\\n", b"\r\n    ", b"wJalrXUtnFEMIK7MDENGbPxRfiCYzzzzzzzzzzzzz",
+    b"QUtJQ", b"FLSU", b"BS0lB", b"c2VjcmV0", b"414b4941", b"736563726574", b"A\0K\0I\0A\0", b"s\0e\0c\0r\0e\0t\0",
+    b"IQoJb3JpZ2luX2Vj", b"FwoGZXIvYXdz", b"ABSK", b"bedrock-api-key-", b"session_token", b"smtp", b"BA" + b"x" * 42, b"H4sI",
+    b"\\x41\\x4b\\x49", b"%41%4b%", b"&#65;&#75;", b"41 4b 49", b"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", b"/", b"-", b"\n", b"\0",
+]  # fmt: skip
+
+
+def _contents() -> st.SearchStrategy[bytes]:
+    piece = st.one_of(
+        st.sampled_from(_FRAGMENTS), st.binary(max_size=12), st.text(max_size=8).map(str.encode)
+    )
+    return st.lists(piece, max_size=30).map(b"".join)
+
+
+@given(_contents())
+def test_both_engines_find_the_same_hits(content: bytes) -> None:
+    assert find_hits(content, hyperscan=True) == find_hits(content, hyperscan=False)
+
+
+@given(_contents())
+def test_a_quick_look_never_says_no_where_there_is_a_hit(content: bytes) -> None:
+    assert may_hold_key(content) or not find_hits(content, hyperscan=True)
+
+
+def test_hyperscan_loads_here_so_that_the_comparison_means_something() -> None:
+    assert warm_up()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_both_engines_agree_on_encoded_configurations(seed: int) -> None:
+    rng = random.Random(seed)
+    content = f"[x]\naws_access_key_id={key_id(rng)}\naws_secret_access_key={secret(rng)}\n{session_token(rng)}".encode()
+    content = rng.randbytes(rng.randrange(5)) + content
+    for _ in range(rng.randrange(4)):
+        encode = rng.choice((base64.b64encode, base64.encodebytes, lambda text: text.hex().encode()))
+        content = rng.randbytes(rng.randrange(3)) + encode(content)
+    by_hyperscan = find_hits(content, hyperscan=True)
+    assert by_hyperscan == find_hits(content, hyperscan=False)
+    assert by_hyperscan
+    assert may_hold_key(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"def main() -> int:\n    return 0\n",
+        b"\x00" * 1000,
+        b"# A tool for AKIAN speakers\n",
+        b"secret = input()\n",
+    ],
+)
+def test_ordinary_content_costs_only_the_quick_look(content: bytes) -> None:
+    assert not may_hold_key(content)
