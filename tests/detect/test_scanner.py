@@ -200,8 +200,8 @@ def test_a_presigned_url_of_version_2_that_is_still_valid_is_low() -> None:
     "text",
     [
         "aws_access_key_id = AKIA"
-        + "IOSFODNN7EXAMPLE\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCY"
-        + "EXAMPLEKEY",
+        "IOSFODNN7EXAMPLE\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCY"
+        "EXAMPLEKEY",
         "role id AROA" + "QRSTUVWXYZ234567 and user AIDA" + "QRSTUVWXYZ234567",
         "arn:aws:iam::123456789012:user/bob",
         "SLOVAKIA" + "ABCDEFGHIJKLMNOP",

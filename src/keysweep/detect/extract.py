@@ -161,11 +161,17 @@ _PLAIN = BY_NAME["secret-access-key"]
 _BASE64 = BY_NAME["base64-secret-access-key"]
 _HEX = BY_NAME["hex-secret-access-key"]
 _SECRET_ONLY = re.compile(r"[A-Za-z0-9/+]{40}")
-_WRAPPED = re.compile(
-    r"(?<![A-Za-z0-9/+])"
-    r"((?:[A-Za-z0-9/+]{1,39}\\?\r?\n[ \t]{0,40}(?:[#*>|][ \t]{1,4})?){1,3}[A-Za-z0-9/+]{1,39})"
-    r"(?![A-Za-z0-9/+=])"
+_WRAPPED = tuple(
+    re.compile(
+        r"(?<![A-Za-z0-9/+])"
+        r"((?:[A-Za-z0-9/+]{1,39}\\?\r?\n[ \t]{0,40}(?:[#*>|][ \t]{1,4})?){"
+        + str(seams)
+        + r"}[A-Za-z0-9/+]{1,39})"
+        r"(?![A-Za-z0-9/+=])"
+    )
+    for seams in (1, 2, 3)
 )
+"""Values over two, three and four lines, each tried for itself: the next line may look like a part."""
 _SEAM = re.compile(r"\\?\r?\n[ \t]*(?:[#*>|][ \t]+)?")
 
 
@@ -182,7 +188,7 @@ def _candidates(text: str) -> Iterator[tuple[str, int, int, Rule, tuple[str, ...
         decoded = bytes.fromhex(match.group(1).decode("ascii")).decode("latin-1")
         if _SECRET_ONLY.fullmatch(decoded):
             yield decoded, *match.span(1), _HEX, ("hex",)
-    for wrapped in _WRAPPED.finditer(text):
+    for wrapped in (match for pattern in _WRAPPED for match in pattern.finditer(text)):
         joined = _SEAM.sub("", wrapped.group(1))
         if _SECRET_ONLY.fullmatch(joined):
             yield joined, *wrapped.span(1), _PLAIN, ()

@@ -34,9 +34,9 @@ _SECRET_WORD = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
-    r"(?>\\[nrt]|%[0-9A-F]{2}|&\w+;|[\s\"'`\])}>:=,(\[{|\\$!<;*~#@&?+\-/.]"
+    r"(?>\\[nrt]|[A-Za-z_][A-Za-z0-9_.:]{0,40}\(|%[0-9A-F]{2}|&\w+;|[\s\"'`\])}>:=,(\[{|\\$!<;*~#@&?+\-/.]"
     r"|\b(?:value|values?from|default|string|stringvalue|is|was|are|type|text|data|the|key|set|to"
-    r"|td|th|tr|code|pre|span|div|nbsp|quot|str|stringdata|description|sensitive|true|false|env|name|const|final|static|std|new|secret|plain"
+    r"|td|th|tr|code|pre|span|div|nbsp|quot|str|stringdata|description|echo|from|sensitive|true|false|env|name|const|final|static|std|new|secret|plain"
     r"|getenv|fallback|or|varchar|nvarchar|class|entry|property|param|parameter|defaultvalue|option|b|i|p|x|u|n|r|f)\b"
     r"){0,60}+",
     re.IGNORECASE,

@@ -125,9 +125,20 @@ def _assign(
     taken: set[str] = set()
     for match in sorted(matches, key=lambda each: -each.score):
         if match.key_id.value not in chosen and match.other.value not in taken:
-            chosen[match.key_id.value] = match
+            chosen[match.key_id.value] = _earliest(match, matches)
             taken.add(match.other.value)
     return chosen
+
+
+def _earliest(best: _Match, matches: Iterable[_Match]) -> _Match:
+    """The first place where the same two stand together nearly as well: where a reader meets them first."""
+    same = [
+        each
+        for each in matches
+        if (each.key_id.value, each.other.value) == (best.key_id.value, best.other.value)
+        and each.score >= best.score - 15
+    ]
+    return min(same, key=lambda each: (each.key_id.start, each.other.start))
 
 
 def _nearby(ids: Sequence[Credential], other: Credential) -> list[Credential]:

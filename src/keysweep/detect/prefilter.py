@@ -44,7 +44,7 @@ _ESCAPED_KEY_ID = (
     rb"|0x41, ?0x(?:4b|53|42|43),|41[ :-](?:4b|53|42|43)[ :-](?:49|43))"
 )
 
-_HEX = (
+_PLAIN_HEX = (
     rb"41(?:4b49|5349|4249|4343)41[0-9a-f]{8}",
     rb"736563726574",
     rb"534543524554",
@@ -110,7 +110,7 @@ def find_hits(content: bytes, *, hyperscan: bool | None = None) -> list[Hit]:
 
 
 def may_hold_key(content: bytes) -> bool:
-    """Whether `content` could hold anything at all; never False where `find_hits` would find something.
+    """Whether `content` could hold anything at all; never False where a scan would find something.
 
     Cheap to load and to run on a few staged kilobytes, so that a clean commit pays for nothing else.
     """
@@ -140,13 +140,15 @@ _ESCAPE = 11
 
 @functools.cache
 def _quick(with_nul: bool) -> tuple[re.Pattern[bytes], ...]:
-    """Looser than the anchors, but compiled in a millisecond. An anchor that none of these is looser than
-    holds forty characters of the alphabet in a row, or an escape."""
+    """Looser than the anchors, but compiled in a millisecond.
+
+    What none of these is looser than, holds forty characters of the alphabet in a row, or an escape.
+    """
     patterns = [
-        rb"A(?:[KSB]IA|CCA|3T[A-Z0-9])[A-Z2-7]{0,15}(?:[A-Z2-7]|[\"'`\\\r\n])",
+        _KEY_ID + rb"|" + _SPLIT_KEY_ID,
         rb"oGZXIvYXdz|AQo[DE]YXdz|IQoJb3JpZ2lu|bedrock-api-key-",
         rb"(?i:secret)" + _BROKEN_TAIL,
-        b"|".join(each[:4] for each in _first_base64(_KEY_ID_PREFIXES)),
+        b"|".join(each[:5] for each in _first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3]))),
     ]
     if with_nul:
         patterns.append(rb"[AaSs]\x00[KkSsBbCcEe]\x00[IiCc]\x00")
@@ -191,6 +193,7 @@ _KIND_BY_WORD = {
 
 def _long_run_end(content: bytes, end: int) -> Iterable[int]:
     """A base64 literal counts only inside a run that could hold a key: twenty characters in one line."""
+    end -= len(content[max(0, end - 2) : end]) - len(content[max(0, end - 2) : end].rstrip(b"\r\n"))
     start = max(0, end - 20)
     before = len(content[start:end]) - len(content[start:end].rstrip(_BASE64_BYTES))
     after = _BASE64_REST.match(content, end)
@@ -212,7 +215,7 @@ def _anchors() -> tuple[_Anchor, ...]:
         _Anchor("api", (rb"ABSK[A-Za-z0-9+/]{60}",), False, _start_before(64)),
         _Anchor("api", (rb"bedrock-api-key-[A-Za-z0-9+/]{20}",), False, _start_before(36)),
         _Anchor("escape", (_ESCAPED_KEY_ID,), True, _where_it_ended),
-        _Anchor("hex", _HEX, True, _where_it_ended),
+        _Anchor("hex", _hex_patterns(), True, _where_it_ended),
         _Anchor("utf16", (rb"A\x00(?:K\x00I|S\x00I|B\x00I|C\x00C)\x00A\x00",), False, _where_it_ended),
         _Anchor("utf16", (rb"s\x00e\x00c\x00r\x00e\x00t\x00",), True, _where_it_ended),
         _Anchor("base64", _base64_patterns(), False, _long_run_end),
@@ -253,6 +256,17 @@ def _base64_seams() -> tuple[bytes, ...]:
         for each in _first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3]))
         for at in range(1, len(each))
     )
+
+
+def _hex_patterns() -> tuple[bytes, ...]:
+    """Anchors in hexadecimal, and those that were in base64 or hexadecimal before."""
+    inner = (
+        *_first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3])),
+        b"414b4941",
+        b"41534941",
+        b"736563726574",
+    )
+    return (*_PLAIN_HEX, *(literal.hex().encode() for literal in inner))
 
 
 def _first_base64(words: Iterable[bytes]) -> list[bytes]:
@@ -325,8 +339,8 @@ def _base64_ends(content: bytes) -> Iterator[int]:
                 if len(literal) > 4:
                     if text.startswith(literal, at):
                         yield end
-                elif _FOUR.match(content, end):
-                    yield end
+                elif need := _FOUR.match(content, end):
+                    yield need.end()
 
 
 def _base64_seam_ends(content: bytes) -> Iterator[int]:
