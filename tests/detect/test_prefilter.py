@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fixtures.keys import key_id, secret, session_token
 from keysweep import Origin, scan
-from keysweep.detect.prefilter import find_hits, may_hold_key, warm_up
+from keysweep.detect.prefilter import find_hits, warm_up
+from keysweep.detect.quick import may_hold_key
 
 _FRAGMENTS = [
     b"AKIA", b"ASIA", b"A3TX", b"ABCDEFGHIJ234567", b"QRSTUVWXYZ765432", b"secret", b"SECRET", b"Secret_Key", b"aws_",

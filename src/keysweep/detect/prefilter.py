@@ -4,8 +4,6 @@ Hyperscan finds every anchor in one pass; where it cannot be loaded, and for sma
 its database would cost more than it saves, a pure-Python twin finds the same. Both hand what they saw to the
 same code, which reduces it to *hits*: a class and the canonical position that class is read from. So the two
 cannot differ in more than speed, and a property test holds them to it.
-
-This module stands on the hook's path, so it imports only `re`.
 """
 
 from __future__ import annotations
@@ -16,34 +14,29 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from keysweep.detect.quick import (
+    BROKEN_SECRET,
+    ESCAPED_KEY_ID,
+    KEY_ID,
+    KEY_ID_PREFIXES,
+    SECRET_WORDS,
+    SPLIT_KEY_ID,
+    first_base64,
+)
+
 if TYPE_CHECKING:
     from hyperscan import Database
 
 HYPERSCAN_FROM_BYTES = 4 << 20
 """Content from this size on pays for loading Hyperscan in a process that has not done so yet."""
 
-_TOKEN = rb"[A-Za-z0-9/+]"
-_KEY_ID = rb"A(?:KIA|SIA|BIA|CCA|3T[A-Z0-9])[A-Z2-7]{16}"
-_SPLIT_KEY_ID = rb"A[KS]IA[A-Z2-7]{0,15}[\"'`\\\r\n]"
-_BROKEN_TAIL = (
-    rb"(?:.{0,60}[A-Za-z0-9/+](?:\\{1,4}/|\\{1,4}u00|%(?:25)?2[BbFf]|&#|\\x2|=2[BbFf])"
-    rb"|.{0,60}[A-Za-z0-9/+]{4}[\"'`][ \t\r\n]{0,4}[+.&|<>\\]{0,2}[ \t\r\n_]{0,40}[\"'`][A-Za-z0-9/+]{2}"
-    rb"|.{0,60}[A-Za-z0-9/+]{16}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]"
-    rb"|.{0,60}[A-Za-z0-9/+]\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16})"
-)
-_SECRET_TAIL = rb"(?:.{0,100}[^A-Za-z0-9/+][A-Za-z0-9/+]{40}|" + _BROKEN_TAIL + rb")"
+_SECRET_TAIL = rb"(?:.{0,100}[^A-Za-z0-9/+][A-Za-z0-9/+]{40}|" + BROKEN_SECRET + rb")"
 _AWS_TAIL = (
     rb"[A-Za-z0-9_.\- ]{0,24}(?:key|pass|pwd|cred|sk|token|priv|pw)[A-Za-z_]{0,10}[\"'\])}]{0,3}[ \t]{0,4}"
     rb"(?:=>|:=|[=:,>(]){1,2}[ \t]{0,4}[\"'`(<]{0,3}[A-Za-z0-9/+]{40}"
 )
 _SESSION_TAIL = rb".?token.{0,40}[A-Za-z0-9+/%\\]{80}"
 _MAIL_TAIL = rb".{0,160}[^A-Za-z0-9+/][Bb][A-Pa-p][A-Za-z0-9+/]{42}"
-_ESCAPED_KEY_ID = (
-    rb"(?:\\x41\\x(?:4b|53|42|43)\\x|%41%(?:4b|53|42|43)%|\\u0041\\u00(?:4b|53|42|43)\\u"
-    rb"|&#0{0,3}65;&#0{0,3}(?:75|83|66|67);|&#x0{0,2}41;&#x0{0,2}(?:4b|53|42|43);"
-    rb"|0x41, ?0x(?:4b|53|42|43),|41[ :-](?:4b|53|42|43)[ :-](?:49|43))"
-)
-
 _PLAIN_HEX = (
     rb"41(?:4b49|5349|4249|4343)41[0-9a-f]{8}",
     rb"736563726574",
@@ -51,8 +44,7 @@ _PLAIN_HEX = (
     rb"536563726574",
     rb"1f8b080[0-9a-f]{9}",
 )
-_KEY_ID_PREFIXES = (b"AKIA", b"ASIA", b"ABIA", b"ACCA")
-_ENCODED_WORDS = (b"secret", b"Secret", b"SECRET", b"oJb3JpZ2luX2Vj", b"QmVkcm9ja0FQSUtleS")
+_ENCODED_WORDS = (*SECRET_WORDS, b"oJb3JpZ2luX2Vj", b"QmVkcm9ja0FQSUtleS")
 _FOUR_NEED = rb"(?:[A-Za-z0-9+/_-]{8}|[A-Za-z0-9+/]{0,7}\r?\n)"
 _BASE64_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_\-]{20,}")
@@ -109,50 +101,9 @@ def find_hits(content: bytes, *, hyperscan: bool | None = None) -> list[Hit]:
     return sorted((hit for hit, holds in hits.items() if holds), key=lambda hit: (hit.position, hit.kind))
 
 
-def may_hold_key(content: bytes) -> bool:
-    """Whether `content` could hold anything at all; never False where a scan would find something.
-
-    Cheap to load and to run on a few staged kilobytes, so that a clean commit pays for nothing else.
-    """
-    return (
-        content.startswith(_MAGIC)
-        or content[257:262] == b"ustar"
-        or _LONG_RUN in content.translate(_CLASSES)
-        or any(pattern.search(content) for pattern in _quick(b"\0" in content))
-        or (_TWO_DIGITS.search(content) is not None and _twin(_ESCAPE).search(content) is not None)
-    )
-
-
 def warm_up() -> bool:
     """Load Hyperscan now, once for this process; False where it cannot be loaded."""
     return _database() is not None
-
-
-_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
-
-
-_LONG_RUN = b"a" * 40
-_CLASSES = bytes(97 if (chr(byte).isalnum() and byte < 128) or byte in b"+/" else 32 for byte in range(256))
-"""Maps the alphabet of secrets and base64 to one byte: a run of forty is then a plain substring."""
-_TWO_DIGITS = re.compile(rb"41[;, :\\%-]|65;")
-_ESCAPE = 11
-
-
-@functools.cache
-def _quick(with_nul: bool) -> tuple[re.Pattern[bytes], ...]:
-    """Looser than the anchors, but compiled in a millisecond.
-
-    What none of these is looser than, holds forty characters of the alphabet in a row, or an escape.
-    """
-    patterns = [
-        _KEY_ID + rb"|" + _SPLIT_KEY_ID,
-        rb"oGZXIvYXdz|AQo[DE]YXdz|IQoJb3JpZ2lu|bedrock-api-key-",
-        rb"(?i:secret)" + _BROKEN_TAIL,
-        b"|".join(each[:5] for each in _first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3]))),
-    ]
-    if with_nul:
-        patterns.append(rb"[AaSs]\x00[KkSsBbCcEe]\x00[IiCc]\x00")
-    return tuple(re.compile(pattern, re.DOTALL) for pattern in patterns)
 
 
 def _start_before(length: int) -> _Settle:
@@ -167,7 +118,7 @@ def _where_it_ended(_content: bytes, end: int) -> Iterable[int]:
 
 
 def _split_start(content: bytes, end: int) -> Iterable[int]:
-    found = re.compile(_SPLIT_KEY_ID).search(content, max(0, end - 20), end)
+    found = re.compile(SPLIT_KEY_ID).search(content, max(0, end - 20), end)
     return (found.start(),) if found else ()
 
 
@@ -203,8 +154,8 @@ def _long_run_end(content: bytes, end: int) -> Iterable[int]:
 @functools.cache
 def _anchors() -> tuple[_Anchor, ...]:
     return (
-        _Anchor("id", (_KEY_ID,), False, _start_before(20)),
-        _Anchor("split", (_SPLIT_KEY_ID,), False, _split_start),
+        _Anchor("id", (KEY_ID,), False, _start_before(20)),
+        _Anchor("split", (SPLIT_KEY_ID,), False, _split_start),
         _keywords(rb"secret", _SECRET_TAIL),
         _keywords(rb"aws", _AWS_TAIL),
         _keywords(rb"(?:session|security)", _SESSION_TAIL),
@@ -214,7 +165,7 @@ def _anchors() -> tuple[_Anchor, ...]:
         _Anchor("token", (rb"AQo[DE]YXdz",), False, _start_before(8)),
         _Anchor("api", (rb"ABSK[A-Za-z0-9+/]{60}",), False, _start_before(64)),
         _Anchor("api", (rb"bedrock-api-key-[A-Za-z0-9+/]{20}",), False, _start_before(36)),
-        _Anchor("escape", (_ESCAPED_KEY_ID,), True, _where_it_ended),
+        _Anchor("escape", (ESCAPED_KEY_ID,), True, _where_it_ended),
         _Anchor("hex", _hex_patterns(), True, _where_it_ended),
         _Anchor("utf16", (rb"A\x00(?:K\x00I|S\x00I|B\x00I|C\x00C)\x00A\x00",), False, _where_it_ended),
         _Anchor("utf16", (rb"s\x00e\x00c\x00r\x00e\x00t\x00",), True, _where_it_ended),
@@ -231,15 +182,15 @@ def _base64_literals() -> tuple[bytes, ...]:
     """
     wide = [
         word.decode().encode(code)
-        for word in (*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3])
+        for word in (*KEY_ID_PREFIXES, *SECRET_WORDS)
         for code in ("utf-16-le", "utf-16-be")
     ]
     hexes = (b"414b4941", b"41534941", b"414B4941", b"736563726574")
     magic = (b"\x1f\x8b\x08", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"BZh91AY&SY")
-    first = [*_first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS, *wide, *hexes))]
+    first = [*first_base64((*KEY_ID_PREFIXES, *_ENCODED_WORDS, *wide, *hexes))]
     first += [base64.b64encode(word)[: len(word) * 8 // 6] for word in magic]
-    second = _first_base64(first)
-    return tuple(sorted({*first, *second, *_first_base64(second)}))
+    second = first_base64(first)
+    return tuple(sorted({*first, *second, *first_base64(second)}))
 
 
 @functools.cache
@@ -253,7 +204,7 @@ def _base64_seams() -> tuple[bytes, ...]:
     """Wrapped base64 may break inside an anchor; those of the first round are found across a line end too."""
     return tuple(
         re.escape(each[:at]) + rb"\r?\n[ \t]{0,20}" + re.escape(each[at:])
-        for each in _first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3]))
+        for each in first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS))
         for at in range(1, len(each))
     )
 
@@ -261,26 +212,12 @@ def _base64_seams() -> tuple[bytes, ...]:
 def _hex_patterns() -> tuple[bytes, ...]:
     """Anchors in hexadecimal, and those that were in base64 or hexadecimal before."""
     inner = (
-        *_first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3])),
+        *first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS)),
         b"414b4941",
         b"41534941",
         b"736563726574",
     )
     return (*_PLAIN_HEX, *(literal.hex().encode() for literal in inner))
-
-
-def _first_base64(words: Iterable[bytes]) -> list[bytes]:
-    return [literal for word in words for literal in _alignments(word)]
-
-
-def _alignments(word: bytes) -> Iterator[bytes]:
-    """The base64 characters that `word` determines when 0, 1 or 2 bytes stand before it in its group."""
-    for lead in range(3):
-        first_bit = lead * 8
-        start, end = -(-first_bit // 6), (first_bit + len(word) * 8) // 6
-        literal = base64.b64encode(b"\0" * lead + word + b"\0" * 3)[start:end]
-        if len(literal) >= 4:
-            yield literal
 
 
 def _ends_by_hyperscan(content: bytes, database: Database) -> list[tuple[int, int]]:
@@ -344,7 +281,7 @@ def _base64_ends(content: bytes) -> Iterator[int]:
 
 
 def _base64_seam_ends(content: bytes) -> Iterator[int]:
-    literals = frozenset(_first_base64((*_KEY_ID_PREFIXES, *_ENCODED_WORDS[:3])))
+    literals = frozenset(first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS)))
     for seam in _BASE64_SEAM.finditer(content):
         cut, resume = seam.span(1)
         for literal in literals:

@@ -1,0 +1,95 @@
+"""A first look that costs almost nothing: can this content hold a key at all?
+
+It stands first on the hook's path and decides whether anything else is loaded, so it imports only `re` and
+`binascii`, and its patterns compile in about a millisecond. The patterns that the prefilter shares with it are
+here too.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import b2a_base64
+from functools import cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+KEY_ID = rb"A(?:KIA|SIA|BIA|CCA|3T[A-Z0-9])[A-Z2-7]{16}"
+SPLIT_KEY_ID = rb"A[KS]IA[A-Z2-7]{0,15}[\"'`\\\r\n]"
+KEY_ID_PREFIXES = (b"AKIA", b"ASIA", b"ABIA", b"ACCA")
+SECRET_WORDS = (b"secret", b"Secret", b"SECRET")
+BROKEN_SECRET = (
+    rb"(?:.{0,60}[A-Za-z0-9/+](?:\\{1,4}/|\\{1,4}u00|%(?:25)?2[BbFf]|&#|\\x2|=2[BbFf])"
+    rb"|.{0,60}[A-Za-z0-9/+]{4}[\"'`][ \t\r\n]{0,4}[+.&|<>\\]{0,2}[ \t\r\n_]{0,40}[\"'`][A-Za-z0-9/+]{2}"
+    rb"|.{0,60}[A-Za-z0-9/+]{16}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]"
+    rb"|.{0,60}[A-Za-z0-9/+]\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16})"
+)
+"""What follows the word secret where no forty characters stand in a row: escapes, joined or wrapped strings."""
+ESCAPED_KEY_ID = (
+    rb"(?:\\x41\\x(?:4b|53|42|43)\\x|%41%(?:4b|53|42|43)%|\\u0041\\u00(?:4b|53|42|43)\\u"
+    rb"|&#0{0,3}65;&#0{0,3}(?:75|83|66|67);|&#x0{0,2}41;&#x0{0,2}(?:4b|53|42|43);"
+    rb"|0x41, ?0x(?:4b|53|42|43),|41[ :-](?:4b|53|42|43)[ :-](?:49|43))"
+)
+
+_MAGIC = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x1f\x8b\x08",
+    b"BZh",
+    b"\xfd7zXZ\x00",
+    b"\x28\xb5\x2f\xfd",
+    b"\x5d\x00\x00",
+)
+_LONG_RUN = b"a" * 40
+_CLASSES = bytes(97 if (chr(byte).isalnum() and byte < 128) or byte in b"+/" else 32 for byte in range(256))
+"""Maps the alphabet of secrets and base64 to one byte: a run of forty is then a plain substring."""
+_ESCAPE_HINT = re.compile(rb"41[;, :\\%-]|65;")
+
+
+def may_hold_key(content: bytes) -> bool:
+    """Whether `content` could hold anything at all; never False where a scan would find something."""
+    if content.startswith(_MAGIC) or content[257:262] == b"ustar" or content[4:6] == b"*M":
+        return True
+    if _LONG_RUN in content.translate(_CLASSES):
+        return True
+    if any(pattern.search(content) for pattern in _patterns(b"\0" in content)):
+        return True
+    return _ESCAPE_HINT.search(content) is not None and _escapes().search(content) is not None
+
+
+@cache
+def _patterns(with_nul: bool) -> tuple[re.Pattern[bytes], ...]:
+    """Looser than the prefilter's anchors.
+
+    What none of these is looser than, holds forty characters of the alphabet in a row, or an escape.
+    """
+    patterns = [
+        KEY_ID + rb"|" + SPLIT_KEY_ID,
+        rb"oGZXIvYXdz|AQo[DE]YXdz|IQoJb3JpZ2lu|bedrock-api-key-",
+        rb"(?i:secret)" + BROKEN_SECRET,
+        b"|".join(each[:5] for each in first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS))),
+    ]
+    if with_nul:
+        patterns.append(rb"[AaSs]\x00[KkSsBbCcEe]\x00[IiCc]\x00")
+    return tuple(re.compile(pattern, re.DOTALL) for pattern in patterns)
+
+
+@cache
+def _escapes() -> re.Pattern[bytes]:
+    return re.compile(ESCAPED_KEY_ID, re.IGNORECASE)
+
+
+def first_base64(words: Iterable[bytes]) -> list[bytes]:
+    """What `words` look like after one round of base64, at each of the three alignments."""
+    return [literal for word in words for literal in _alignments(word)]
+
+
+def _alignments(word: bytes) -> Iterator[bytes]:
+    """The base64 characters that `word` determines when 0, 1 or 2 bytes stand before it in its group."""
+    for lead in range(3):
+        first_bit = lead * 8
+        start, end = -(-first_bit // 6), (first_bit + len(word) * 8) // 6
+        literal = b2a_base64(b"\0" * lead + word + b"\0" * 3)[start:end]
+        if len(literal) >= 4:
+            yield literal

@@ -1,0 +1,88 @@
+"""Random secrets told from look-alikes; each filter with the share of random secrets it loses.
+
+Chosen and measured by bench/secrets_roc.py; docs/detection.md shows the curve.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from keysweep.detect.bigrams import TABLE
+
+LEAST_ENTROPY = 4.25
+"""Bits per character; loses 1 random secret in 10 000 and drops everything hexadecimal."""
+LEAST_SCORE = 0.0
+"""Beside a key ID or behind a name that says secret."""
+LEAST_SCORE_ALONE = 2.8
+"""Where nothing but nearness speaks for it."""
+
+_INDEX = {
+    character: number
+    for number, character in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether forty characters are a random secret, and why, in words for users."""
+
+    is_secret: bool
+    score: float
+    reason: str
+
+
+def shannon(text: str) -> float:
+    """Entropy of the characters of `text` in bits per character."""
+    total = len(text)
+    return (
+        -sum(count / total * math.log2(count / total) for count in Counter(text).values()) if total else 0.0
+    )
+
+
+def randomness(token: str) -> float:
+    """Log2 of how much likelier the neighbours in `token` are by chance than in code, paths and words."""
+    total = 0
+    for one, two in itertools.pairwise(token):
+        total += ord(TABLE[_INDEX[one] * 64 + _INDEX[two]]) - 79
+    return -total / 11
+
+
+def judge_secret(token: str, *, strong_context: bool) -> Verdict:
+    """Judge forty characters of the secret alphabet.
+
+    With `strong_context` (a name that says secret, or a key ID in the same statement) only what is surely
+    something else is dropped.
+    """
+    entropy = shannon(token)
+    score = randomness(token)
+    if entropy < LEAST_ENTROPY:
+        return Verdict(False, score, "is hexadecimal or repeats itself")
+    if score < (LEAST_SCORE if strong_context else LEAST_SCORE_ALONE):
+        return Verdict(False, score, "reads like words or a path")
+    return Verdict(True, score, f"is random ({entropy:.1f} bits per character)")
+
+
+_HASH_BEFORE = re.compile(
+    r"(?:sha(?:1|224|256|384|512)|md5|integrity|checksum|digest|etag|h1|hash|fingerprint|revision|commit)[\"'\s]{0,3}[-:=\s\"']{1,4}$",
+    re.IGNORECASE,
+)
+_PATH_AROUND = re.compile(r"(?:[\w.\-]+/){2,}$|\./$|~/$|https?://\S*$")
+_ENCODED_BEFORE = re.compile(
+    r"base64,|-----BEGIN|ssh-(?:rsa|ed25519) |eyJ[\w-]+\.$|[A-Za-z0-9+/]{40,}\s{1,12}$"
+)
+_ENCODED_AFTER = re.compile(r"^\s{1,12}[A-Za-z0-9+/]{40,}")
+
+
+def judge_around(token: str, before: str, after: str) -> str | None:
+    """Why the text around `token` shows it to be part of something else, or None; up to 64 characters a side."""
+    if _HASH_BEFORE.search(before):
+        return "is a checksum"
+    if _ENCODED_BEFORE.search(before) or _ENCODED_AFTER.search(after):
+        return "is part of a longer encoded block"
+    if _PATH_AROUND.search(before) and ("/" in token or after.startswith(("/", "."))):
+        return "is part of a path"
+    return None
