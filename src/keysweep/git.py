@@ -229,9 +229,7 @@ def _spawn(command: list[str], environment: dict[str, str]) -> tuple[Callable[[]
     their_in, our_in = os.pipe()
     our_out, their_out = os.pipe()
     our_err, their_err = os.pipe()
-    actions = [
-        (os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate((their_in, their_out, their_err))
-    ]
+    actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate((their_in, their_out, their_err))]
     try:
         pid = os.posix_spawnp(command[0], command, environment, file_actions=actions)
     except OSError:

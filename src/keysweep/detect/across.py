@@ -51,10 +51,7 @@ def _alike(one: Finding, other: Finding) -> int:
 
 def _join(key_id: Finding, secrets: Sequence[Finding]) -> Finding:
     parts = [
-        replace(part, origin=each.origin)
-        for each in secrets
-        for part in each.parts
-        if part.role is Role.SECRET
+        replace(part, origin=each.origin) for each in secrets for part in each.parts if part.role is Role.SECRET
     ]
     return replace(
         key_id,

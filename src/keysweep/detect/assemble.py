@@ -55,9 +55,7 @@ def _real(credential: Credential | None) -> Credential | None:
     return credential if credential is not None and credential.placeholder is None else None
 
 
-def _finding(
-    group: Group, credentials: Sequence[Credential], document: Document, options: Options
-) -> Finding:
+def _finding(group: Group, credentials: Sequence[Credential], document: Document, options: Options) -> Finding:
     members = [each for each in (group.key_id, group.secret, group.smtp, group.token, group.api_key) if each]
     first = members[0]
     kind = _kind(group)
@@ -67,9 +65,7 @@ def _finding(
     values = {each.value for each in members}
     places = [document.place(each, credentials) for each in members]
     also = [
-        document.place(each, credentials)
-        for each in credentials
-        if each.value in values and each not in members
+        document.place(each, credentials) for each in credentials if each.value in values and each not in members
     ]
     placeholder = next((each.placeholder for each in members if each.placeholder), None)
     return Finding(
@@ -92,8 +88,7 @@ def _finding(
         expires=signature.expires if signature else None,
         also_at=tuple(sorted(also, key=lambda place: place.offset)),
         alternatives=tuple(
-            Part(each.role, Secret(each.value), document.place(each, credentials))
-            for each in group.alternatives
+            Part(each.role, Secret(each.value), document.place(each, credentials)) for each in group.alternatives
         ),
     )
 
@@ -155,11 +150,7 @@ def _signature_reason(key_id: Credential) -> str:
     if signature is None or signature.expires is None:
         return "stands in a signed request, which shows no secret"
     day = signature.expires.date().isoformat()
-    return (
-        f"signature expired {day}"
-        if signature.expires < datetime.now(UTC)
-        else f"signature valid until {day}"
-    )
+    return f"signature expired {day}" if signature.expires < datetime.now(UTC) else f"signature valid until {day}"
 
 
 def _canary(account: str | None, options: Options) -> str | None:

@@ -146,9 +146,7 @@ def _pieces(content: bytes, position: int, run: _Run) -> list[tuple[int, int]]:
             break
         pieces.append(line.span())
         end = line.end()
-    while end - start < MAX_RUN_BYTES and (
-        before := run.backward.search(content, max(0, start - 1100), start)
-    ):
+    while end - start < MAX_RUN_BYTES and (before := run.backward.search(content, max(0, start - 1100), start)):
         line_start = _line_of_run(content, before.start(1), run)[0]
         if before.end(1) - line_start < pieces[0][1] - pieces[0][0]:
             break
@@ -187,12 +185,7 @@ _WIDE_RUN = re.compile(rb"(?:[\t\r\n\x20-\x7e\xa0-\xff]\x00)+")
 def _utf16_views(content: bytes, position: int) -> list[View]:
     """UTF-16 text inside other bytes. Big-endian text reads as little-endian from its second byte on."""
     start = position - 1
-    while (
-        start >= 2
-        and content[start - 1] == 0
-        and content[start - 2] >= 9
-        and position - start < MAX_RUN_BYTES
-    ):
+    while start >= 2 and content[start - 1] == 0 and content[start - 2] >= 9 and position - start < MAX_RUN_BYTES:
         start -= 2
     run = _WIDE_RUN.match(content, start, start + MAX_RUN_BYTES)
     if run is None:

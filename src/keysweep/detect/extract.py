@@ -89,9 +89,7 @@ def _key_id(content: bytes, rule: Rule, value: str, start: int, end: int) -> Cre
 def _windows(content: bytes, ids: list[Credential], hits: list[Hit]) -> list[tuple[int, int]]:
     """Merged (start, end) around everything that a secret may stand near, so no byte is read twice."""
     spans = [(each.start - NEAR_ID_BYTES, each.end + NEAR_ID_BYTES) for each in ids]
-    spans += [
-        (hit.position - 200, hit.position + 420) for hit in hits if hit.kind in {"secret", "aws", "mail"}
-    ]
+    spans += [(hit.position - 200, hit.position + 420) for hit in hits if hit.kind in {"secret", "aws", "mail"}]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -108,9 +106,7 @@ def _whole_tokens(content: bytes, start: int, end: int) -> tuple[int, int]:
     """Move the edges out of the middle of a run, so that a window never makes a long run look short."""
     lead = content[max(0, start - 64) : start]
     tail = content[end : end + 64]
-    return start - len(lead) + len(lead.rstrip(_TOKEN_BYTES)), end + len(tail) - len(
-        tail.lstrip(_TOKEN_BYTES)
-    )
+    return start - len(lead) + len(lead.rstrip(_TOKEN_BYTES)), end + len(tail) - len(tail.lstrip(_TOKEN_BYTES))
 
 
 _QUOTE_SEAM = re.compile(
@@ -205,9 +201,7 @@ def _secret(
 ) -> Credential | None:
     before, after = text.content[max(0, span[0] - 700) : span[0]], text.content[span[1] : span[1] + 700]
     name = secret_name(before)
-    gap = min(
-        (_gap(place, (each.start, each.end)) for each in ids if each.signature is None), default=1 << 30
-    )
+    gap = min((_gap(place, (each.start, each.end)) for each in ids if each.signature is None), default=1 << 30)
     wrapped = rule is _PLAIN and span[1] - span[0] != 40
     if (steps or wrapped) and name.promise < Promise.GENERIC:
         return None

@@ -107,6 +107,4 @@ def stem(name: str) -> str:
 
 def speaks_of_aws(text: str) -> bool:
     """Whether text near a generic secret says that AWS is meant."""
-    return (
-        _AWS_NAME.search(text) is not None or re.search(r"access[_.\- ]?key", text, re.IGNORECASE) is not None
-    )
+    return _AWS_NAME.search(text) is not None or re.search(r"access[_.\- ]?key", text, re.IGNORECASE) is not None

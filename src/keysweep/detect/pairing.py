@@ -53,9 +53,7 @@ def pair(credentials: Sequence[Credential], text: bytes) -> list[Group]:
     ids = by_role[Role.KEY_ID]
     free = [each for each in ids if each.signature is None] or ids
     secrets = _assign(free, by_role[Role.SECRET], text)
-    passwords = _assign(
-        [each for each in free if each.value not in secrets], by_role[Role.SMTP_PASSWORD], text
-    )
+    passwords = _assign([each for each in free if each.value not in secrets], by_role[Role.SMTP_PASSWORD], text)
     temporary = [each for each in free if each.value.startswith("ASIA")]
     tokens = _assign(temporary, by_role[Role.TOKEN], text, near=secrets)
 
@@ -114,10 +112,7 @@ def _assign(
         ids = [near[each.value].key_id if each.value in near else each for each in ids]
     ids = sorted(ids, key=lambda each: each.start)
     matches = [
-        match
-        for other in others
-        for key_id in _nearby(ids, other)
-        if (match := _match(key_id, other, ids, text))
+        match for other in others for key_id in _nearby(ids, other) if (match := _match(key_id, other, ids, text))
     ]
     if len({each.value for each in ids}) == 1 and len({each.value for each in others}) == 1 and not matches:
         matches = [_Match(-1.0, ("they are the only ones in the file",), ids[0], others[0])]
@@ -179,9 +174,7 @@ def _match(key_id: Credential, other: Credential, ids: Sequence[Credential], tex
         score -= 45
     if _BLANK.search(between):
         score -= 10
-    between_ids = sum(
-        start.end <= each.start < end.start and each.value != key_id.value for each in ids[:200]
-    )
+    between_ids = sum(start.end <= each.start < end.start and each.value != key_id.value for each in ids[:200])
     score -= 25 * between_ids
     return _Match(score, tuple(reasons), key_id, other) if score > 0 else None
 

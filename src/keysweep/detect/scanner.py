@@ -79,9 +79,7 @@ def _documents(
             yield from _documents(member.content, inner, limits, problems, budget)
 
 
-def _scan_document(
-    document: Document, limits: Limits, options: Options, problems: list[Problem]
-) -> list[Finding]:
+def _scan_document(document: Document, limits: Limits, options: Options, problems: list[Problem]) -> list[Finding]:
     credentials = _layers(document.text, document.origin, limits, options, problems)
     if not credentials:
         return []
@@ -196,6 +194,4 @@ def _scan_name(origin: Origin, found: list[Finding], limits: Limits, options: Op
     name = os.fsencode(origin.path)
     known = {finding.key_id for finding in found}
     document = Document(name, origin, ("file name",))
-    return [
-        finding for finding in _scan_document(document, limits, options, []) if finding.key_id not in known
-    ]
+    return [finding for finding in _scan_document(document, limits, options, []) if finding.key_id not in known]

@@ -38,9 +38,7 @@ class Verdict:
 def shannon(text: str) -> float:
     """Entropy of the characters of `text` in bits per character."""
     total = len(text)
-    return (
-        -sum(count / total * math.log2(count / total) for count in Counter(text).values()) if total else 0.0
-    )
+    return -sum(count / total * math.log2(count / total) for count in Counter(text).values()) if total else 0.0
 
 
 def randomness(token: str) -> float:
@@ -71,9 +69,7 @@ _HASH_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _PATH_AROUND = re.compile(r"(?:[\w.\-]+/){2,}$|\./$|~/$|https?://\S*$")
-_ENCODED_BEFORE = re.compile(
-    r"base64,|-----BEGIN|ssh-(?:rsa|ed25519) |eyJ[\w-]+\.$|[A-Za-z0-9+/]{40,}\s{1,12}$"
-)
+_ENCODED_BEFORE = re.compile(r"base64,|-----BEGIN|ssh-(?:rsa|ed25519) |eyJ[\w-]+\.$|[A-Za-z0-9+/]{40,}\s{1,12}$")
 _ENCODED_AFTER = re.compile(r"^\s{1,12}[A-Za-z0-9+/]{40,}")
 
 

@@ -1,0 +1,97 @@
+"""The hook's fast path: staged → detect → refuse. It imports almost nothing until something looks wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from keysweep.errors import ExitCode, KeysweepError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keysweep.config import Settings
+    from keysweep.findings import ScanResult
+
+_STAGES = "pre-commit, commit-msg FILE, or pre-push [REMOTE [URL]]"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one hook stage and return the exit code that lets git go on (0) or stops it."""
+    try:
+        return _run(arguments)
+    except KeysweepError as error:
+        print(f"keysweep: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("keysweep: interrupted before everything was scanned; nothing was let through.", file=sys.stderr)
+        return ExitCode.INCOMPLETE
+
+
+def _run(arguments: list[str]) -> int:
+    stage, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if stage == "pre-commit":
+        return _pre_commit()
+    if stage == "commit-msg" and rest:
+        from keysweep.sources.commits import scan_message
+
+        settings = _settings()
+        return _refuse(scan_message(rest[0], settings.limits, settings.options()), settings)
+    if stage == "pre-push":
+        from keysweep.sources.commits import pushed_updates, scan_pushed
+
+        settings = _settings()
+        updates = pushed_updates(os.environ, rest, sys.stdin.buffer)
+        return _refuse(scan_pushed(updates, settings.limits, settings.options()), settings)
+    raise UsageError(f"`keysweep hook {stage}` is no stage: use {_STAGES}.")
+
+
+def _pre_commit() -> int:
+    from keysweep.sources.staged import scan_entries, suspicious_entries
+
+    if _has_config():
+        settings = _settings()
+        everything = bool(settings.rules)
+    else:
+        settings, everything = None, False
+    entries = suspicious_entries(everything=everything)
+    if not entries:
+        return ExitCode.CLEAN
+    settings = settings or _settings()
+    result = scan_entries(entries, limits=settings.limits, options=settings.options())
+    return _refuse(result, settings)
+
+
+def _has_config() -> bool:
+    """Whether there is anything to read: a look at two names, so that most commits never load a parser."""
+    if os.path.lexists("keysweep.toml"):
+        return True
+    try:
+        with open("pyproject.toml", "rb") as stream:
+            return b"tool.keysweep" in stream.read(1 << 20)
+    except OSError:
+        return False
+
+
+def _settings() -> Settings:
+    from pathlib import Path
+
+    from keysweep.config import load
+
+    return load(Path())
+
+
+def _refuse(result: ScanResult, settings: Settings) -> int:
+    """Print what was found and decide: findings win over an incomplete scan, which wins over clean."""
+    from keysweep.suppress.policy import apply
+
+    result, suppressed = apply(result, settings)
+    failing = any(finding.severity >= settings.fail_on for finding in result.findings)
+    if result.findings or result.problems:
+        from keysweep.report.style import Style
+        from keysweep.report.text import render
+
+        style = Style.detect(sys.stderr, os.environ)
+        render(result, sys.stderr, style=style, fail_on=settings.fail_on, audience="hook", suppressed=suppressed)
+    if failing:
+        return ExitCode.FINDINGS
+    return ExitCode.INCOMPLETE if result.problems else ExitCode.CLEAN

@@ -1,0 +1,1 @@
+"""Where content comes from; each source scans what it yields."""
