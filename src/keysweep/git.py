@@ -1,7 +1,7 @@
 """The only place that runs git, hardened against the repository it runs in.
 
 A repository's own configuration must not run code, reach the network, or change what a command prints, so
-every command gets the settings in `_SETTINGS` and an environment without git's tracing and helper variables.
+every command gets `_SETTINGS` and an environment without git's tracing and helper variables.
 Nothing here ever fetches. On the hook's path, so no `subprocess` where the system has `posix_spawn`.
 """
 
@@ -16,22 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+_FLAGS = ("--no-pager", "--no-optional-locks", "--literal-pathspecs")
 _SETTINGS = (
-    "--no-pager",
-    "--no-optional-locks",
-    "--literal-pathspecs",
-    "-ccore.fsmonitor=false",
-    f"-ccore.hooksPath={os.devnull}",
-    f"-ccore.attributesFile={os.devnull}",
-    "-ccore.quotePath=false",
-    "-ccore.sshCommand=false",
-    "-cprotocol.allow=never",
-    "-cdiff.external=",
-    "-cdiff.orderFile=",
-    "-cdiff.relative=false",
-    "-cdiff.ignoreSubmodules=none",
-    "-ccore.alternateRefsCommand=",
-    "-ccredential.helper=",
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    f"core.attributesFile={os.devnull}",
+    "core.quotePath=false",
+    "core.sshCommand=false",
+    "protocol.allow=never",
+    "diff.external=",
+    f"diff.orderFile={os.devnull}",
+    "diff.relative=false",
+    "diff.ignoreSubmodules=none",
+    "core.alternateRefsCommand=",
+    "credential.helper=",
 )
 _DROPPED = (
     "GIT_TRACE",
@@ -158,7 +156,10 @@ class _Process:
 
     def __init__(self, arguments: Sequence[str], cwd: str | None) -> None:
         self._name = arguments[0]
-        command = ["git", *(("-C", cwd) if cwd else ()), *_SETTINGS, *arguments]
+        command = ["git", *(("-C", cwd) if cwd else ()), *_FLAGS]
+        for setting in _SETTINGS:
+            command += ("-c", setting)
+        command += arguments
         begin = _spawn if hasattr(os, "posix_spawnp") else _popen
         try:
             self._wait, self.stdin, self.stdout, self.stderr = begin(command, _environment())
@@ -262,6 +263,8 @@ def _environment() -> dict[str, str]:
 def _explain(command: str, code: int, message: bytes) -> str:
     """One sentence for a person: git's own words without control characters, and what to do."""
     text = message.decode("utf-8", "replace").split("\n")[0]
+    if "no-index" in message.decode("utf-8", "replace"):
+        text = "not a git repository"  # what `git diff` means when it offers to compare two plain files
     said = "".join(each if each.isprintable() else "?" for each in text).removeprefix("fatal: ").rstrip(".")
     if "not a git repository" in said:
         return "this is not a git repository: run keysweep inside one, or name the files to scan."

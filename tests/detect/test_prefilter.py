@@ -24,9 +24,7 @@ _FRAGMENTS = [
 
 
 def _contents() -> st.SearchStrategy[bytes]:
-    piece = st.one_of(
-        st.sampled_from(_FRAGMENTS), st.binary(max_size=12), st.text(max_size=8).map(str.encode)
-    )
+    piece = st.one_of(st.sampled_from(_FRAGMENTS), st.binary(max_size=12), st.text(max_size=8).map(str.encode))
     return st.lists(piece, max_size=30).map(b"".join)
 
 
@@ -47,7 +45,9 @@ def test_hyperscan_loads_here_so_that_the_comparison_means_something() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_both_engines_agree_on_encoded_configurations(seed: int) -> None:
     rng = random.Random(seed)
-    content = f"[x]\naws_access_key_id={key_id(rng)}\naws_secret_access_key={secret(rng)}\n{session_token(rng)}".encode()
+    content = (
+        f"[x]\naws_access_key_id={key_id(rng)}\naws_secret_access_key={secret(rng)}\n{session_token(rng)}".encode()
+    )
     content = rng.randbytes(rng.randrange(5)) + content
     for encode in rng.choices(
         (base64.b64encode, base64.encodebytes, lambda text: text.hex().encode()), k=seed % 3

@@ -18,9 +18,7 @@ from keysweep.findings import Confidence, Kind, ProblemCode, Role, ScanResult, S
 RNG = random.Random(20)
 ID, SECRET = key_id(RNG), secret(RNG)
 ID2, SECRET2 = key_id(RNG), secret(RNG)
-CONFIG = (
-    f"[default]\naws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\nregion = cn-north-1\n".encode()
-)
+CONFIG = f"[default]\naws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\nregion = cn-north-1\n".encode()
 
 
 def findings(content: bytes | str, path: str = "file.txt") -> tuple[Finding, ...]:

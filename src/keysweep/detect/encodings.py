@@ -179,19 +179,27 @@ def _wrapped_map(pieces: list[tuple[int, int]], skip: int, scale: tuple[int, int
     return OffsetMap(tuple(starts), tuple(sources), scale)
 
 
-_WIDE_RUN = re.compile(rb"(?:[\t\r\n\x20-\x7e\xa0-\xff]\x00)+")
+_WIDE_RUN = re.compile(rb"(?:[\t\r\n\x20-\x7e\xa0-\xff]\x00){3,}")
+_WIDE_REACH = 16384
 
 
 def _utf16_views(content: bytes, position: int) -> list[View]:
-    """UTF-16 text inside other bytes. Big-endian text reads as little-endian from its second byte on."""
-    start = position - 1
-    while start >= 2 and content[start - 1] == 0 and content[start - 2] >= 9 and position - start < MAX_RUN_BYTES:
-        start -= 2
-    run = _WIDE_RUN.match(content, start, start + MAX_RUN_BYTES)
-    if run is None:
+    """UTF-16 strings among other bytes, a line each; big-endian ones read as little-endian one byte later.
+
+    Programs keep such strings side by side, apart by zeros or length bytes, so the neighbours come along.
+    """
+    pieces, starts, sources, length = [], [], [], 0
+    window = range(max(0, position - _WIDE_REACH), position + _WIDE_REACH)
+    runs = list(_WIDE_RUN.finditer(content, window.start, window.stop))
+    for run in runs:
+        starts.append(length)
+        sources.append(run.start())
+        pieces.append(run.group()[::2])
+        length += len(pieces[-1]) + 1
+    if not runs:
         return []
-    offsets = OffsetMap((0,), (run.start(),), (2, 1))
-    return [View(run.group()[::2], offsets, *run.span(), "UTF-16")]
+    offsets = OffsetMap(tuple(starts), tuple(sources), (2, 1))
+    return [View(b"\n".join(pieces), offsets, runs[0].start(), runs[-1].end(), "UTF-16")]
 
 
 ESCAPE = re.compile(

@@ -57,14 +57,23 @@ def _key_ids(content: bytes, hit: Hit) -> Iterator[Credential]:
     window = content[max(0, hit.position - 8) : hit.position + 400]
     lead = hit.position - max(0, hit.position - 8)
     match = rule.regex.match(window, lead)
-    if match is not None:
-        yield _key_id(content, rule, match.group(1).decode("ascii"), hit.position, hit.position + 20)
+    if match is not None or (hit.kind == "id" and _is_binary(content, hit.position, hit.position + 20)):
+        value = content[hit.position : hit.position + 20].decode("ascii")
+        yield _key_id(content, rule, value, hit.position, hit.position + 20)
     elif hit.kind == "split":
         text = _joined(_Text(window[lead:].decode("latin-1"), lambda at: hit.position + at))
         joined = BY_NAME["access-key-id"].regex.match(text.content.encode("latin-1"))
         if joined is not None:
             end = text.source(19) + 1
             yield _key_id(content, rule, joined.group(1).decode("ascii"), hit.position, end)
+
+
+_BINARY_REACH = 256
+
+
+def _is_binary(content: bytes, start: int, end: int) -> bool:
+    """Whether a place is in binary data, where strings stand side by side with nothing between them."""
+    return b"\0" in content[max(0, start - _BINARY_REACH) : end + _BINARY_REACH]
 
 
 def _key_id(content: bytes, rule: Rule, value: str, start: int, end: int) -> Credential:
@@ -156,6 +165,7 @@ def _secrets(texts: list[_Text], ids: list[Credential]) -> Iterator[Credential]:
 _PLAIN = BY_NAME["secret-access-key"]
 _BASE64 = BY_NAME["base64-secret-access-key"]
 _HEX = BY_NAME["hex-secret-access-key"]
+_ONLY_HEX = re.compile(r"[0-9a-f]{40}|[0-9A-F]{40}")
 _SECRET_ONLY = re.compile(r"[A-Za-z0-9/+]{40}")
 _WRAPPED = tuple(
     re.compile(
@@ -171,11 +181,28 @@ _WRAPPED = tuple(
 _SEAM = re.compile(r"\\?\r?\n[ \t]*(?:[#*>|][ \t]+)?")
 
 
+_GLUED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rb"(?i:secret[_\-]?(?:access)?[_\-]?(?:key)?)[=:]?([A-Za-z0-9/+]{40})",
+        rb"A[KS]IA[A-Z2-7]{16}[\x00-\x20(]{0,4}([A-Za-z0-9/+]{40})",
+        rb"\(([A-Za-z0-9/+]{40})",
+        rb"([A-Za-z0-9/+]{40})(?=A[KS]IA[A-Z2-7]{16})",
+        rb"(?<![A-Za-z0-9/+])([A-Za-z0-9/+]{40})",
+    )
+)
+"""In binary data a value may touch its name, its key ID, or a length byte: forty is an opening bracket."""
+
+
 def _candidates(text: str) -> Iterator[tuple[str, int, int, Rule, tuple[str, ...]]]:
     """Forty characters written plainly, in base64, in hexadecimal, or wrapped over lines."""
     content = text.encode("latin-1")
     for match in _PLAIN.regex.finditer(content):
         yield match.group(1).decode("ascii"), *match.span(1), _PLAIN, ()
+    if "\0" in text:
+        for pattern in _GLUED:
+            for match in pattern.finditer(content):
+                yield match.group(1).decode("ascii"), *match.span(1), _PLAIN, ()
     for match in _BASE64.regex.finditer(content):
         decoded = base64.b64decode(match.group(1)).decode("latin-1").removesuffix("\n")
         if _SECRET_ONLY.fullmatch(decoded):
@@ -199,6 +226,8 @@ def _secret(
     steps: tuple[str, ...],
     ids: list[Credential],
 ) -> Credential | None:
+    if _ONLY_HEX.fullmatch(value):
+        return None
     before, after = text.content[max(0, span[0] - 700) : span[0]], text.content[span[1] : span[1] + 700]
     name = secret_name(before)
     gap = min((_gap(place, (each.start, each.end)) for each in ids if each.signature is None), default=1 << 30)

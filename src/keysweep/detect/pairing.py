@@ -168,6 +168,8 @@ def _match(key_id: Credential, other: Credential, ids: Sequence[Credential], tex
         score += 20
     if key_id.start < other.start:
         score += 4
+    if (key_id.placeholder is None) != (other.placeholder is None):
+        score -= 50
     if _SECTION.search(between):
         score -= 60
     if _leaves_object(between):

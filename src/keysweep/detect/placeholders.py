@@ -24,7 +24,7 @@ _SEQUENCES = tuple(
 
 
 def placeholder_key_id(key_id: str) -> str | None:
-    """Why a key ID is a documentation example or a mask, or None; fewer than 1 random ID in 10 000 is called one."""
+    """Why a key ID is an example or a mask, or None; fewer than 1 random ID in 10 000 is called one."""
     body = key_id[4:]
     if word := _WORD.search(body):
         return f"a documentation example (contains {word.group()})"
@@ -34,7 +34,7 @@ def placeholder_key_id(key_id: str) -> str | None:
 
 
 def placeholder_secret(secret: str) -> str | None:
-    """Why a secret is a documentation example or a mask, or None; fewer than 1 random secret in 10 000 is called one."""
+    """Why a secret is an example or a mask, or None; fewer than 1 random secret in 10 000 is called one."""
     if word := _LONG_WORDS.search(secret):
         return f"a documentation example (contains {word.group()})"
     if max(Counter(secret).values()) > 12:

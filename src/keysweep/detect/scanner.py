@@ -75,8 +75,20 @@ def _documents(
             where = replace(origin, members=(*origin.members, member.name)) if member.name else origin
             problems.append(Problem(member.code, member.message, where))
         else:
-            inner = replace(origin, members=(*origin.members, member.name or member.step))
+            inner = replace(origin, members=(*origin.members, member.name or _stream_name(origin, member.step)))
             yield from _documents(member.content, inner, limits, problems, budget)
+
+
+_STREAM_SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".tzst": ".tar", ".svgz": ".svg"}
+
+
+def _stream_name(origin: Origin, step: str) -> str:
+    """What a compressed file is called without its compression: `backup.tar` in `backup.tar.gz`."""
+    name = (origin.members[-1] if origin.members else origin.path).rsplit("/", 1)[-1]
+    stem, dot, suffix = name.rpartition(".")
+    if dot + suffix in _STREAM_SUFFIXES:
+        return stem + _STREAM_SUFFIXES[dot + suffix]
+    return stem if stem and suffix in {"gz", "bz2", "xz", "lzma", "zst", "zstd"} else f"({step})"
 
 
 def _scan_document(document: Document, limits: Limits, options: Options, problems: list[Problem]) -> list[Finding]:
@@ -185,8 +197,18 @@ def _inside(each: Credential, other: Credential) -> bool:
 
 def _once(findings: list[Finding]) -> list[Finding]:
     """Drop what the bytes of a container show again that its members showed with a better place."""
-    inside = {finding.fingerprint for finding in findings if finding.origin.members}
-    return [finding for finding in findings if finding.origin.members or finding.fingerprint not in inside]
+    return [
+        finding
+        for finding in findings
+        if not any(
+            other.fingerprint == finding.fingerprint and _is_within(other.origin.members, finding.origin.members)
+            for other in findings
+        )
+    ]
+
+
+def _is_within(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _scan_name(origin: Origin, found: list[Finding], limits: Limits, options: Options) -> list[Finding]:

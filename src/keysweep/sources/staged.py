@@ -128,6 +128,7 @@ def scan_entries(
 def _entries(raw: bytes, cwd: str | None) -> Iterator[Entry]:
     """Read `git diff --raw -z`: `:mode mode oid oid status`, a path, and for renames the new path."""
     fields = iter(raw.split(b"\0"))
+    conflicts = False
     for field in fields:
         if not field:
             continue
@@ -136,24 +137,28 @@ def _entries(raw: bytes, cwd: str | None) -> Iterator[Entry]:
         if status[:1] in (b"R", b"C"):
             path = next(fields)
         if status == b"U":
-            yield from _conflicted(path, cwd)
+            conflicts = True
         elif status[:1] != b"D" and mode != _GITLINK:
             old = None if old_mode in (b"000000", _GITLINK) else old_blob.decode("ascii")
             yield Entry(os.fsdecode(path), blob.decode("ascii"), old)
+    if conflicts:
+        yield from _conflicts(cwd)
 
 
-def _conflicted(path: bytes, cwd: str | None) -> Iterator[Entry]:
-    """Both sides of a conflict; the common ancestor is what they replace."""
-    listing = git.run(("ls-files", "--unmerged", "-z", "--full-name", "--", ":/" + os.fsdecode(path)), cwd)
-    stages: dict[bytes, str] = {}
-    for line in listing.split(b"\0"):
+def _conflicts(cwd: str | None) -> Iterator[Entry]:
+    """Both sides of every conflict; the common ancestor is what they replace."""
+    top = os.fsdecode(git.run(("rev-parse", "--show-toplevel"), cwd).rstrip(b"\n"))
+    stages: dict[bytes, dict[bytes, str]] = {}
+    for line in git.run(("ls-files", "--unmerged", "-z"), top).split(b"\0"):
         if line:
-            mode, blob, stage = line.split(b"\t")[0].split(b" ")
+            columns, path = line.split(b"\t", 1)
+            mode, blob, stage = columns.split(b" ")
             if mode != _GITLINK:
-                stages[stage] = blob.decode("ascii")
-    for stage in (b"2", b"3"):
-        if stage in stages:
-            yield Entry(os.fsdecode(path), stages[stage], stages.get(b"1"))
+                stages.setdefault(path, {})[stage] = blob.decode("ascii")
+    for path, blobs in stages.items():
+        for stage in (b"2", b"3"):
+            if stage in blobs:
+                yield Entry(os.fsdecode(path), blobs[stage], blobs.get(b"1"))
 
 
 def _load(entry: Entry, objects: git.Objects, everything: bool) -> bool:

@@ -1,0 +1,189 @@
+"""Archives and compressed files: opened in memory, within limits, whatever is done to them."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import random
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keysweep.detect.containers import Budget, Halt, Member, container_format, open_members
+from keysweep.detect.limits import Limits
+from keysweep.findings import ProblemCode
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+TEXT = b"the content of a member, which compresses well " * 40
+
+
+def tar(*members: tuple[str, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=form) as archive:
+        for name, content in members:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED, comment: bytes = b"") -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.comment = comment
+        for name, content in members:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+MAKERS: dict[str, Callable[[], bytes]] = {
+    "gzip": lambda: gzip.compress(TEXT),
+    "bzip2": lambda: bz2.compress(TEXT),
+    "xz": lambda: lzma.compress(TEXT),
+    "lzma": lambda: lzma.compress(TEXT, format=lzma.FORMAT_ALONE),
+    "zstd": lambda: zstd.compress(TEXT),
+    "zip": lambda: zipped(("a.txt", TEXT), ("b.txt", TEXT)),
+    "zip stored": lambda: zipped(("a.txt", TEXT), method=zipfile.ZIP_STORED),
+    "zip bzip2": lambda: zipped(("a.txt", TEXT), method=zipfile.ZIP_BZIP2),
+    "zip lzma": lambda: zipped(("a.txt", TEXT), method=zipfile.ZIP_LZMA),
+    "tar pax": lambda: tar(("a.txt", TEXT)),
+    "tar gnu": lambda: tar(("x" * 150, TEXT), form=tarfile.GNU_FORMAT),
+    "tar ustar": lambda: tar(("a.txt", TEXT), form=tarfile.USTAR_FORMAT),
+}
+
+
+def opened(content: bytes, limits: Limits = Limits()) -> tuple[list[Member], list[Halt]]:
+    kind = container_format(content)
+    assert kind is not None
+    both = list(open_members(content, kind, limits, Budget()))
+    return [each for each in both if isinstance(each, Member)], [each for each in both if isinstance(each, Halt)]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_format_is_recognised_and_opened(name: str) -> None:
+    content = MAKERS[name]()
+    assert container_format(content) == name.split()[0]
+    members, halts = opened(content)
+    assert [member.content for member in members] == [TEXT] * len(members)
+    assert members
+    assert halts == []
+
+
+@given(st.sampled_from(sorted(MAKERS)), st.integers(0, 10**6), st.randoms(use_true_random=False))
+def test_nothing_that_is_done_to_an_archive_raises(name: str, cut: int, rng: random.Random) -> None:
+    content = bytearray(MAKERS[name]())
+    for _ in range(rng.randrange(4)):
+        content[rng.randrange(len(content))] = rng.randrange(256)
+    content = content[: len(content) - cut % len(content)]
+    limits = Limits(member_bytes=5000, total_bytes=8000, members=3)
+    members = [
+        member
+        for member in open_members(bytes(content), name.split()[0], limits, Budget())
+        if isinstance(member, Member)
+    ]
+    assert sum(len(member.content) for member in members) <= limits.total_bytes + limits.member_bytes
+    assert all(len(member.content) <= limits.member_bytes for member in members)
+
+
+@given(st.binary(max_size=600), st.sampled_from(["gzip", "bzip2", "xz", "lzma", "zstd", "zip", "tar"]))
+def test_bytes_that_are_no_archive_at_all_raise_nothing(content: bytes, kind: str) -> None:
+    list(open_members(content, kind, Limits(), Budget()))
+
+
+@pytest.mark.parametrize("name", ["gzip", "bzip2", "xz", "zstd"])
+def test_streams_in_a_row_are_all_read(name: str) -> None:
+    (member,), halts = opened(MAKERS[name]() * 3)
+    assert member.content == TEXT * 3
+    assert halts == []
+
+
+def test_a_truncated_stream_gives_what_it_holds_and_says_that_it_ends_early() -> None:
+    noise = random.Random(1).randbytes(100_000)
+    (member,), (halt,) = opened(gzip.compress(TEXT + noise)[:60_000])
+    assert member.content.startswith(TEXT)
+    assert halt.code is ProblemCode.DAMAGED
+
+
+def test_a_bomb_stops_at_the_limit_and_says_so() -> None:
+    (member,), (halt,) = opened(gzip.compress(b"\0" * 5_000_000), Limits(member_bytes=1_000_000))
+    assert len(member.content) == 1_000_000
+    assert halt.code is ProblemCode.LIMIT
+
+
+def test_too_many_members_are_reported() -> None:
+    members, halts = opened(zipped(*((f"{number}", b"x") for number in range(20))), Limits(members=5))
+    assert len(members) == 5
+    assert halts[-1].code is ProblemCode.LIMIT
+
+
+def test_an_encrypted_member_is_reported_and_the_others_are_read() -> None:
+    content = bytearray(zipped(("secret.txt", TEXT), ("open.txt", TEXT)))
+    for magic, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(magic) + at] |= 1
+    members, halts = opened(bytes(content))
+    assert [member.name for member in members] == ["open.txt"]
+    assert [(halt.code, halt.name) for halt in halts] == [(ProblemCode.ENCRYPTED, "secret.txt")]
+
+
+def test_a_zip_whose_directory_was_cut_off_is_read_by_its_local_headers() -> None:
+    content = MAKERS["zip"]()
+    members, halts = opened(content[: content.index(b"PK\x01\x02")])
+    assert [member.content for member in members] == [TEXT, TEXT]
+    assert [halt.code for halt in halts] == [ProblemCode.DAMAGED]
+
+
+def test_a_member_that_the_directory_hides_is_read_too() -> None:
+    visible = zipped(("visible.txt", TEXT))
+    hidden = zipped(("hidden.txt", b"hidden " * 50))
+    content = hidden[: hidden.index(b"PK\x01\x02")] + visible
+    members, _ = opened(content)
+    assert {member.name for member in members} == {"visible.txt", "hidden.txt"}
+
+
+def test_a_zip_behind_a_program_is_opened() -> None:
+    members, halts = opened(b"#!/bin/sh\nexit 0\n" + b"\x7fELF" * 100 + MAKERS["zip"]())
+    assert len(members) == 2
+    assert halts == []
+
+
+def test_a_zip_comment_is_content() -> None:
+    members, _ = opened(zipped(("a", b"a"), comment=b"a comment"))
+    assert ("(comment)", b"a comment") in [(member.name, member.content) for member in members]
+
+
+def test_links_and_directories_in_a_tar_have_no_content() -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+        folder = tarfile.TarInfo("folder")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+    assert opened(stream.getvalue()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x1f\x8b",
+        b"\x1f\x8b\x08\xff" + b"x" * 20,
+        b"BZh9 is how it begins",
+        b"PK is a pair of letters",
+        b"\x5d\x00\x00abc" * 9,
+    ],
+)
+def test_a_few_matching_bytes_make_no_container(content: bytes) -> None:
+    assert container_format(content) is None
