@@ -1,0 +1,84 @@
+"""The `keysweep` command: registers its commands and turns every failure into one sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from keysweep import __version__
+from keysweep.errors import ExitCode, KeysweepError
+
+_COMMANDS = {
+    "scan": "keysweep.cli.scan",
+    "explain": "keysweep.cli.explain",
+    "install": "keysweep.cli.install",
+    "uninstall": "keysweep.cli.install",
+}
+_SUMMARIES = {
+    "scan": "Find leaked keys in files, directories, stdin or the staged change.",
+    "explain": "Say everything that a key ID tells without asking AWS.",
+    "install": "Set up git hooks that refuse leaks, beside those already there.",
+    "uninstall": "Take those hooks out again and put the old ones back.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command only when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names in the order in which people need them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command, imported now."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The table of commands, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_SUMMARIES.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="keysweep %(version)s")
+def keysweep() -> None:
+    """Find leaked AWS access keys, in every form they hide in.
+
+    \b
+    Examples:
+      keysweep scan                    what git sees in this directory
+      keysweep scan --staged           what the next commit would add
+      keysweep scan - < build.log      standard input
+      keysweep explain AKIA...         whose key is this?
+      keysweep install                 refuse leaks at commit and push
+
+    \b
+    Exit codes:
+      0  clean        1  findings        2  wrong usage or configuration
+      3  incomplete: something could not be scanned        4  AWS failed
+    """
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line; returns the exit code and lets no traceback out."""
+    try:
+        code = keysweep.main(arguments, prog_name="keysweep", standalone_mode=False)
+    except KeysweepError as error:
+        click.echo(f"keysweep: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("keysweep: interrupted before everything was scanned.", err=True)
+        return ExitCode.INCOMPLETE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.INCOMPLETE
+    return code if isinstance(code, int) else ExitCode.CLEAN

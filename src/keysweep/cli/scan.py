@@ -1,0 +1,174 @@
+"""`keysweep scan`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from keysweep.cli.output import check_writable, write_report
+from keysweep.config import Settings, load
+from keysweep.errors import ExitCode, UsageError
+from keysweep.findings import ScanResult, Severity
+from keysweep.report import FORMATS
+from keysweep.report.style import Style
+from keysweep.suppress.policy import apply
+
+
+@click.command()
+@click.argument("paths", nargs=-1)
+@click.option("--staged", is_flag=True, help="Scan what the next commit would add: the index, not the work tree.")
+@click.option("--whole-files", is_flag=True, help="With --staged: all findings of the touched files.")
+@click.option("--all-files", is_flag=True, help="Also what git ignores.")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
+@click.option(
+    "--show-secrets", is_flag=True, help="Print secrets in full. Think of who reads the terminal and the log."
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([level.label for level in Severity]),
+    help="Least severity that makes exit code 1.  [default: medium]",
+)
+@click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Use this configuration.")
+@click.option("--no-config", is_flag=True, help="Ignore keysweep.toml and pyproject.toml.")
+@click.option("--report-placeholders", is_flag=True, help="Also documentation examples, with the reason why.")
+@click.option("--jobs", type=click.IntRange(1, 1024), help="Worker processes.  [default: one a core]")
+def scan(
+    paths: tuple[str, ...],
+    staged: bool,
+    whole_files: bool,
+    all_files: bool,
+    form: str,
+    output: str | None,
+    show_secrets: bool,
+    fail_on: str | None,
+    config: Path | None,
+    no_config: bool,
+    report_placeholders: bool,
+    jobs: int | None,
+) -> int:
+    """Find leaked AWS keys in PATHS, in the staged change, or in standard input (-).
+
+    Without PATHS this scans what git would see in the current directory.
+
+    \b
+    Examples:
+      keysweep scan src deploy.env
+      keysweep scan --all-files --format json --output findings.json
+      kubectl get secrets -A -o yaml | keysweep scan -
+
+    \b
+    Severities:
+      high    a pair, a temporary triple, a Bedrock key, an SMTP password with its user
+      medium  a secret or a session token alone
+      low     a key ID alone, a signed request that is still valid
+      info    expired
+    """
+    if whole_files and not staged:
+        raise UsageError("--whole-files goes with --staged: without it, files are always scanned whole.")
+    if staged and paths:
+        raise UsageError("--staged scans the whole index: leave out the paths.")
+    if config and no_config:
+        raise UsageError("--config and --no-config exclude each other: give one of them.")
+    if output:
+        check_writable(output)
+    settings = Settings() if no_config else load(_root(paths), config)
+    settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
+    if fail_on:
+        settings = replace(settings, fail_on=Severity[fail_on.upper()])
+    result = _scan(paths, staged, whole_files, all_files, jobs, settings, progress=not output and form == "text")
+    result, suppressed = apply(result, settings)
+    write_report(output, _writer(form, result, settings, show_secrets, suppressed, to_file=output is not None))
+    if any(finding.severity >= settings.fail_on for finding in result.findings):
+        return ExitCode.FINDINGS
+    return ExitCode.INCOMPLETE if result.problems else ExitCode.CLEAN
+
+
+def _root(paths: tuple[str, ...]) -> Path:
+    """Where configuration is looked for: the top of the repository that is scanned, or the directory."""
+    from keysweep import git
+
+    start = paths[0] if len(paths) == 1 and os.path.isdir(paths[0]) else "."
+    top = git.answer(("rev-parse", "--show-toplevel"), start)
+    return Path(os.fsdecode(top.rstrip(b"\n"))) if top else Path(start)
+
+
+def _scan(
+    paths: tuple[str, ...],
+    staged: bool,
+    whole_files: bool,
+    all_files: bool,
+    jobs: int | None,
+    settings: Settings,
+    *,
+    progress: bool,
+) -> ScanResult:
+    options = settings.options()
+    if staged:
+        from keysweep.sources.staged import scan_staged
+
+        return scan_staged(whole_files=whole_files, limits=settings.limits, options=options)
+    if "-" in paths:
+        if len(paths) > 1:
+            raise UsageError("- stands for standard input and goes alone: scan the other paths in another run.")
+        from keysweep.sources.stdin import scan_stdin
+
+        return scan_stdin(sys.stdin.buffer, settings.limits, options)
+    from keysweep.sources.files import scan_paths
+
+    with _progress(progress) as report:
+        return scan_paths(
+            paths or (".",),
+            all_files=all_files,
+            limits=settings.limits,
+            options=options,
+            jobs=jobs,
+            on_progress=report,
+        )
+
+
+class _Bar:
+    """A progress bar on standard error that appears only when a scan takes long enough to wonder."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._done = 0
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        return self._update
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.render_finish()
+
+    def _update(self, done: int, total: int) -> None:
+        if self._bar is None:
+            self._bar = click.progressbar(length=max(1, total), label="scanning", file=sys.stderr, width=30)
+        self._bar.update(done - self._done)
+        self._done = done
+
+
+def _progress(wanted: bool) -> AbstractContextManager[Callable[[int, int], None] | None]:
+    return _Bar() if wanted and sys.stderr.isatty() else nullcontext()
+
+
+def _writer(
+    form: str, result: ScanResult, settings: Settings, show_secrets: bool, suppressed: int, *, to_file: bool
+) -> Callable[[TextIO], None]:
+    render = import_module(FORMATS[form]).render
+    more: dict[str, object] = {"show_secrets": show_secrets, "fail_on": settings.fail_on, "suppressed": suppressed}
+
+    def write(stream: TextIO) -> None:
+        if form == "text":
+            more["style"] = Style() if to_file else Style.detect(stream, os.environ)
+        render(result, stream, **more)
+
+    return write

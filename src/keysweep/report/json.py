@@ -1,0 +1,123 @@
+"""JSON for programs: versioned, described by `findings.schema.json` beside this file."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from importlib.resources import files
+from typing import Any, TextIO
+
+from keysweep import __version__
+from keysweep.findings import Finding, Origin, Part, Place, Problem, ScanResult, Severity
+
+FORMAT = "keysweep-findings"
+VERSION = 1
+
+
+def render(
+    result: ScanResult,
+    stream: TextIO,
+    *,
+    show_secrets: bool = False,
+    fail_on: Severity = Severity.MEDIUM,
+    suppressed: int = 0,
+) -> None:
+    """Write the document; secrets only where `show_secrets` asks for them.
+
+    File names that are no UTF-8 keep their bytes as `\\udcXX` escapes, as Python's `surrogateescape` reads them.
+    """
+    json.dump(
+        document(result, show_secrets=show_secrets, fail_on=fail_on, suppressed=suppressed), stream, indent=2
+    )
+    stream.write("\n")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of what `render` writes."""
+    text = files("keysweep.report").joinpath("findings.schema.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def document(result: ScanResult, *, show_secrets: bool, fail_on: Severity, suppressed: int) -> dict[str, Any]:
+    """The document as plain values."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "tool": {"name": "keysweep", "version": __version__},
+        "complete": not result.problems,
+        "fail_on": fail_on.label,
+        "scanned": {"items": result.scanned_items, "bytes": result.scanned_bytes},
+        "counts": {
+            "findings": len(result.findings),
+            "failing": sum(finding.severity >= fail_on for finding in result.findings),
+            "suppressed": suppressed,
+            "problems": len(result.problems),
+        },
+        "findings": [_finding(finding, show_secrets) for finding in result.findings],
+        "problems": [_problem(problem) for problem in result.problems],
+    }
+
+
+def _finding(finding: Finding, show_secrets: bool) -> dict[str, Any]:
+    return {
+        "fingerprint": finding.fingerprint,
+        "kind": finding.kind.value,
+        "rule": finding.rule,
+        "severity": finding.severity.label,
+        "confidence": finding.confidence.label,
+        "reasons": list(finding.reasons),
+        "key_id": finding.key_id,
+        "account_id": finding.account_id,
+        "canary": finding.canary,
+        "placeholder": finding.placeholder,
+        "region": finding.region,
+        "partition": finding.partition,
+        "issued": _time(finding.issued),
+        "expires": _time(finding.expires),
+        "origin": _origin(finding.origin),
+        "parts": [_part(part, show_secrets) for part in finding.parts],
+        "also_at": [_place(place) for place in finding.also_at],
+        "alternatives": [_part(part, show_secrets) for part in finding.alternatives],
+    }
+
+
+def _part(part: Part, show_secrets: bool) -> dict[str, Any]:
+    value = part.value.reveal() if show_secrets else None
+    return {
+        "role": part.role.value,
+        "redacted": part.value.redacted,
+        "secret": value,
+        "place": _place(part.place),
+        "origin": _origin(part.origin) if part.origin else None,
+    }
+
+
+def _place(place: Place) -> dict[str, Any]:
+    return {
+        "line": place.line,
+        "column": place.column,
+        "offset": place.offset,
+        "length": place.length,
+        "decoding": list(place.decoding),
+        "snippet": place.snippet,
+    }
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    return {
+        "source": origin.source.value,
+        "path": origin.path,
+        "members": list(origin.members),
+        "commit": origin.commit,
+        "blob": origin.blob,
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    origin = _origin(problem.origin) if problem.origin else None
+    return {"code": problem.code.value, "message": problem.message, "origin": origin}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None

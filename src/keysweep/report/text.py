@@ -1,0 +1,195 @@
+"""Text for people: what was found, where, why keysweep is sure, and what to do."""
+
+from __future__ import annotations
+
+from keysweep.findings import Finding, Kind, Part, Place, Role, ScanResult, Severity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal, TextIO
+
+    from keysweep.report.style import Style
+
+_TITLES = {
+    Kind.PAIR: "AWS access key with its secret",
+    Kind.TEMPORARY: "Temporary AWS credentials",
+    Kind.ACCESS_KEY_ID: "AWS access key ID without a secret",
+    Kind.SECRET_ACCESS_KEY: "AWS secret access key",
+    Kind.SESSION_TOKEN: "AWS session token",
+    Kind.BEDROCK_LONG: "Bedrock API key",
+    Kind.BEDROCK_SHORT: "Short-term Bedrock API key",
+    Kind.SES_SMTP: "SES SMTP password",
+    Kind.SIGNED_REQUEST: "Signed AWS request",
+    Kind.CUSTOM: "Match of your rule",
+}
+_ROLES = {
+    Role.KEY_ID: "key ID",
+    Role.SECRET: "secret",
+    Role.TOKEN: "token",
+    Role.API_KEY: "API key",
+    Role.SMTP_PASSWORD: "password",
+    Role.SIGNATURE: "signature",
+    Role.CUSTOM: "match",
+}
+_COLOURS = {
+    Severity.CRITICAL: "alarm",
+    Severity.HIGH: "alarm",
+    Severity.MEDIUM: "red",
+    Severity.LOW: "yellow",
+    Severity.INFO: "cyan",
+}
+_MOST_ALLOWED = 3
+
+
+def render(
+    result: ScanResult,
+    stream: TextIO,
+    *,
+    style: Style,
+    show_secrets: bool = False,
+    fail_on: Severity = Severity.MEDIUM,
+    audience: Literal["hook", "scan"] = "scan",
+    suppressed: int = 0,
+) -> None:
+    """Write the report of a scan; secrets only where `show_secrets` asks for them."""
+    lines: list[str] = []
+    ordered = sorted(result.findings, key=lambda each: (-each.severity, each.origin.display, each.place.offset))
+    for finding in ordered:
+        lines += [*_finding(finding, style, show_secrets), ""]
+    for problem in result.problems:
+        where = f"{style.safe(problem.origin.display)} " if problem.origin else ""
+        lines.append(f"{style.paint('not scanned', 'yellow')}  {where}{style.safe(problem.message)}")
+    if result.problems:
+        lines.append("")
+    failing = [finding for finding in ordered if finding.severity >= fail_on]
+    lines += _summary(result, failing, style, audience, suppressed)
+    if failing:
+        lines += ["", *_advice(failing, style, audience)]
+    stream.write("\n".join(lines) + "\n")
+
+
+def _finding(finding: Finding, style: Style, show_secrets: bool) -> list[str]:
+    title = _TITLES[finding.kind]
+    if finding.rule:
+        title += f" {style.safe(finding.rule)}"
+    facts = [f"account {finding.account_id}" if finding.account_id else "", _canary(finding), _again(finding)]
+    head = (
+        f"{style.paint(finding.severity.label.upper(), _COLOURS[finding.severity])}  {style.paint(title, 'bold')}"
+    )
+    facts_text = "".join(f"  {style.paint(fact, 'dim')}" for fact in facts if fact)
+    lines = [head + (f"  {finding.key_id}" if finding.key_id else "") + facts_text]
+    shown: set[tuple[str, str]] = set()
+    for part in finding.parts:
+        where, snippet = _where(finding, part, style), part.place.snippet
+        if (where, snippet) not in shown or show_secrets:
+            lines += _place(where, part, style, show_secrets)
+        shown.add((where, snippet))
+    lines += _wrapped("why", "; ".join(finding.reasons), style)
+    if finding.placeholder:
+        lines += _wrapped("placeholder", finding.placeholder, style)
+    if finding.alternatives:
+        lines += _wrapped("or", _alternatives(finding, style), style)
+    return lines
+
+
+def _canary(finding: Finding) -> str:
+    return f"canary of {finding.canary}: never try it" if finding.canary else ""
+
+
+def _again(finding: Finding) -> str:
+    return f"and in {len(finding.also_at)} more places" if finding.also_at else ""
+
+
+def _where(finding: Finding, part: Part, style: Style) -> str:
+    origin = part.origin or finding.origin
+    commit = f" (commit {origin.commit[:12]})" if origin.commit else ""
+    return f"{style.safe(origin.display)}:{part.place.line}:{part.place.column}{commit}"
+
+
+def _place(where: str, part: Part, style: Style, show_secrets: bool) -> list[str]:
+    decoding = "".join(f" {'→' if style.unicode else '->'} {step}" for step in (*part.place.decoding[1:], "text"))
+    note = f"  {part.place.decoding[0]}{decoding}" if part.place.decoding else ""
+    lines = [f"  {style.paint(where, 'cyan')}{style.paint(style.safe(note), 'dim')}"]
+    lines.append("    " + _marked(part.place, style))
+    if show_secrets and part.role is not Role.KEY_ID:
+        lines.append(f"    {_ROLES[part.role]}: {style.safe(part.value.reveal())}")
+    return lines
+
+
+def _marked(place: Place, style: Style) -> str:
+    """The snippet cut to the width, the match in colour, or between arrows where there is no colour."""
+    start, end = place.mark
+    before, match, after = place.snippet[:start], place.snippet[start:end], place.snippet[end:]
+    room = max(20, style.width - 6 - (end - start))
+    before = before.lstrip() if len(before.lstrip()) <= room // 2 else "…" + before[-(room // 2) :]
+    rest = max(0, room - len(before))
+    after = after if len(after) <= rest else after[:rest] + "…"
+    marked = (
+        style.paint(style.safe(match), "alarm") if style.colour else f">>{style.safe(match)}<<" if match else ""
+    )
+    return f"{style.safe(before)}{marked}{style.safe(after)}"
+
+
+def _alternatives(finding: Finding, style: Style) -> str:
+    places = [f"{part.value.redacted} in line {part.place.line}" for part in finding.alternatives]
+    return style.safe("its secret may also be " + ", ".join(places))
+
+
+def _wrapped(label: str, text: str, style: Style) -> list[str]:
+    lead, lines, line = f"  {label}  ", [], ""
+    for word in style.safe(text).split():
+        if line and len(lead) + len(line) + len(word) >= style.width:
+            lines.append(line)
+            line = ""
+        line += f" {word}" if line else word
+    lines.append(line)
+    painted = style.paint(label, "dim")
+    return [(f"  {painted}  " if number == 0 else " " * len(lead)) + each for number, each in enumerate(lines)]
+
+
+def _summary(
+    result: ScanResult, failing: list[Finding], style: Style, audience: str, suppressed: int
+) -> list[str]:
+    total = len(result.findings)
+    counted = f"{total} finding{'s' * (total != 1)}" if total else "no leaked AWS keys found"
+    if total and len(failing) < total:
+        counted += f", {len(failing) or 'none'} of them severe enough to stop you"
+    if suppressed:
+        counted += f"; {suppressed} suppressed by configuration"
+    if result.problems:
+        counted += "; the scan is incomplete"
+    if audience == "hook" and failing:
+        return [style.paint("keysweep refused this: ", "alarm") + counted + "."]
+    colour = "alarm" if failing else "yellow" if total or result.problems else "green"
+    scanned = f" in {result.scanned_items} items, {_size(result.scanned_bytes)}" if audience == "scan" else ""
+    return [style.paint("keysweep: ", colour) + counted + scanned + "."]
+
+
+def _size(size: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def _advice(failing: list[Finding], style: Style, audience: str) -> list[str]:
+    """The way out, once: remove, replace, rotate, or allow."""
+    custom = all(finding.kind is Kind.CUSTOM for finding in failing)
+    steps = [("Take it out", "of the file" + (", and stage the file again." if audience == "hook" else "."))]
+    if not custom:
+        steps += [
+            ("Use instead", "an IAM role, IAM Identity Center (aws sso login), or environment variables."),
+            ("Rotate it", "if it ever left this machine: a key that was pushed once is known."),
+        ]
+    lines = [f"  {style.paint(f'{head:12}', 'bold')} {text}" for head, text in steps]
+    fingerprints = list(dict.fromkeys(finding.fingerprint for finding in failing))
+    lines.append(f"  {style.paint('Or allow it', 'bold')}  in keysweep.toml, with a reason:")
+    lines += [
+        f'      allow = [{{ fingerprint = "{each}", reason = "…" }}]' if style.unicode
+        else f'      allow = [{{ fingerprint = "{each}", reason = "..." }}]'
+        for each in fingerprints[:_MOST_ALLOWED]
+    ]  # fmt: skip
+    if len(fingerprints) > _MOST_ALLOWED:
+        lines.append(f"      ({len(fingerprints) - _MOST_ALLOWED} more: see --format json)")
+    return lines
