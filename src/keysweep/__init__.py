@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # `typing` alone would cost the hook a tenth of its time
 if TYPE_CHECKING:
     from keysweep.detect.scanner import scan
     from keysweep.findings import Finding, Origin, ScanResult

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keysweep.findings import Finding, Kind, Part, Place, Role, ScanResult, Severity
+from keysweep.findings import Finding, Kind, Part, Place, Role, ScanResult, Severity, Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,10 +173,19 @@ def _size(size: float) -> str:
     return f"{size:.1f} TB"
 
 
+def _take_out(sources: set[Source], audience: str) -> str:
+    if Source.COMMIT in sources:
+        return "of the commit: `git commit --amend` or `git rebase -i`; a later commit does not remove it."
+    if Source.COMMIT_MESSAGE in sources:
+        return "of the message."
+    return "of the file, and stage the file again." if audience == "hook" else "of the file."
+
+
 def _advice(failing: list[Finding], style: Style, audience: str) -> list[str]:
     """The way out, once: remove, replace, rotate, or allow."""
     custom = all(finding.kind is Kind.CUSTOM for finding in failing)
-    steps = [("Take it out", "of the file" + (", and stage the file again." if audience == "hook" else "."))]
+    sources = {finding.origin.source for finding in failing}
+    steps = [("Take it out", _take_out(sources, audience))]
     if not custom:
         steps += [
             ("Use instead", "an IAM role, IAM Identity Center (aws sso login), or environment variables."),
