@@ -148,7 +148,8 @@ def _git_secrets(directory: Path, programs: Path) -> Iterator[Hit]:
 
 
 def _file(reported: str) -> str:
-    return reported.removeprefix("./").partition("!")[0]
+    """Without the quotes git puts round unusual names, and without the member of an archive."""
+    return reported.lstrip('"').removeprefix("./").partition("!")[0]
 
 
 def _execute(
@@ -176,9 +177,7 @@ def sha1(text: str) -> str:
 
 PEERS: tuple[Peer, ...] = (
     Peer("kingfisher", "AWS rules", _kingfisher()),
-    Peer(
-        "kingfisher", "AWS rules, helper rules too", _kingfisher("--include-hidden-findings", "--no-ignore")
-    ),
+    Peer("kingfisher", "AWS rules, helper rules too", _kingfisher("--include-hidden-findings", "--no-ignore")),
     Peer("betterleaks", "AWS rules", _betterleaks),
     Peer("detect-secrets", "AWS", _detect_secrets("AWSKeyDetector")),
     Peer("detect-secrets", "AWS, keywords", _detect_secrets("AWSKeyDetector", "KeywordDetector")),
