@@ -82,9 +82,7 @@ def _own(samples: list[Sample]) -> tuple[dict[int, list[Finding]], float]:
     findings = {}
     for number, sample in enumerate(samples):
         found = [
-            finding
-            for finding in scan(sample.content, Origin(sample.path)).findings
-            if not finding.placeholder
+            finding for finding in scan(sample.content, Origin(sample.path)).findings if not finding.placeholder
         ]
         if found:
             findings[number] = found
@@ -93,9 +91,7 @@ def _own(samples: list[Sample]) -> tuple[dict[int, list[Finding]], float]:
 
 def _as_hits(findings: dict[int, list[Finding]]) -> dict[int, list[Hit]]:
     return {
-        number: [
-            Hit("", part.place.line, (part.value.reveal(),)) for finding in found for part in finding.parts
-        ]
+        number: [Hit("", part.place.line, (part.value.reveal(),)) for finding in found for part in finding.parts]
         for number, found in findings.items()
     }
 
@@ -124,9 +120,7 @@ def _print_table(samples: list[Sample], rows: list[Row]) -> None:
     classes = len({sample.form for sample in samples if not sample.expected})
     print(f"{len(wanted)} positives of {forms} forms ({len(serious)} with more than key IDs), ", end="")
     print(f"{len(samples) - len(wanted)} negatives of {classes} classes\n")
-    print(
-        f"{'tool':46} {'recall':>8} {'without lone IDs':>17} {'precision':>10} {'alarms':>7} {'seconds':>8}"
-    )
+    print(f"{'tool':46} {'recall':>8} {'without lone IDs':>17} {'precision':>10} {'alarms':>7} {'seconds':>8}")
     for row in rows:
         found, alarms = row.score.found, row.score.alarms
         precision = len(found) / max(1, len(found) + len(alarms))
@@ -142,9 +136,7 @@ def _print_forms(samples: list[Sample], rows: list[Row]) -> None:
         shares = (len(row.score.found.intersection(numbers)) / len(numbers) for row in rows)
         print(f"{form:36}" + "".join(f"{share:8.0%}" for share in shares))
     print("\nfalse alarms by class")
-    for form, numbers in by_form(
-        samples, (n for n, sample in enumerate(samples) if not sample.expected)
-    ).items():
+    for form, numbers in by_form(samples, (n for n, sample in enumerate(samples) if not sample.expected)).items():
         print(f"{form:36}" + "".join(f"{len(row.score.alarms.intersection(numbers)):8}" for row in rows))
 
 

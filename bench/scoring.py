@@ -62,9 +62,7 @@ def _touches(hit: Hit, expected: Expected) -> bool:
     return any(value in text for value in values for text in hit.texts)
 
 
-def strict(
-    samples: list[Sample], findings: Mapping[int, list[Finding]]
-) -> tuple[Score, dict[int, Difference]]:
+def strict(samples: list[Sample], findings: Mapping[int, list[Finding]]) -> tuple[Score, dict[int, Difference]]:
     """Found means every label with kind, ID, secret, token and line right; any further finding is an alarm."""
     found = set()
     alarms = set()

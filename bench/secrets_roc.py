@@ -10,6 +10,7 @@ goes to src/keysweep/detect/bigrams.py and the curve to docs/roc.svg.
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import random
 import re
@@ -83,7 +84,7 @@ def train(runs: Counter[bytes]) -> list[list[float]]:
         text = run.decode("ascii")
         if HEX.fullmatch(text) or shannon(text) < 2:
             continue
-        for one, two in zip(text, text[1:], strict=False):
+        for one, two in itertools.pairwise(text):
             counts[index[one]][index[two]] += 1
     return [[math.log2(64 * count / sum(row)) for count in row] for row in counts]
 
@@ -92,12 +93,14 @@ def all_measures(table: list[list[float]]) -> dict[str, Measure]:
     index = {character: number for number, character in enumerate(SECRET_ALPHABET)}
 
     def bigrams(text: str) -> float:
-        pairs = zip(text, text[1:], strict=False)
+        pairs = itertools.pairwise(text)
         return -sum(max(-4.0, min(4.0, table[index[one]][index[two]])) for one, two in pairs)
 
     def transitions(text: str) -> float:
-        classes = ["d" if each.isdigit() else "u" if each.isupper() else "l" if each.islower() else "s" for each in text]
-        return sum(one != two for one, two in zip(classes, classes[1:], strict=False))
+        classes = [
+            "d" if each.isdigit() else "u" if each.isupper() else "l" if each.islower() else "s" for each in text
+        ]
+        return sum(one != two for one, two in itertools.pairwise(classes))
 
     def longest_lower(text: str) -> float:
         return -max(map(len, re.findall(r"[a-z]+", text)), default=0)
@@ -132,13 +135,15 @@ def curve(good: list[float], bad: list[float]) -> list[tuple[float, float]]:
 
 def write_table(table: list[list[float]]) -> None:
     characters = "".join(chr(35 + round((max(-4.0, min(4.0, value)) + 4) * 11)) for row in table for value in row)
-    lines = [characters[at : at + 64].replace("\\", "\\\\").replace('"', '\\"') for at in range(0, len(characters), 64)]
+    lines = [
+        characters[at : at + 64].replace("\\", "\\\\").replace('"', '\\"') for at in range(0, len(characters), 64)
+    ]
     body = "\n".join(f'    "{line}"' for line in lines)
     Path("src/keysweep/detect/bigrams.py").write_text(
         '"""How likely neighbours are in code, trained by bench/secrets_roc.py; not for editing."""\n\n'
         "from __future__ import annotations\n\n"
         "# fmt: off\nTABLE = (\n" + body + "\n)\n# fmt: on\n"
-        '"""64 by 64 log2 ratios from -4 to 4 in steps of 1/11, each one character from `#` on; rows are the first."""\n',
+        '"""64 by 64 log2 ratios from -4 to 4 in steps of 1/11, one character each from `#` on; rows are the first."""\n',
         encoding="utf-8",
     )
 
@@ -148,8 +153,8 @@ def svg(curves: dict[str, list[tuple[float, float]]]) -> str:
     colours = ("#888888", "#1f77b4", "#9467bd", "#8c564b", "#d62728", "#2ca02c")
     left, top, width, height = 70, 30, 560, 340
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 20} {top + height + 60}" '
-        'font-family="sans-serif" font-size="12">',
+        (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 20} {top + height + 60}" '
+        'font-family="sans-serif" font-size="12">'),
         '<rect width="100%" height="100%" fill="white"/>',
     ]
     for exponent in range(-5, 1):
@@ -166,8 +171,12 @@ def svg(curves: dict[str, list[tuple[float, float]]]) -> str:
             for passing, lost in points
         )
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colours[number]}" stroke-width="2"/>')
-        parts.append(f'<text x="{left + width - 170}" y="{top + 20 + 16 * number}" fill="{colours[number]}">{name}</text>')
-    parts.append(f'<text x="{left + width / 2}" y="{top + height + 42}" text-anchor="middle">random secrets lost</text>')
+        parts.append(
+            f'<text x="{left + width - 170}" y="{top + 20 + 16 * number}" fill="{colours[number]}">{name}</text>'
+        )
+    parts.append(
+        f'<text x="{left + width / 2}" y="{top + height + 42}" text-anchor="middle">random secrets lost</text>'
+    )
     parts.append(f'<text x="{left}" y="{top - 10}">look-alikes that still pass</text></svg>\n')
     return "\n".join(parts)
 
