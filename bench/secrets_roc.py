@@ -153,8 +153,10 @@ def svg(curves: dict[str, list[tuple[float, float]]]) -> str:
     colours = ("#888888", "#1f77b4", "#9467bd", "#8c564b", "#d62728", "#2ca02c")
     left, top, width, height = 70, 30, 560, 340
     parts = [
-        (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 20} {top + height + 60}" '
-        'font-family="sans-serif" font-size="12">'),
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 20} {top + height + 60}" '
+            'font-family="sans-serif" font-size="12">'
+        ),
         '<rect width="100%" height="100%" fill="white"/>',
     ]
     for exponent in range(-5, 1):
