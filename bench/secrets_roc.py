@@ -143,7 +143,7 @@ def write_table(table: list[list[float]]) -> None:
         '"""How likely neighbours are in code, trained by bench/secrets_roc.py; not for editing."""\n\n'
         "from __future__ import annotations\n\n"
         "# fmt: off\nTABLE = (\n" + body + "\n)\n# fmt: on\n"
-        '"""64 by 64 log2 ratios from -4 to 4 in steps of 1/11, one character each from `#` on; rows are the first."""\n',
+        '"""64 by 64 log2 ratios from -4 to 4 in steps of 1/11, a character each from `#` on."""\n',
         encoding="utf-8",
     )
 

@@ -70,6 +70,16 @@ def opened(content: bytes, limits: Limits = Limits()) -> tuple[list[Member], lis
     return [each for each in both if isinstance(each, Member)], [each for each in both if isinstance(each, Halt)]
 
 
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=str
+)
+def test_an_empty_member_is_whole(method: int) -> None:
+    content = zipped(("empty", b""), ("full", TEXT), method=method)
+    opened = list(open_members(content, "zip", Limits(), Budget()))
+    assert [each.content for each in opened if isinstance(each, Member)] == [b"", TEXT]
+    assert not [each for each in opened if isinstance(each, Halt)]
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_every_format_is_recognised_and_opened(name: str) -> None:
     content = MAKERS[name]()

@@ -70,4 +70,4 @@ TABLE = (
     "O=BB;0405(.9D.+:,=?7>+0&(+g\\baYXPHX;@aYEHr5U\\VUML32<OYQOOPOQQP(H"
 )
 # fmt: on
-"""64 by 64 log2 ratios from -4 to 4 in steps of 1/11, one character each from `#` on."""
+"""64 by 64 log2 ratios from -4 to 4 in steps of 1/11, a character each from `#` on."""

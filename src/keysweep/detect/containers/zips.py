@@ -133,7 +133,7 @@ def _inflated(data: bytes, room: int) -> tuple[bytes, Halt | None]:
             feed = inflater.unconsumed_tail
             if len(output) > room:
                 return bytes(output[:room]), too_large(room)
-            if not piece and not feed:
+            if not piece and not feed and not inflater.eof:
                 return bytes(output), damaged("ends early")
     except zlib.error as error:
         return bytes(output), damaged(error)
