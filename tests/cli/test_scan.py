@@ -191,7 +191,7 @@ def test_hostile_content_cannot_reach_the_terminal(tmp_path: Path) -> None:
 )
 def test_colour_follows_the_environment(tmp_path: Path, variables: dict[str, str], coloured: bool) -> None:
     (tmp_path / "a.ini").write_text(PAIR)
-    assert ("\x1b[" in keysweep(tmp_path, "scan", **variables).stdout) is coloured
+    assert ("\x1b[" in keysweep(tmp_path, "scan", stdin=b"", **variables).stdout) is coloured
 
 
 def test_a_terminal_that_knows_only_ascii_gets_ascii(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_section_boundary_outweighs_distance() -> None:
 
 
 def test_an_ambiguous_pair_keeps_the_other_candidate() -> None:
-    (pair, _) = findings(f"key {ID}\nsecret {SECRET}\nsecret {SECRET2}\n")
+    (pair,) = findings(f"key {ID}\nsecret {SECRET}\nsecret {SECRET2}\n")
     assert revealed(pair, Role.SECRET) == SECRET
     assert [part.value.reveal() for part in pair.alternatives] == [SECRET2]
 

@@ -212,6 +212,7 @@ ESCAPE = re.compile(
     rb"|(?<![A-Za-z0-9+/])0x([0-9A-Fa-f]{2})(?:, ?|(?![0-9A-Za-z]))"
     rb"|=(3D|2F|2B)"
     rb"|=\r?\n"
+    rb"|\x1b\[[0-9;]{0,16}[mK]"
     rb"|\\{1,8}([nrtfbv\"'/0])"
     rb"|\\{2,8}"
 )
@@ -223,7 +224,7 @@ _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"f": b"\f", b"b": b"\b", b"
 
 
 def unescape(content: bytes, start: int = 0, end: int | None = None) -> tuple[bytes, OffsetMap]:
-    """Undo escapes of JSON, URLs, HTML, C and quoted-printable between `start` and `end` of `content`.
+    """Undo escapes of JSON, URLs, HTML, C, quoted-printable and terminals between `start` and `end` of `content`.
 
     Escapes that were escaped again (JSON inside JSON, `%252F`) are undone in one go.
     """

@@ -43,7 +43,7 @@ _BETWEEN = re.compile(
 )
 _AWS_NAME = re.compile(
     r"aws|amazon|amzn|(?<![a-z0-9])s3|s3(?![a-z0-9])|secret[_.\- ]?access[_.\- ]?key|boto|dynamo"
-    r"|(?<![a-z])sqs|(?<![a-z])ses|cloudfront|access[_.\- ]?key[_.\- ]?secret|glacier|ec2",
+    r"|(?<![a-z])(?:sqs|ses)(?![a-z])|cloudfront|access[_.\- ]?key[_.\- ]?secret|glacier|ec2",
     re.IGNORECASE,
 )
 _OTHER_NAME = re.compile(

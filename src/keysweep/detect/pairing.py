@@ -15,6 +15,8 @@ from keysweep.findings import Confidence, Role
 
 NEIGHBOURS = 4
 """Key IDs on either side that a secret is compared with; those of the same name always are."""
+NEIGHBOUR_BYTES = 2000
+"""How near a key ID a secret stands that may be an alternative to the one it has."""
 FAR_BYTES = 1 << 16
 """A pair farther apart than this in one document is joined only if names or uniqueness say so."""
 
@@ -76,8 +78,17 @@ def pair(credentials: Sequence[Credential], text: bytes) -> list[Group]:
         )
     used = {match.other.value for match in (*secrets.values(), *passwords.values(), *tokens.values())}
     for role in (Role.SECRET, Role.SMTP_PASSWORD, Role.TOKEN, Role.API_KEY):
-        groups += [alone(each) for each in _distinct(by_role[role]) if each.value not in used]
+        left = [each for each in _distinct(by_role[role]) if each.value not in used]
+        groups += [alone(each) for each in left if not _belongs_to_others(each, free, secrets)]
     return groups
+
+
+def _belongs_to_others(left: Credential, ids: Sequence[Credential], secrets: dict[str, _Match]) -> bool:
+    """Whether a secret that no name calls AWS's was only taken for one because of a key ID that has its own."""
+    if left.role is not Role.SECRET or left.confidence is Confidence.HIGH:
+        return False
+    near = [each for each in ids if abs(each.start - left.start) <= NEIGHBOUR_BYTES]
+    return bool(near) and all(each.value in secrets for each in near)
 
 
 def alone(credential: Credential) -> Group:
@@ -210,7 +221,7 @@ def _alternatives(
     rivals = [
         rival
         for secret in secrets
-        if secret.value not in claimed and abs(secret.start - match.key_id.start) <= 2000
+        if secret.value not in claimed and abs(secret.start - match.key_id.start) <= NEIGHBOUR_BYTES
         if (rival := _match(match.key_id, secret, (match.key_id,), text)) and rival.score >= match.score - 30
     ]
     return tuple(_distinct(each.other for each in sorted(rivals, key=lambda each: -each.score)))[:5]

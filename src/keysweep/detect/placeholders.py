@@ -8,6 +8,11 @@ from collections import Counter
 _WORD = re.compile(
     r"EXAMPLE|SAMPLE|DUMMY|PLACEHOLDER|REDACTED|CHANGEME|NOTAREAL|XXXXX|TESTKEY|FAKEKEY|YOURACCESS|YOURSECRET"
 )
+_BUILDING_WORDS = re.compile(
+    r"ACCESS|SECRET|PUBLIC|PRIVATE|KEY|TEST|UNIT|FAKE|DUMMY|MOCK|FAUX|STUB|NOT|REAL|USER|ADMIN|ROOT|YOUR|THIS|THAT"
+    r"|INVALID|VALID|FIRST|SECOND|OTHER|DEFAULT|VALUE|STRING|LOCAL|STACK|DEMO|SOME|RANDOM|WRONG|HELLO|WORLD|FOO"
+    r"|BAR|BAZ|QUX|ABC|XYZ|HERE|GOES|INSERT|REPLACE|TEMP|TOKEN|AWS|ACCOUNT|EXPIRED|OLD|NEW|IAM"
+)
 _LONG_WORDS = re.compile(
     r"example|placeholder|redacted|changeme|notareal|secretaccess|secretkey|accesskey|your(?:own)?(?:aws)?secret|yourkey"
     r"|dummysecret|fakesecret|testsecret|mysecret|xxxxx|foobar",
@@ -28,6 +33,8 @@ def placeholder_key_id(key_id: str) -> str | None:
     body = key_id[4:]
     if word := _WORD.search(body):
         return f"a documentation example (contains {word.group()})"
+    if sum(map(len, _BUILDING_WORDS.findall(body))) >= 9:
+        return "built of words"
     if len(set(body)) <= 5:
         return f"only {len(set(body))} different characters"
     return _patterned(body)

@@ -35,6 +35,7 @@ ESCAPED_KEY_ID = (
 _MAGIC = (
     b"PK\x03\x04",
     b"PK\x05\x06",
+    b"PK\x07\x08",
     b"\x1f\x8b\x08",
     b"BZh",
     b"\xfd7zXZ\x00",
@@ -49,13 +50,23 @@ _ESCAPE_HINT = re.compile(rb"41[;, :\\%-]|65;")
 
 def may_hold_key(content: bytes) -> bool:
     """Whether `content` could hold anything at all; never False where a scan would find something."""
-    if content.startswith(_MAGIC) or content[257:262] == b"ustar" or content[4:6] == b"*M":
+    if _may_be_container(content):
         return True
     if _LONG_RUN in content.translate(_CLASSES):
         return True
     if any(pattern.search(content) for pattern in _patterns(b"\0" in content)):
         return True
     return _ESCAPE_HINT.search(content) is not None and _escapes().search(content) is not None
+
+
+def _may_be_container(content: bytes) -> bool:
+    """Looser than `containers.container_format`, which needs more imports."""
+    return (
+        content.startswith(_MAGIC)
+        or content[257:262] == b"ustar"
+        or content[1:4] == b"\x2a\x4d\x18"
+        or b"PK\x05\x06" in content[-86:]
+    )
 
 
 @cache

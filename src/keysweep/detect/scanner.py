@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -196,15 +197,25 @@ def _inside(each: Credential, other: Credential) -> bool:
 
 
 def _once(findings: list[Finding]) -> list[Finding]:
-    """Drop what the bytes of a container show again that its members showed with a better place."""
+    """Drop what the bytes of a container show again that its members showed better.
+
+    Compressed text holds stretches of the original, so a key may stand there whole beside a mangled secret.
+    """
+    members: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for finding in findings:
+        for name in _leak_names(finding):
+            members[name].append(finding.origin.members)
     return [
         finding
         for finding in findings
         if not any(
-            other.fingerprint == finding.fingerprint and _is_within(other.origin.members, finding.origin.members)
-            for other in findings
+            _is_within(inner, finding.origin.members) for name in _leak_names(finding) for inner in members[name]
         )
     ]
+
+
+def _leak_names(finding: Finding) -> set[str]:
+    return {finding.fingerprint, finding.key_id or finding.fingerprint}
 
 
 def _is_within(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:

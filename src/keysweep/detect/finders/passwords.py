@@ -1,0 +1,46 @@
+"""SMTP passwords of SES: forty-four characters of base64 among mail settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from keysweep.detect.credentials import Credential
+from keysweep.detect.finders.readings import NEAR_ID_BYTES, Reading, bytes_between
+from keysweep.detect.naming import identifier
+from keysweep.detect.placeholders import placeholder_token
+from keysweep.detect.rules import BY_NAME
+from keysweep.detect.secrets import shannon
+from keysweep.findings import Confidence, Role
+
+_MAIL = re.compile(r"smtp|mail|(?<![a-z])ses(?![a-z])", re.IGNORECASE)
+
+
+def find_passwords(text: Reading, ids: list[Credential]) -> Iterator[Credential]:
+    """The SMTP passwords of SES in one reading of a window; `ids` are the key IDs in it."""
+    rule = BY_NAME["ses-smtp-password"]
+    for match in rule.regex.finditer(text.content.encode("latin-1")):
+        around = text.content[max(0, match.start() - 400) : match.end() + 400]
+        place = (text.source(match.start(1)), text.source(match.end(1) - 1) + 1)
+        value = match.group(1).decode("ascii")
+        if shannon(value) < rule.entropy or not _MAIL.search(around):
+            continue
+        beside = any(bytes_between(place, (each.start, each.end)) <= NEAR_ID_BYTES for each in ids)
+        before = text.content[max(0, match.start() - 200) : match.start()]
+        if not beside and not re.search(r"pass|pwd|secret|cred|auth", before[-80:], re.IGNORECASE):
+            continue
+        yield Credential(
+            role=Role.SMTP_PASSWORD,
+            value=value,
+            start=place[0],
+            end=place[1],
+            rule=rule.name,
+            confidence=Confidence.HIGH if beside else Confidence.MEDIUM,
+            reasons=(
+                "is base64 of version byte 4 and 32 bytes, as SES makes SMTP passwords",
+                "mail settings stand near",
+            ),
+            name=identifier(before),
+            named=True,
+            placeholder=placeholder_token(value),
+        )

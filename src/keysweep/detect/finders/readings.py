@@ -1,0 +1,77 @@
+"""A window of content read in the ways people write values down: raw, unescaped, joined."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from keysweep.detect.encodings import ESCAPE, OffsetMap, unescape
+
+NEAR_ID_BYTES = 1200
+"""How far from a key ID a named secret or token is looked for; farther ones need a hit of their own."""
+BESIDE_ID_BYTES = 320
+"""How far from a key ID a secret without any name may stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A window as read one way: raw, unescaped, or with split strings joined."""
+
+    content: str
+    """Latin-1, so that one character is one byte."""
+    source: Callable[[int], int]
+    """From an offset in `content` to one in the layer."""
+
+
+def readings(content: bytes, start: int, end: int) -> list[Reading]:
+    """The bytes from `start` to `end` as they stand, and, where that differs, unescaped and joined."""
+    raw = Reading(content[start:end].decode("latin-1"), lambda at: start + at)
+    texts = [raw]
+    if ESCAPE.search(content, start, end):
+        plain, offsets = unescape(content, start, end)
+        texts.append(Reading(plain.decode("latin-1"), offsets.source))
+    texts += [joined(text) for text in texts if _QUOTE_SEAM.search(text.content)]
+    return texts
+
+
+_QUOTE_SEAM = re.compile(
+    r"[\"'`][ \t]*(?:\\?\r?\n[ \t]*)?(?:\+|\.\.?|&|\|\||<>|~|\\|_)?[ \t]*_?[ \t]*"
+    r"(?:\\?\r?\n[ \t]*(?:[+.&_|][ \t]*)?)?[\"'`]"
+)
+"""Where one string literal ends and the next begins within a statement, in the languages people write."""
+
+
+def joined(text: Reading) -> Reading:
+    """Drop the seams of split strings: `"abc" + "def"` reads `"abcdef"`."""
+    pieces, starts, sources, at, length = [], [0], [0], 0, 0
+    for seam in _QUOTE_SEAM.finditer(text.content):
+        pieces.append(text.content[at : seam.start()])
+        length += len(pieces[-1])
+        at = seam.end()
+        starts.append(length)
+        sources.append(at)
+    pieces.append(text.content[at:])
+    offsets = OffsetMap(tuple(starts), tuple(sources), (1, 1))
+    return Reading("".join(pieces), lambda position: text.source(offsets.source(position)))
+
+
+_TOKEN_SEAM = re.compile(rb"(?<=[A-Za-z0-9+/]{16})\\?\r?\n[ \t]*(?=[A-Za-z0-9+/=]{2})")
+
+
+def unwrapped(content: bytes, start: int, end: int) -> Reading:
+    """A token wrapped over lines, read as one; only line ends between long runs are dropped."""
+    pieces, starts, sources, at, length = [], [0], [start], start, 0
+    for seam in _TOKEN_SEAM.finditer(content, start, end):
+        pieces.append(content[at : seam.start()])
+        length += len(pieces[-1])
+        at = seam.end()
+        starts.append(length)
+        sources.append(at)
+    pieces.append(content[at:end])
+    return Reading(b"".join(pieces).decode("latin-1"), OffsetMap(tuple(starts), tuple(sources), (1, 1)).source)
+
+
+def bytes_between(one: tuple[int, int], other: tuple[int, int]) -> int:
+    """How many bytes lie between two (start, end); 0 where they touch or overlap."""
+    return max(0, one[0] - other[1], other[0] - one[1])
