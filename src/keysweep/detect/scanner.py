@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -201,25 +200,21 @@ def _once(findings: list[Finding]) -> list[Finding]:
 
     Compressed text holds stretches of the original, so a key may stand there whole beside a mangled secret.
     """
-    members: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for finding in findings:
-        for name in _leak_names(finding):
-            members[name].append(finding.origin.members)
+    inside = {
+        (name, finding.origin.members[:depth])
+        for finding in findings
+        for name in _leak_names(finding)
+        for depth in range(len(finding.origin.members))
+    }
     return [
         finding
         for finding in findings
-        if not any(
-            _is_within(inner, finding.origin.members) for name in _leak_names(finding) for inner in members[name]
-        )
+        if not any((name, finding.origin.members) in inside for name in _leak_names(finding))
     ]
 
 
 def _leak_names(finding: Finding) -> set[str]:
     return {finding.fingerprint, finding.key_id or finding.fingerprint}
-
-
-def _is_within(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
-    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _scan_name(origin: Origin, found: list[Finding], limits: Limits, options: Options) -> list[Finding]:
