@@ -198,7 +198,7 @@ class _Process:
                 if not piece:
                     waiting.unregister(descriptor)
                     still_open -= 1
-                elif descriptor == self.stdout or not pieces[descriptor]:
+                elif descriptor == self.stdout or sum(map(len, pieces[descriptor])) < _MESSAGE_BYTES:
                     pieces[descriptor].append(piece)
         return b"".join(pieces[self.stdout]), b"".join(pieces[self.stderr])[:_MESSAGE_BYTES]
 

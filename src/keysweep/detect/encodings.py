@@ -98,7 +98,7 @@ def _run(alphabet: bytes, shortest: int) -> _Run:
     return _Run(
         alphabet,
         re.compile(one + rb"+"),
-        re.compile(_WRAP + rb"(?=" + word + rb")"),
+        re.compile(_WRAP + rb"(?=" + word + rb"|" + one + rb"{2,3}={1,2}(?![A-Za-z0-9=]))"),
         re.compile(rb"(" + word + rb")" + _WRAP + rb"\Z"),
     )
 

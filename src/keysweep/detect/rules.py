@@ -43,8 +43,8 @@ _BEFORE_ID = (
     rb"|(?<=\\u00[0-9A-Fa-f]{2})|(?<==3D)|(?<=\[m)|(?<=\[K)|(?<=[\[;][0-9]m)|(?<=[\[;][0-9]{2}m)|(?<=;[0-9]{3}m))"
 )
 """Letters glued to the front may be the end of an escape: a line end in JSON, `%3D` in a URL, a colour."""
-_BEFORE_TOKEN = rb"(?:(?<![" + _ALPHABET + rb"_\-%])|(?<=^[+\-])|(?<=\n[+\-])|(?<=[=:\"'\s]-)|(?<=//))"
-"""A plus or minus that starts a line may be a mark of `diff`, two slashes a comment."""
+_BEFORE_TOKEN = rb"(?:(?<![" + _ALPHABET + rb"_\-%\\])|(?<=^[+\-])|(?<=\n[+\-])|(?<=[=:\"'\s]-)|(?<=//))"
+"""A plus or minus that starts a line may be a mark of `diff`, two slashes a comment; a backslash an escape."""
 
 RULES: tuple[Rule, ...] = (
     Rule(

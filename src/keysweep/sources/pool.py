@@ -97,14 +97,29 @@ def _batches(sized: Sequence[_Sized]) -> Iterator[list[str]]:
 
 
 def _scan_in_pool(batches: list[list[str]], workers: int, limits: Limits, options: Options, tally: _Tally) -> None:
-    """Deal batches to workers. A worker that dies takes its pool with it, so the rest goes to a new one."""
+    """Deal batches to workers. A worker that dies takes its pool with it, so the rest goes to a new one.
+
+    Batches are dealt in order and few at a time, so the one that killed its worker is among the first undone.
+    """
+    in_hand = 2 * workers + 1
     waiting = batches
     while waiting:
-        unfinished = _run_pool(waiting, workers, limits, options, tally)
-        if unfinished == waiting and all(len(batch) == 1 for batch in unfinished):
-            tally.problems += [_died(batch[0]) for batch in unfinished]
-            return
-        waiting = _apart(unfinished, tally)
+        undone = _run_pool(waiting, workers, limits, options, tally)
+        for batch in undone[:in_hand]:
+            _scan_apart(batch, limits, options, tally)
+        waiting = undone[in_hand:]
+
+
+def _scan_apart(batch: list[str], limits: Limits, options: Options, tally: _Tally) -> None:
+    """Scan a batch in a worker of its own, halved until the file that kills it stands alone and is reported."""
+    if not _run_pool([batch], 1, limits, options, tally):
+        return
+    if len(batch) == 1:
+        tally.problems.append(_died(batch[0]))
+        return
+    middle = len(batch) // 2
+    _scan_apart(batch[:middle], limits, options, tally)
+    _scan_apart(batch[middle:], limits, options, tally)
 
 
 def _run_pool(
@@ -135,18 +150,6 @@ def _run_pool(
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return undone
-
-
-def _apart(batches: list[list[str]], tally: _Tally) -> list[list[str]]:
-    """Halve what was left undone until the file that kills its worker stands alone, then report that one."""
-    if len(batches) == 1 and len(batches[0]) == 1:
-        tally.problems.append(_died(batches[0][0]))
-        return []
-    halves = []
-    for batch in batches:
-        middle = (len(batch) + 1) // 2
-        halves += [half for half in (batch[:middle], batch[middle:]) if half]
-    return halves
 
 
 def _died(path: str) -> Problem:
