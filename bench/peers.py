@@ -60,7 +60,8 @@ def run(peer: Peer, directory: Path, programs: Path) -> Run:
     return Run(f"{peer.name} ({peer.setting})", hits, time.perf_counter() - start)
 
 
-def _program(name: str, programs: Path) -> str:
+def program(name: str, programs: Path) -> str:
+    """Where a peer's program is; raises PeerMissingError where it is not installed."""
     for candidate in (programs / "bin" / name, programs / name, *programs.glob(f"*/usr/bin/{name}")):
         if candidate.is_file():
             return str(candidate)
@@ -77,7 +78,7 @@ def _kingfisher(*options: str) -> Callable[[Path, Path], Iterator[Hit]]:
         with tempfile.TemporaryDirectory() as scratch:
             report = Path(scratch) / "report.jsonl"
             command = [
-                _program("kingfisher", programs),
+                program("kingfisher", programs),
                 "scan",
                 ".",
                 "--no-validate",
@@ -107,7 +108,7 @@ def _betterleaks(directory: Path, programs: Path) -> Iterator[Hit]:
     )
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.json"
-        command = [_program("betterleaks", programs), "fs", ".", "--no-banner", "-s", "-o", str(report)]
+        command = [program("betterleaks", programs), "fs", ".", "--no-banner", "-s", "-o", str(report)]
         _execute([*command, *(f"--isolate-rule={rule}" for rule in rules)], directory)
         for entry in json.loads(report.read_text(encoding="utf-8"))["findings"]:
             components = [part for group in entry.get("component_sets", ()) for part in group["components"]]
@@ -119,10 +120,10 @@ def _detect_secrets(*plugins: str) -> Callable[[Path, Path], Iterator[Hit]]:
     """Runs with only these plugins; the report has line numbers and SHA-1 digests of the secrets."""
 
     def scan(directory: Path, programs: Path) -> Iterator[Hit]:
-        program = _program("detect-secrets", programs)
-        listed = _execute([program, "scan", "--list-all-plugins"], directory).split()
+        tool = program("detect-secrets", programs)
+        listed = _execute([tool, "scan", "--list-all-plugins"], directory).split()
         unwanted = [f"--disable-plugin={name}" for name in listed if name not in plugins]
-        report = _execute([program, "scan", "--all-files", "--no-verify", *unwanted], directory)
+        report = _execute([tool, "scan", "--all-files", "--no-verify", *unwanted], directory)
         for file, entries in json.loads(report)["results"].items():
             for entry in entries:
                 yield Hit(_file(file), entry["line_number"], (), frozenset((entry["hashed_secret"],)))
@@ -132,10 +133,10 @@ def _detect_secrets(*plugins: str) -> Callable[[Path, Path], Iterator[Hit]]:
 
 def _git_secrets(directory: Path, programs: Path) -> Iterator[Hit]:
     """Runs `--scan --no-index` with the patterns of `--register-aws`; it reports on standard error."""
-    program = Path(_program("git-secrets", programs))
+    tool = Path(program("git-secrets", programs))
     with tempfile.TemporaryDirectory() as scratch:
         environment = {"HOME": scratch, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C.UTF-8"}
-        environment["PATH"] = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+        environment["PATH"] = f"{tool.parent}{os.pathsep}{os.environ['PATH']}"
         _execute(["git", "secrets", "--register-aws", "--global"], directory, environment)
         output = _execute(
             ["git", "secrets", "--scan", "--no-index", "."], directory, environment, subprocess.STDOUT
