@@ -116,10 +116,8 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno} imports relatively: write the full name"
             assert node.module
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                if inner != "keysweep.__version__":
-                    yield node.lineno, inner if inner in NAMES else node.module
+            full = {f"{node.module}.{alias.name}" for alias in node.names} - {"keysweep.__version__"}
+            yield from ((node.lineno, each) for each in {each if each in NAMES else node.module for each in full})
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in NAMES - {"keysweep"}:
             yield node.lineno, node.value
 
