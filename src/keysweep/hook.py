@@ -31,6 +31,7 @@ def _run(arguments: list[str]) -> int:
     stage, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if stage == "pre-commit":
         return _pre_commit()
+    _load_packages()
     if stage == "commit-msg" and rest:
         from keysweep.sources.commits import scan_message
 
@@ -56,9 +57,18 @@ def _pre_commit() -> int:
     entries = suspicious_entries(everything=everything)
     if not entries:
         return ExitCode.CLEAN
+    _load_packages()
     settings = settings or _settings()
     result = scan_entries(entries, limits=settings.limits, options=settings.options())
     return _refuse(result, settings)
+
+
+def _load_packages() -> None:
+    """Make installed packages importable where Python was started without `site`, as installed hooks do."""
+    if sys.flags.no_site:
+        import site
+
+        site.main()
 
 
 def _has_config() -> bool:
