@@ -203,19 +203,18 @@ def _utf16_views(content: bytes, position: int) -> list[View]:
 
 
 ESCAPE = re.compile(
-    rb"\\{1,8}u00([0-9A-Fa-f]{2})"
-    rb"|\\{1,8}x([0-9A-Fa-f]{2})"
+    rb"\\{1,8}(?:u00([0-9A-Fa-f]{2})|x([0-9A-Fa-f]{2})|([nrtfbv\"'/0]))"
+    rb"|\\{2,8}"
     rb"|%(?:25){0,3}([0-9A-Fa-f]{2})"
     rb"|&(?:amp;)?#[xX]0{0,4}([0-9A-Fa-f]{2});"
     rb"|&(?:amp;)?#0{0,4}([0-9]{2,3});"
     rb"|&(?:amp;)?(quot|apos|amp|lt|gt|sol|plus|equals|colon|nbsp|Tab|NewLine);"
-    rb"|(?<![A-Za-z0-9+/])0x([0-9A-Fa-f]{2})(?:, ?|(?![0-9A-Za-z]))"
+    rb"|0(?<![A-Za-z0-9+/]0)x([0-9A-Fa-f]{2})(?:, ?|(?![0-9A-Za-z]))"
     rb"|=(3D|2F|2B)"
     rb"|=\r?\n"
     rb"|\x1b\[[0-9;]{0,16}[mK]"
-    rb"|\\{1,8}([nrtfbv\"'/0])"
-    rb"|\\{2,8}"
 )
+"""Every alternative begins with one certain character, so that `re` can skip all others at once."""
 _ENTITIES = {
     b"quot": b'"', b"apos": b"'", b"amp": b"&", b"lt": b"<", b"gt": b">", b"sol": b"/", b"plus": b"+",
     b"equals": b"=", b"colon": b":", b"nbsp": b" ", b"Tab": b"\t", b"NewLine": b"\n",
@@ -247,15 +246,15 @@ def unescape(content: bytes, start: int = 0, end: int | None = None) -> tuple[by
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
-    for group in (1, 2, 3, 4, 7, 8):
+    for group in (1, 2, 4, 5, 8, 9):
         if digits := match.group(group):
             return bytes((int(digits, 16),))
-    if number := match.group(5):
-        return bytes((int(number) & 0xFF,))
-    if name := match.group(6):
-        return _ENTITIES[name]
-    if control := match.group(9):
+    if control := match.group(3):
         return _CONTROLS.get(control, control)
+    if number := match.group(6):
+        return bytes((int(number) & 0xFF,))
+    if name := match.group(7):
+        return _ENTITIES[name]
     return b""
 
 

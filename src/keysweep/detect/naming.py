@@ -29,7 +29,8 @@ class Name:
 
 _WORD = r"[A-Za-z0-9_.\-$]"
 _SECRET_WORD = re.compile(
-    rf"({_WORD}{{0,60}}(?:secret|aws[_.\- ]?(?:sk|pass|pwd|cred|private|key)|access[_.\- ]?key(?![_.\- ]?id))"
+    rf"(?<!{_WORD})({_WORD}{{0,100}}?"
+    rf"(?:secret|aws[_.\- ]?(?:sk|pass|pwd|cred|private|key)|access[_.\- ]?key(?![_.\- ]?id))"
     rf"{_WORD}{{0,60}}(?:[ _\-](?:access|key|access[ _\-]key))*)",
     re.IGNORECASE,
 )

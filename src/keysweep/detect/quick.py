@@ -43,7 +43,7 @@ _MAGIC = (
     b"\x5d\x00\x00",
 )
 _LONG_RUN = b"a" * 40
-_CLASSES = bytes(97 if (chr(byte).isalnum() and byte < 128) or byte in b"+/" else 32 for byte in range(256))
+CLASSES = bytes(97 if (chr(byte).isalnum() and byte < 128) or byte in b"+/" else 32 for byte in range(256))
 """Maps the alphabet of secrets and base64 to one byte: a run of forty is then a plain substring."""
 _ESCAPE_HINT = re.compile(rb"41[;, :\\%-]|65;")
 
@@ -52,7 +52,7 @@ def may_hold_key(content: bytes) -> bool:
     """Whether `content` could hold anything at all; never False where a scan would find something."""
     if _may_be_container(content):
         return True
-    if _LONG_RUN in content.translate(_CLASSES):
+    if _LONG_RUN in content.translate(CLASSES):
         return True
     if any(pattern.search(content) for pattern in _patterns(b"\0" in content)):
         return True

@@ -2,110 +2,61 @@
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
 
 from keysweep.detect.credentials import Credential
+from keysweep.detect.finders.forty import Candidate, candidates
 from keysweep.detect.finders.readings import BESIDE_ID_BYTES, NEAR_ID_BYTES, Reading, bytes_between
 from keysweep.detect.naming import Name, Promise, identifier, secret_name, speaks_of_aws
 from keysweep.detect.placeholders import placeholder_secret
-from keysweep.detect.rules import BY_NAME, Rule
 from keysweep.detect.secrets import judge_around, judge_secret
 from keysweep.findings import Confidence, Role
 
+_CONTEXT = 700
+"""Characters on either side that are read for names and surroundings."""
+
 
 def find_secrets(texts: list[Reading], ids: list[Credential]) -> Iterator[Credential]:
-    """The secret access keys in the readings of one window; `ids` are the key IDs in it."""
+    """The secret access keys in the readings of one window; `ids` are the key IDs in it, sorted by place."""
+    owners = [(each.start, each.end) for each in ids if each.signature is None]
     taken: list[tuple[int, int]] = []
     for text in texts:
-        for value, start, end, rule, steps in _candidates(text.content):
-            place = (text.source(start), text.source(end - 1) + 1)
-            if any(place[0] < other[1] and other[0] < place[1] for other in taken):
+        for candidate in candidates(text.content):
+            place = (text.source(candidate.start), text.source(candidate.end - 1) + 1)
+            if _gap_to_nearest(place, taken, overlap=-1) < 0:
                 continue
-            secret = _secret(text, value, (start, end), place, rule, steps, ids)
+            secret = _secret(text, candidate, place, _gap_to_nearest(place, owners))
             if secret is not None:
-                taken.append(place)
+                insort(taken, place)
                 yield secret
 
 
-_PLAIN = BY_NAME["secret-access-key"]
-_BASE64 = BY_NAME["base64-secret-access-key"]
-_HEX = BY_NAME["hex-secret-access-key"]
+def _gap_to_nearest(place: tuple[int, int], sorted_places: Sequence[tuple[int, int]], overlap: int = 0) -> int:
+    """Bytes between `place` and the nearest of places that do not overlap each other; `overlap` where one does."""
+    at = bisect_left(sorted_places, place)
+    near = sorted_places[max(0, at - 1) : at + 1]
+    if any(place[0] < end and start < place[1] for start, end in near):
+        return overlap
+    return min((bytes_between(place, each) for each in near), default=1 << 30)
+
+
 _ONLY_HEX = re.compile(r"[0-9a-f]{40}|[0-9A-F]{40}")
-_SECRET_ONLY = re.compile(r"[A-Za-z0-9/+]{40}")
-_WRAPPED = tuple(
-    re.compile(
-        r"(?<![A-Za-z0-9/+])"
-        r"((?:[A-Za-z0-9/+]{1,39}\\?\r?\n[ \t]{0,40}(?:[#*>|][ \t]{1,4})?){"
-        + str(seams)
-        + r"}[A-Za-z0-9/+]{1,39})"
-        r"(?![A-Za-z0-9/+=])"
-    )
-    for seams in (1, 2, 3)
-)
-"""Values over two, three and four lines, each tried for itself: the next line may look like a part."""
-_SEAM = re.compile(r"\\?\r?\n[ \t]*(?:[#*>|][ \t]+)?")
 
 
-_GLUED = tuple(
-    re.compile(pattern)
-    for pattern in (
-        rb"(?i:secret[_\-]?(?:access)?[_\-]?(?:key)?)[=:]?([A-Za-z0-9/+]{40})",
-        rb"A[KS]IA[A-Z2-7]{16}[\x00-\x20(]{0,4}([A-Za-z0-9/+]{40})",
-        rb"\(([A-Za-z0-9/+]{40})",
-        rb"([A-Za-z0-9/+]{40})(?=A[KS]IA[A-Z2-7]{16})",
-        rb"(?<![A-Za-z0-9/+])([A-Za-z0-9/+]{40})",
-    )
-)
-"""In binary data a value may touch its name, its key ID, or a length byte: forty is an opening bracket."""
-
-
-def _candidates(text: str) -> Iterator[tuple[str, int, int, Rule, tuple[str, ...]]]:
-    """Forty characters written plainly, in base64, in hexadecimal, or wrapped over lines."""
-    content = text.encode("latin-1")
-    for match in _PLAIN.regex.finditer(content):
-        yield match.group(1).decode("ascii"), *match.span(1), _PLAIN, ()
-    if "\0" in text:
-        for pattern in _GLUED:
-            for match in pattern.finditer(content):
-                yield match.group(1).decode("ascii"), *match.span(1), _PLAIN, ()
-    for match in _BASE64.regex.finditer(content):
-        decoded = base64.b64decode(match.group(1)).decode("latin-1").removesuffix("\n")
-        if _SECRET_ONLY.fullmatch(decoded):
-            yield decoded, *match.span(1), _BASE64, ("base64",)
-    for match in _HEX.regex.finditer(content):
-        decoded = bytes.fromhex(match.group(1).decode("ascii")).decode("latin-1")
-        if _SECRET_ONLY.fullmatch(decoded):
-            yield decoded, *match.span(1), _HEX, ("hex",)
-    for wrapped in (match for pattern in _WRAPPED for match in pattern.finditer(text)):
-        joined = _SEAM.sub("", wrapped.group(1))
-        if _SECRET_ONLY.fullmatch(joined):
-            yield joined, *wrapped.span(1), _PLAIN, ()
-
-
-def _secret(
-    text: Reading,
-    value: str,
-    span: tuple[int, int],
-    place: tuple[int, int],
-    rule: Rule,
-    steps: tuple[str, ...],
-    ids: list[Credential],
-) -> Credential | None:
+def _secret(text: Reading, candidate: Candidate, place: tuple[int, int], gap: int) -> Credential | None:
+    value = candidate.value
     if _ONLY_HEX.fullmatch(value):
         return None
-    before, after = text.content[max(0, span[0] - 700) : span[0]], text.content[span[1] : span[1] + 700]
+    before = text.content[max(0, candidate.start - _CONTEXT) : candidate.start]
+    after = text.content[candidate.end : candidate.end + _CONTEXT]
     name = secret_name(before)
-    gaps = (bytes_between(place, (each.start, each.end)) for each in ids if each.signature is None)
-    gap = min(gaps, default=1 << 30)
-    wrapped = rule is _PLAIN and span[1] - span[0] != 40
-    if (steps or wrapped) and name.promise < Promise.GENERIC:
+    if (candidate.steps or candidate.is_wrapped) and name.promise < Promise.GENERIC:
         return None
     if not _context_holds(name, before + after, gap):
         return None
-    strong = name.promise >= Promise.GENERIC or gap <= 90
-    verdict = judge_secret(value, strong_context=strong)
+    verdict = judge_secret(value, strong_context=name.promise >= Promise.GENERIC or gap <= 90)
     placeholder = placeholder_secret(value)
     if placeholder is None:
         if not verdict.is_secret:
@@ -117,12 +68,12 @@ def _secret(
         value=value,
         start=place[0],
         end=place[1],
-        rule=rule.name,
+        rule=candidate.rule.name,
         confidence=Confidence.HIGH if name.promise is Promise.AWS else Confidence.MEDIUM,
         reasons=(*_reasons(name, gap), verdict.reason),
         name=identifier(before) or name.text,
         named=name.promise >= Promise.GENERIC,
-        steps=steps,
+        steps=candidate.steps,
         placeholder=placeholder,
     )
 
