@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from keysweep.detect.credentials import Credential
-from keysweep.detect.document import Document
+from keysweep.detect.document import Document, Redactions
 from keysweep.detect.keyid import CANARY_ACCOUNTS, account_of
 from keysweep.detect.options import Options
 from keysweep.detect.pairing import Group, alone
@@ -18,11 +19,21 @@ from keysweep.findings import Confidence, Finding, Kind, Part, Role, Secret, Sev
 
 
 def assemble(
-    groups: Sequence[Group], credentials: Sequence[Credential], document: Document, options: Options
+    groups: Sequence[Group],
+    credentials: Sequence[Credential],
+    around: Redactions,
+    document: Document,
+    options: Options,
 ) -> list[Finding]:
-    """Turn the groups of one document into findings, in the order in which they stand there."""
+    """Turn the groups of one document into findings, in the order in which they stand there.
+
+    `around` is what snippets must not show: the credentials, and what rules of the user's own match.
+    """
+    by_value: dict[str, list[Credential]] = defaultdict(list)
+    for each in credentials:
+        by_value[each.value].append(each)
     findings = [
-        _finding(real, credentials, document, options)
+        _finding(real, by_value, around, document, options)
         for group in groups
         for real in _without_placeholders(group, options)
     ]
@@ -55,17 +66,22 @@ def _real(credential: Credential | None) -> Credential | None:
     return credential if credential is not None and credential.placeholder is None else None
 
 
-def _finding(group: Group, credentials: Sequence[Credential], document: Document, options: Options) -> Finding:
+def _finding(
+    group: Group,
+    by_value: dict[str, list[Credential]],
+    around: Redactions,
+    document: Document,
+    options: Options,
+) -> Finding:
     members = [each for each in (group.key_id, group.secret, group.smtp, group.token, group.api_key) if each]
     first = members[0]
     kind = _kind(group)
     account = account_of(group.key_id.value) if group.key_id else _bedrock_account(group.api_key)
     signature = group.key_id.signature if group.key_id and kind is Kind.SIGNED_REQUEST else None
     region = (signature.region if signature else None) or _region_near(document.text, first)
-    values = {each.value for each in members}
-    places = [document.place(each, credentials) for each in members]
+    places = [document.place(each, around) for each in members]
     also = [
-        document.place(each, credentials) for each in credentials if each.value in values and each not in members
+        document.place(other, around) for each in members for other in by_value[each.value] if other is not each
     ]
     placeholder = next((each.placeholder for each in members if each.placeholder), None)
     return Finding(
@@ -88,7 +104,7 @@ def _finding(group: Group, credentials: Sequence[Credential], document: Document
         expires=signature.expires if signature else None,
         also_at=tuple(sorted(also, key=lambda place: place.offset)),
         alternatives=tuple(
-            Part(each.role, Secret(each.value), document.place(each, credentials)) for each in group.alternatives
+            Part(each.role, Secret(each.value), document.place(each, around)) for each in group.alternatives
         ),
     )
 
@@ -183,9 +199,6 @@ def _region_near(text: bytes, credential: Credential) -> str | None:
         _REGION.finditer(window), key=lambda match: abs(base + match.start() - credential.start), default=None
     )
     return found.group(1).decode("ascii") if found else None
-
-
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc", "us-iso": "aws-iso"}
 
 
 def _partition(region: str | None) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from keysweep.detect.credentials import Credential
-from keysweep.detect.document import Document
+from keysweep.detect.document import Document, Redactions
 from keysweep.errors import ConfigError
 from keysweep.findings import (
     Confidence,
@@ -45,23 +45,19 @@ class CustomRule:
             raise ConfigError(f"rule {self.name}: the pattern is no regular expression ({error}).") from error
 
 
-def find_custom(
-    content: bytes, origin: Origin, rules: Sequence[CustomRule]
-) -> tuple[tuple[Finding, ...], tuple[Problem, ...]]:
-    """Run every rule on `content`; one that runs out of time is a problem, and the others still run."""
-    findings: list[Finding] = []
-    problems: list[Problem] = []
-    document = Document(content, origin)
+def match_rules(
+    content: bytes, origin: Origin, rules: Sequence[CustomRule], problems: list[Problem]
+) -> list[tuple[CustomRule, list[Credential]]]:
+    """What every rule matches in `content`; one that runs out of time is a problem, and the others still run."""
+    found = []
     for rule in rules:
         try:
-            matches = list(_matches(content, rule))
+            found.append((rule, list(_matches(content, rule))))
         except TimeoutError:
             limit = f"{rule.timeout_seconds:g} s"
             message = f"rule {rule.name} took longer than {limit}; make its pattern simpler or raise timeout-ms"
             problems.append(Problem(ProblemCode.TIMEOUT, message, origin))
-            continue
-        findings += _findings(matches, rule, document)
-    return tuple(findings), tuple(problems)
+    return found
 
 
 def _matches(content: bytes, rule: CustomRule) -> Iterator[Credential]:
@@ -83,20 +79,24 @@ def _matches(content: bytes, rule: CustomRule) -> Iterator[Credential]:
             )
 
 
-def _findings(matches: Sequence[Credential], rule: CustomRule, document: Document) -> Iterable[Finding]:
-    by_value: dict[str, list[Credential]] = {}
-    for match in matches:
-        by_value.setdefault(match.value, []).append(match)
-    for value, places in by_value.items():
-        shown = [document.place(each, matches) for each in places]
-        yield Finding(
-            kind=Kind.CUSTOM,
-            severity=rule.severity,
-            confidence=Confidence.MEDIUM,
-            reasons=places[0].reasons,
-            origin=document.origin,
-            parts=(Part(Role.CUSTOM, Secret(value), shown[0]),),
-            fingerprint=fingerprint(Kind.CUSTOM, rule.name, value),
-            rule=rule.name,
-            also_at=tuple(shown[1:]),
-        )
+def custom_findings(
+    matched: Iterable[tuple[CustomRule, Sequence[Credential]]], document: Document, around: Redactions
+) -> Iterator[Finding]:
+    """One finding for each value that a rule matched; `around` is what snippets must not show."""
+    for rule, matches in matched:
+        by_value: dict[str, list[Credential]] = {}
+        for match in matches:
+            by_value.setdefault(match.value, []).append(match)
+        for value, places in by_value.items():
+            shown = [document.place(each, around) for each in places]
+            yield Finding(
+                kind=Kind.CUSTOM,
+                severity=rule.severity,
+                confidence=Confidence.MEDIUM,
+                reasons=places[0].reasons,
+                origin=document.origin,
+                parts=(Part(Role.CUSTOM, Secret(value), shown[0]),),
+                fingerprint=fingerprint(Kind.CUSTOM, rule.name, value),
+                rule=rule.name,
+                also_at=tuple(shown[1:]),
+            )

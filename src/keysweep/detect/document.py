@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
-from collections.abc import Callable, Sequence
+import re
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from keysweep.detect.credentials import Credential
 from keysweep.findings import Origin, Place, Role
@@ -32,7 +34,7 @@ class Document:
         insort(self._known, (offset, line))
         return line
 
-    def place(self, credential: Credential, around: Sequence[Credential]) -> Place:
+    def place(self, credential: Credential, around: Redactions) -> Place:
         """Where `credential` stands; its snippet redacts all of `around`, the document's credentials."""
         line_start = self.text.rfind(b"\n", max(0, credential.start - _COLUMN_BYTES), credential.start) + 1
         line_start = max(line_start, credential.start - _COLUMN_BYTES)
@@ -52,9 +54,7 @@ class Document:
             mark=mark,
         )
 
-    def _snippet(
-        self, credential: Credential, around: Sequence[Credential], line_start: int
-    ) -> tuple[str, tuple[int, int]]:
+    def _snippet(self, credential: Credential, around: Redactions, line_start: int) -> tuple[str, tuple[int, int]]:
         line_end = self.text.find(b"\n", credential.start, credential.start + 4096)
         line_end = line_end if line_end >= 0 else min(len(self.text), credential.start + 4096)
         line_end = max(line_end, credential.start)
@@ -63,8 +63,8 @@ class Document:
         pieces: list[str] = ["…"] if start > line_start else []
         mark = (0, 0)
         at = start
-        for each in sorted(around, key=lambda other: (other.start, -other.end)):
-            if each.end <= at or each.start >= end:
+        for each in around.within(start, end):
+            if each.end <= at:
                 continue
             pieces.append(_readable(self.text[at : max(at, each.start)]))
             shown = _shown(each)
@@ -74,9 +74,37 @@ class Document:
             pieces.append(shown)
             at = each.end
         pieces.append(_readable(self.text[at:end]))
-        if end < line_end:
+        if at < end < line_end:
             pieces.append("…")
         return "".join(pieces).rstrip("\r"), mark
+
+
+@dataclass(frozen=True, slots=True)
+class Redactions:
+    """The credentials of a document, sorted by place; use `redactions` to make one."""
+
+    credentials: tuple[Credential, ...]
+    starts: tuple[int, ...]
+    farthest: tuple[int, ...]
+    """For each credential the farthest end of it and all before it."""
+
+    def within(self, start: int, end: int) -> list[Credential]:
+        """Those that stand at least partly between `start` and `end`."""
+        last = bisect_left(self.starts, end)
+        first = last
+        while first > 0 and self.farthest[first - 1] > start:
+            first -= 1
+        return list(self.credentials[first:last])
+
+
+def redactions(credentials: Iterable[Credential]) -> Redactions:
+    """What snippets must not show."""
+    ordered = tuple(sorted(credentials, key=lambda each: (each.start, -each.end)))
+    return Redactions(
+        ordered,
+        tuple(each.start for each in ordered),
+        tuple(accumulate((each.end for each in ordered), max)),
+    )
 
 
 def _shown(credential: Credential) -> str:
@@ -86,5 +114,9 @@ def _shown(credential: Credential) -> str:
     return credential.value if credential.role is Role.KEY_ID else f"{credential.value[:4]}…"
 
 
+_LONG_RUN = re.compile(r"(?<![A-Za-z0-9+/])(?![0-9a-f]*(?![A-Za-z0-9+/]))([A-Za-z0-9+/]{4})[A-Za-z0-9+/]{36,}")
+
+
 def _readable(content: bytes) -> str:
-    return content.decode("utf-8", "replace")
+    """Text as it is, but for runs as long as a secret, which may be one even where nothing calls it so."""
+    return _LONG_RUN.sub(r"\1…", content.decode("utf-8", "replace"))

@@ -59,6 +59,8 @@ def open_views(content: bytes, kind: str, position: int) -> list[View]:
 
 def whole_utf16(content: bytes) -> str | None:
     """`utf-16-le` or `utf-16-be` if `content` is such text, by its mark or by where its zeros stand."""
+    if b"\0" not in content[:32] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return None
     if content.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
         return None
     if content.startswith(b"\xff\xfe"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from keysweep.detect.anchors import Hit
 from keysweep.detect.credentials import Credential
 from keysweep.detect.finders.key_ids import find_key_ids
@@ -15,13 +17,13 @@ def extract(content: bytes, hits: list[Hit]) -> list[Credential]:
     """List the credentials of one layer; offsets are bytes of `content`, each credential once per place."""
     ids = [each for hit in hits if hit.kind in {"id", "split"} for each in find_key_ids(content, hit)]
     found = list(ids)
+    starts = [each.start for each in ids]
     for start, end in _windows(content, ids, hits):
         ways = readings(content, start, end)
-        near = [each for each in ids if start <= each.start < end]
+        near = ids[bisect_left(starts, start) : bisect_left(starts, end)]
         passwords = list(find_passwords(ways[0], near))
-        secrets = find_secrets(ways, near)
         found += passwords
-        found += [each for each in secrets if not any(_overlap(each, other) for other in passwords)]
+        found += find_secrets(ways, near, passwords)
     for hit in hits:
         if hit.kind in {"token", "session"}:
             found += find_session_tokens(content, hit)
@@ -51,10 +53,6 @@ def _whole_tokens(content: bytes, start: int, end: int) -> tuple[int, int]:
     lead = content[max(0, start - 64) : start]
     tail = content[end : end + 64]
     return start - len(lead) + len(lead.rstrip(_TOKEN_BYTES)), end + len(tail) - len(tail.lstrip(_TOKEN_BYTES))
-
-
-def _overlap(one: Credential, other: Credential) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def _unique(found: list[Credential]) -> list[Credential]:

@@ -58,6 +58,8 @@ def pair(credentials: Sequence[Credential], text: bytes) -> list[Group]:
     passwords = _assign([each for each in free if each.value not in secrets], by_role[Role.SMTP_PASSWORD], text)
     temporary = [each for each in free if each.value.startswith("ASIA")]
     tokens = _assign(temporary, by_role[Role.TOKEN], text, near=secrets)
+    claimed = {match.other.value for match in secrets.values()}
+    all_secrets = _Row.of(by_role[Role.SECRET])
 
     groups = []
     for key_id in _distinct(ids):
@@ -73,21 +75,22 @@ def pair(credentials: Sequence[Credential], text: bytes) -> list[Group]:
                 token=token.other if token else None,
                 confidence=_confidence(match.score) if match else chosen.confidence,
                 reasons=match.reasons if match else (),
-                alternatives=_alternatives(match, secrets, by_role[Role.SECRET], text) if match else (),
+                alternatives=_alternatives(match, claimed, all_secrets, text) if match else (),
             )
         )
+    all_ids = _Row.of(free)
     used = {match.other.value for match in (*secrets.values(), *passwords.values(), *tokens.values())}
     for role in (Role.SECRET, Role.SMTP_PASSWORD, Role.TOKEN, Role.API_KEY):
         left = [each for each in _distinct(by_role[role]) if each.value not in used]
-        groups += [alone(each) for each in left if not _belongs_to_others(each, free, secrets)]
+        groups += [alone(each) for each in left if not _belongs_to_others(each, all_ids, secrets)]
     return groups
 
 
-def _belongs_to_others(left: Credential, ids: Sequence[Credential], secrets: dict[str, _Match]) -> bool:
+def _belongs_to_others(left: Credential, ids: _Row, secrets: dict[str, _Match]) -> bool:
     """Whether a secret that no name calls AWS's was only taken for one because of a key ID that has its own."""
     if left.role is not Role.SECRET or left.confidence is Confidence.HIGH:
         return False
-    near = [each for each in ids if abs(each.start - left.start) <= NEIGHBOUR_BYTES]
+    near = [each for each in ids.around(left) if abs(each.start - left.start) <= NEIGHBOUR_BYTES]
     return bool(near) and all(each.value in secrets for each in near)
 
 
@@ -121,45 +124,69 @@ def _assign(
     """Give each ID value at most one of `others` and each of those at most one ID, best matches first."""
     if near:
         ids = [near[each.value].key_id if each.value in near else each for each in ids]
-    ids = sorted(ids, key=lambda each: each.start)
+    row = _Row.of(ids)
     matches = [
-        match for other in others for key_id in _nearby(ids, other) if (match := _match(key_id, other, ids, text))
+        match for other in others for key_id in row.nearby(other) if (match := _match(key_id, other, row, text))
     ]
-    if len({each.value for each in ids}) == 1 and len({each.value for each in others}) == 1 and not matches:
+    if not matches and len({each.value for each in ids}) == 1 and len({each.value for each in others}) == 1:
         matches = [_Match(-1.0, ("they are the only ones in the file",), ids[0], others[0])]
+    alike: dict[tuple[str, str], list[_Match]] = defaultdict(list)
+    for match in matches:
+        alike[match.key_id.value, match.other.value].append(match)
     chosen: dict[str, _Match] = {}
     taken: set[str] = set()
     for match in sorted(matches, key=lambda each: -each.score):
         if match.key_id.value not in chosen and match.other.value not in taken:
-            chosen[match.key_id.value] = _earliest(match, matches)
+            chosen[match.key_id.value] = _earliest(match, alike[match.key_id.value, match.other.value])
             taken.add(match.other.value)
     return chosen
 
 
-def _earliest(best: _Match, matches: Iterable[_Match]) -> _Match:
+def _earliest(best: _Match, same: Iterable[_Match]) -> _Match:
     """The first place where the same two stand together nearly as well: where a reader meets them first."""
-    same = [
-        each
-        for each in matches
-        if (each.key_id.value, each.other.value) == (best.key_id.value, best.other.value)
-        and each.score >= best.score - 15
-    ]
-    return min(same, key=lambda each: (each.key_id.start, each.other.start))
+    good = [each for each in same if each.score >= best.score - 15]
+    return min(good, key=lambda each: (each.key_id.start, each.other.start))
 
 
-def _nearby(ids: Sequence[Credential], other: Credential) -> list[Credential]:
-    at = bisect_left(ids, other.start, key=lambda each: each.start)
-    near = list(ids[max(0, at - NEIGHBOURS) : at + NEIGHBOURS])
-    if (name := stem(other.name)) and len(ids) > len(near):
-        near += [each for each in ids if each not in near and stem(each.name) == name]
-    return near
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Credentials sorted by place, to ask which of them are near; every answer is short."""
+
+    sorted: tuple[Credential, ...]
+    by_stem: dict[str, _Row]
+
+    @classmethod
+    def of(cls, credentials: Iterable[Credential], *, by_stem: bool = True) -> _Row:
+        ordered = tuple(sorted(credentials, key=lambda each: each.start))
+        stems: dict[str, list[Credential]] = defaultdict(list)
+        for each in ordered if by_stem else ():
+            if name := stem(each.name):
+                stems[name].append(each)
+        return cls(ordered, {name: cls.of(each, by_stem=False) for name, each in stems.items()})
+
+    def around(self, place: Credential) -> list[Credential]:
+        """The nearest on either side."""
+        at = bisect_left(self.sorted, place.start, key=lambda each: each.start)
+        return list(self.sorted[max(0, at - NEIGHBOURS) : at + NEIGHBOURS])
+
+    def nearby(self, place: Credential) -> list[Credential]:
+        """The nearest on either side, and the nearest of those whose name ends as this one's does."""
+        near = self.around(place)
+        named = self.by_stem.get(stem(place.name))
+        return near + [each for each in named.around(place) if each not in near] if named else near
+
+    def between(self, start: int, end: int) -> Sequence[Credential]:
+        """Those that begin from `start` on and before `end`; at most a few."""
+        first = bisect_left(self.sorted, start, key=lambda each: each.start)
+        last = bisect_left(self.sorted, end, first, min(len(self.sorted), first + 20), key=lambda each: each.start)
+        return self.sorted[first:last]
 
 
 _SECTION = re.compile(rb"^[ \t]*\[[^\]\n]{1,80}\][ \t]*\r?$", re.MULTILINE)
 _BLANK = re.compile(rb"\n[ \t]*\r?\n")
 
 
-def _match(key_id: Credential, other: Credential, ids: Sequence[Credential], text: bytes) -> _Match | None:
+def _match(key_id: Credential, other: Credential, ids: _Row, text: bytes) -> _Match | None:
     """Score how well two credentials belong together; None where they surely do not."""
     start, end = sorted((key_id, other), key=lambda each: each.start)
     gap = max(0, end.start - start.end)
@@ -187,8 +214,7 @@ def _match(key_id: Credential, other: Credential, ids: Sequence[Credential], tex
         score -= 45
     if _BLANK.search(between):
         score -= 10
-    between_ids = sum(start.end <= each.start < end.start and each.value != key_id.value for each in ids[:200])
-    score -= 25 * between_ids
+    score -= 25 * sum(each.value != key_id.value for each in ids.between(start.end, end.start))
     return _Match(score, tuple(reasons), key_id, other) if score > 0 else None
 
 
@@ -213,15 +239,13 @@ def _confidence(score: float) -> Confidence:
     return Confidence.HIGH if score >= 45 else Confidence.MEDIUM if score >= 15 else Confidence.LOW
 
 
-def _alternatives(
-    match: _Match, chosen: dict[str, _Match], secrets: Sequence[Credential], text: bytes
-) -> tuple[Credential, ...]:
+def _alternatives(match: _Match, claimed: set[str], secrets: _Row, text: bytes) -> tuple[Credential, ...]:
     """Unclaimed secrets that fit the same key ID nearly as well."""
-    claimed = {each.other.value for each in chosen.values()}
+    only = _Row.of((match.key_id,))
     rivals = [
         rival
-        for secret in secrets
+        for secret in secrets.around(match.key_id)
         if secret.value not in claimed and abs(secret.start - match.key_id.start) <= NEIGHBOUR_BYTES
-        if (rival := _match(match.key_id, secret, (match.key_id,), text)) and rival.score >= match.score - 30
+        if (rival := _match(match.key_id, secret, only, text)) and rival.score >= match.score - 30
     ]
     return tuple(_distinct(each.other for each in sorted(rivals, key=lambda each: -each.score)))[:5]

@@ -19,8 +19,8 @@ from keysweep.detect.quick import KEY_ID_PREFIXES, SECRET_WORDS, first_base64
 if TYPE_CHECKING:
     from hyperscan import Database
 
-HYPERSCAN_FROM_BYTES = 4 << 20
-"""Content from this size on pays for loading Hyperscan in a process that has not done so yet."""
+HYPERSCAN_FROM_BYTES = 2 << 20
+"""From this size on, content pays for loading Hyperscan in a process that has not done so yet."""
 
 
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_\-]{20,}")
@@ -89,8 +89,16 @@ def _ends_by_re(content: bytes) -> Iterator[tuple[int, int]]:
         elif anchor.patterns == base64_seams():
             ends = _base64_seam_ends(content)
         else:
-            ends = (match.end() for match in _twin(index).finditer(content))
+            ends = _overlapping_ends(_twin(index), content)
         yield from ((index, end) for end in ends)
+
+
+def _overlapping_ends(pattern: re.Pattern[bytes], content: bytes) -> Iterator[int]:
+    """Hyperscan reports a match inside another one, so this does too."""
+    match = pattern.search(content)
+    while match:
+        yield match.end()
+        match = pattern.search(content, match.start() + 1)
 
 
 @functools.cache

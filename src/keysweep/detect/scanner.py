@@ -10,7 +10,7 @@ from dataclasses import replace
 from keysweep.detect.assemble import assemble
 from keysweep.detect.containers import Budget, Halt, container_format, open_members
 from keysweep.detect.credentials import Credential
-from keysweep.detect.document import Document
+from keysweep.detect.document import Document, Redactions, redactions
 from keysweep.detect.encodings import View, decode_utf16, open_views, whole_utf16
 from keysweep.detect.extract import extract
 from keysweep.detect.limits import Limits
@@ -35,6 +35,8 @@ def scan(
     Containers and encodings are opened as far as `limits` allow; reaching one is a problem in the result.
     Pure: no file, no process, no network is touched.
     """
+    if not (options.rules or _may_hold_anything(content, origin, options)):
+        return ScanResult((), (), len(content), 1)
     problems: list[Problem] = []
     findings: list[Finding] = []
     for document in _documents(content, origin, limits, problems):
@@ -42,13 +44,17 @@ def scan(
     findings = _once(findings)
     if NAME_HINT.search(origin.path):
         findings += _scan_name(origin, findings, limits, options)
-    if options.rules:
-        from keysweep.detect.custom import find_custom
-
-        found, troubles = find_custom(content, origin, options.rules)
-        findings += found
-        problems += troubles
     return ScanResult(tuple(findings), tuple(dict.fromkeys(problems)), len(content), 1)
+
+
+def _may_hold_anything(content: bytes, origin: Origin, options: Options) -> bool:
+    """Nearly all content ends here: no hit, and nothing that has to be opened first."""
+    return bool(
+        find_hits(content, hyperscan=options.hyperscan)
+        or container_format(content)
+        or whole_utf16(content)
+        or NAME_HINT.search(origin.path)
+    )
 
 
 def _documents(
@@ -92,12 +98,23 @@ def _stream_name(origin: Origin, step: str) -> str:
 
 
 def _scan_document(document: Document, limits: Limits, options: Options, problems: list[Problem]) -> list[Finding]:
-    credentials = _layers(document.text, document.origin, limits, options, problems)
-    if not credentials:
-        return []
-    credentials = _deduplicated(credentials)
-    groups = pair(credentials, document.text)
-    return assemble(groups, credentials, document, options)
+    credentials = _deduplicated(_layers(document.text, document.origin, limits, options, problems))
+    if not options.rules:
+        return _assembled(credentials, redactions(credentials), document, options) if credentials else []
+    from keysweep.detect.custom import custom_findings, match_rules
+
+    matched = match_rules(document.text, document.origin, options.rules, problems)
+    around = redactions([*credentials, *(match for _, matches in matched for match in matches)])
+    return [
+        *_assembled(credentials, around, document, options),
+        *custom_findings(matched, document, around),
+    ]
+
+
+def _assembled(
+    credentials: list[Credential], around: Redactions, document: Document, options: Options
+) -> list[Finding]:
+    return assemble(pair(credentials, document.text), credentials, around, document, options)
 
 
 def _layers(
@@ -174,25 +191,26 @@ def _moved(credentials: list[Credential], view: View) -> list[Credential]:
 
 def _deduplicated(credentials: list[Credential]) -> list[Credential]:
     """Keep the plainest reading of a credential that two readings of the same bytes both show."""
-    kept: list[Credential] = []
-    last: dict[tuple[str, str], Credential] = {}
-    for each in sorted(credentials, key=lambda one: (one.start, len(one.steps))):
+    kept: dict[int, Credential] = {}
+    last: dict[tuple[str, str], int] = {}
+    for number, each in enumerate(sorted(credentials, key=lambda one: (one.start, len(one.steps)))):
         key = (each.role, each.value)
         before = last.get(key)
-        if before is not None and each.start < before.end + 4:
-            if len(each.steps) < len(before.steps):
-                kept[kept.index(before)] = each
-                last[key] = each
-            continue
-        kept.append(each)
-        last[key] = each
-    opaque = [each for each in kept if each.role is Role.API_KEY]
-    return [each for each in kept if not any(_inside(each, other) for other in opaque)]
+        if before is None or each.start >= kept[before].end + 4:
+            kept[number] = each
+            last[key] = number
+        elif len(each.steps) < len(kept[before].steps):
+            kept[before] = each
+    api_keys = redactions(each for each in kept.values() if each.role is Role.API_KEY)
+    return [each for each in kept.values() if not _is_part_of_another(each, api_keys)]
 
 
-def _inside(each: Credential, other: Credential) -> bool:
-    """Whether `each` is only a part of `other`: a short-term Bedrock key holds a signed request in base64."""
-    return each is not other and other.start <= each.start and each.end <= other.end
+def _is_part_of_another(each: Credential, others: Redactions) -> bool:
+    """A short-term Bedrock key holds a signed request in base64, which is no finding of its own."""
+    return any(
+        other.start <= each.start and each.end <= other.end and len(other.steps) < len(each.steps)
+        for other in others.within(each.start, each.end)
+    )
 
 
 def _once(findings: list[Finding]) -> list[Finding]:

@@ -69,8 +69,10 @@ _HASH_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _PATH_AROUND = re.compile(r"(?:[\w.\-]+/){2,}$|\./$|~/$|https?://\S*$")
-_ENCODED_BEFORE = re.compile(r"base64,|-----BEGIN|ssh-(?:rsa|ed25519) |eyJ[\w-]+\.$|[A-Za-z0-9+/]{40,}\s{1,12}$")
-_ENCODED_AFTER = re.compile(r"^\s{1,12}[A-Za-z0-9+/]{40,}")
+_ENCODED_BEFORE = re.compile(
+    r"base64,|-----BEGIN|ssh-(?:rsa|ed25519) |eyJ[\w-]+\.$|[A-Za-z0-9+/]{44,}[ \t]*\r?\n\s{0,12}$"
+)
+_ENCODED_AFTER = re.compile(r"^[ \t]*\r?\n\s{0,12}[A-Za-z0-9+/]{44,}")
 
 
 def judge_around(token: str, before: str, after: str) -> str | None:

@@ -28,9 +28,9 @@ def read_signature(before: str, after: str) -> Signature | None:
     if scope := _SCOPE.match(after):
         return _version_4(scope, before, after)
     near = before[-700:] + after[:700]
-    if _V2_HEADER.match(after) and re.search(r"AWS $", before):
+    if _V2_HEADER.match(after) and before.endswith("AWS "):
         return Signature(2, None, None, None, "s3")
-    if _V2_QUERY.search(before) and _V2_SIGNATURE.search(near):
+    if _V2_QUERY.search(before[-24:]) and _V2_SIGNATURE.search(near):
         expires = _V2_EXPIRES.search(near)
         return Signature(2, None, _from_epoch(int(expires.group(1))) if expires else None, None, "s3")
     return None

@@ -15,6 +15,8 @@ __all__ = ["Budget", "Halt", "Member", "container_format", "open_members"]
 _XZ = b"\xfd7zXZ\x00"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_BEGINNINGS = (b"\x1f\x8b", b"PK", b"BZ", b"\xfd7", b"\x28\xb5", b"\x5d\x00")
+"""What containers begin with, so that nearly all content is told apart in one comparison."""
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _END_OF_DIRECTORY_BYTES = 22
@@ -27,6 +29,8 @@ def container_format(content: bytes) -> str | None:
     ends a clean scan: so as much of each header is compared as has fixed values.
     """
     head = content[:16]
+    if not head.startswith(_BEGINNINGS) and head[1:4] != b"\x2a\x4d\x18":
+        return _by_its_end_or_middle(content)
     if head.startswith(b"\x1f\x8b\x08"):
         return "gzip" if len(head) > 9 and not head[3] & 0xE0 else None
     if head.startswith(_ZIP):
@@ -45,6 +49,10 @@ def container_format(content: bytes) -> str | None:
         b"\x00\x04",
     ):
         return "lzma"
+    return _by_its_end_or_middle(content)
+
+
+def _by_its_end_or_middle(content: bytes) -> str | None:
     if content[257:262] == b"ustar":
         return "tar"
     return "zip" if _END_OF_DIRECTORY in content[-_END_OF_DIRECTORY_BYTES - 64 :] else None

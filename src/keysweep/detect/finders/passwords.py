@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from keysweep.detect.credentials import Credential
-from keysweep.detect.finders.readings import NEAR_ID_BYTES, Reading, bytes_between
+from keysweep.detect.finders.readings import NEAR_ID_BYTES, Reading, gap_to_nearest
 from keysweep.detect.naming import identifier
 from keysweep.detect.placeholders import placeholder_token
 from keysweep.detect.rules import BY_NAME
@@ -16,16 +16,17 @@ from keysweep.findings import Confidence, Role
 _MAIL = re.compile(r"smtp|mail|(?<![a-z])ses(?![a-z])", re.IGNORECASE)
 
 
-def find_passwords(text: Reading, ids: list[Credential]) -> Iterator[Credential]:
+def find_passwords(text: Reading, ids: Sequence[Credential]) -> Iterator[Credential]:
     """The SMTP passwords of SES in one reading of a window; `ids` are the key IDs in it."""
     rule = BY_NAME["ses-smtp-password"]
+    owners = [(each.start, each.end) for each in ids]
     for match in rule.regex.finditer(text.content.encode("latin-1")):
         around = text.content[max(0, match.start() - 400) : match.end() + 400]
         place = (text.source(match.start(1)), text.source(match.end(1) - 1) + 1)
         value = match.group(1).decode("ascii")
         if shannon(value) < rule.entropy or not _MAIL.search(around):
             continue
-        beside = any(bytes_between(place, (each.start, each.end)) <= NEAR_ID_BYTES for each in ids)
+        beside = gap_to_nearest(place, owners) <= NEAR_ID_BYTES
         before = text.content[max(0, match.start() - 200) : match.start()]
         if not beside and not re.search(r"pass|pwd|secret|cred|auth", before[-80:], re.IGNORECASE):
             continue

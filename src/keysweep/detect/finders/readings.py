@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from keysweep.detect.encodings import ESCAPE, OffsetMap, unescape
@@ -72,6 +73,10 @@ def unwrapped(content: bytes, start: int, end: int) -> Reading:
     return Reading(b"".join(pieces).decode("latin-1"), OffsetMap(tuple(starts), tuple(sources), (1, 1)).source)
 
 
-def bytes_between(one: tuple[int, int], other: tuple[int, int]) -> int:
-    """How many bytes lie between two (start, end); 0 where they touch or overlap."""
-    return max(0, one[0] - other[1], other[0] - one[1])
+def gap_to_nearest(place: tuple[int, int], sorted_places: Sequence[tuple[int, int]], overlap: int = 0) -> int:
+    """Bytes between `place` and the nearest of places that do not overlap each other; `overlap` where one does."""
+    at = bisect_left(sorted_places, place)
+    near = sorted_places[max(0, at - 1) : at + 1]
+    if any(place[0] < end and start < place[1] for start, end in near):
+        return overlap
+    return min((max(start - place[1], place[0] - end) for start, end in near), default=1 << 30)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Iterator, Sequence
 
 from keysweep.detect.credentials import Credential
 from keysweep.detect.finders.forty import Candidate, candidates
-from keysweep.detect.finders.readings import BESIDE_ID_BYTES, NEAR_ID_BYTES, Reading, bytes_between
+from keysweep.detect.finders.readings import BESIDE_ID_BYTES, NEAR_ID_BYTES, Reading, gap_to_nearest
 from keysweep.detect.naming import Name, Promise, identifier, secret_name, speaks_of_aws
 from keysweep.detect.placeholders import placeholder_secret
 from keysweep.detect.secrets import judge_around, judge_secret
@@ -18,28 +18,24 @@ _CONTEXT = 700
 """Characters on either side that are read for names and surroundings."""
 
 
-def find_secrets(texts: list[Reading], ids: list[Credential]) -> Iterator[Credential]:
-    """The secret access keys in the readings of one window; `ids` are the key IDs in it, sorted by place."""
+def find_secrets(
+    texts: list[Reading], ids: Sequence[Credential], passwords: Sequence[Credential]
+) -> Iterator[Credential]:
+    """The secret access keys in the readings of one window, none of which is a part of another credential.
+
+    `ids` are the key IDs of the window and `passwords` its SMTP passwords, both sorted by place.
+    """
     owners = [(each.start, each.end) for each in ids if each.signature is None]
-    taken: list[tuple[int, int]] = []
+    taken = [(each.start, each.end) for each in passwords]
     for text in texts:
         for candidate in candidates(text.content):
             place = (text.source(candidate.start), text.source(candidate.end - 1) + 1)
-            if _gap_to_nearest(place, taken, overlap=-1) < 0:
+            if gap_to_nearest(place, taken, overlap=-1) < 0:
                 continue
-            secret = _secret(text, candidate, place, _gap_to_nearest(place, owners))
+            secret = _secret(text, candidate, place, gap_to_nearest(place, owners))
             if secret is not None:
                 insort(taken, place)
                 yield secret
-
-
-def _gap_to_nearest(place: tuple[int, int], sorted_places: Sequence[tuple[int, int]], overlap: int = 0) -> int:
-    """Bytes between `place` and the nearest of places that do not overlap each other; `overlap` where one does."""
-    at = bisect_left(sorted_places, place)
-    near = sorted_places[max(0, at - 1) : at + 1]
-    if any(place[0] < end and start < place[1] for start, end in near):
-        return overlap
-    return min((bytes_between(place, each) for each in near), default=1 << 30)
 
 
 _ONLY_HEX = re.compile(r"[0-9a-f]{40}|[0-9A-F]{40}")
