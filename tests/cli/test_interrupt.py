@@ -230,9 +230,10 @@ def test_ctrl_c_while_the_hook_scans_lets_nothing_through(tmp_path: Path) -> Non
 
 def large_tree(tree: Path) -> None:
     """Enough for a pool of workers: one file that keeps a worker busy, and four with a key ID each."""
+    filling = "plain words here\n" * (POOL_FROM_BYTES // 4 // 16)
     (tree / "0.txt").write_text(stuck())
     for number, each in enumerate(IDS, 1):
-        (tree / f"{number}.txt").write_text(filled(f"see {each}"))
+        (tree / f"{number}.txt").write_text(f"see {each}\n{filling}")
     assert sum(path.stat().st_size for path in tree.iterdir()) > POOL_FROM_BYTES
 
 

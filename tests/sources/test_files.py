@@ -94,10 +94,10 @@ def test_a_dead_worker_loses_nothing_and_its_file_is_named(
     deadly = os.fspath(tmp_path / "05.ini")
     scan_file = pool._scan_file
 
-    def dying(path: str, limits: Limits, options: Options) -> ScanResult:
+    def dying(path: str, size: int, mode: int, limits: Limits, options: Options) -> ScanResult:
         if path == deadly:
             os._exit(9)
-        return scan_file(path, limits, options)
+        return scan_file(path, size, mode, limits, options)
 
     monkeypatch.setattr(pool, "_scan_file", dying)
     monkeypatch.setattr(pool, "POOL_FROM_BYTES", 0)

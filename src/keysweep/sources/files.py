@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from keysweep import git
 from keysweep.detect.across import pair_across
@@ -33,7 +33,9 @@ def scan_paths(
     called with bytes done and bytes in all. Raises UsageError for a path that does not exist.
     """
     problems: list[Problem] = []
-    files = list(dict.fromkeys(path for start in paths for path in _files_of(start, all_files, problems)))
+    for start in paths:
+        _check_exists(start)
+    files = _once(path for start in paths for path in _files_of(start, all_files, problems))
     result = scan_all(files, limits or Limits(), options or Options(), jobs, on_progress)
     return ScanResult(
         pair_across(result.findings),
@@ -43,11 +45,23 @@ def scan_paths(
     )
 
 
-def _files_of(start: str, all_files: bool, problems: list[Problem]) -> Iterator[str]:
+def _check_exists(start: str) -> None:
     try:
-        mode = os.lstat(start).st_mode
+        os.lstat(start)
     except OSError as error:
         raise UsageError(f"{start} cannot be scanned ({error.strerror}): name a file or directory.") from error
+
+
+def _once(paths: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for path in paths:
+        if path not in seen:
+            seen.add(path)
+            yield path
+
+
+def _files_of(start: str, all_files: bool, problems: list[Problem]) -> Iterator[str]:
+    mode = os.lstat(start).st_mode
     if stat.S_ISLNK(mode) and os.path.isdir(start):
         mode = stat.S_IFDIR  # named by the user, so followed; links inside are not
     if not stat.S_ISDIR(mode):

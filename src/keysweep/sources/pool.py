@@ -7,35 +7,41 @@ import os
 import signal
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from itertools import chain
+from threading import Thread
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.detect.prefilter import warm_up
+from keysweep.detect.prefilter import HYPERSCAN_FROM_BYTES, warm_up
 from keysweep.detect.scanner import scan
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.sources.windows import WINDOW_BYTES, scan_windows
 
-BATCH_BYTES = 8 << 20
-BATCH_FILES = 2000
+BATCH_BYTES = 4 << 20
+BATCH_FILES = 500
 POOL_FROM_BYTES = 32 << 20
 """Starting workers pays only above this."""
+_WAITING_PER_WORKER = 8
+"""Batches dealt ahead, so that no worker waits while the parent is listing directories."""
 
 _Progress = Callable[[int, int], None]
-_Sized = tuple[str, int]
+_Listed = tuple[str, int, int]
+"""Path, size in bytes and mode; both 0 where the file could not be looked at."""
 
 
 class _Tally:
     """What has come back so far, so that nothing found is lost whatever happens next."""
 
-    def __init__(self, total_bytes: int, on_progress: _Progress | None) -> None:
+    def __init__(self, on_progress: _Progress | None) -> None:
         self.findings: list[Finding] = []
         self.problems: list[Problem] = []
+        self.listed_bytes = 0
         self.scanned_bytes = 0
         self.scanned_items = 0
-        self._total_bytes = total_bytes
         self._on_progress = on_progress
 
     def add(self, result: ScanResult) -> None:
@@ -44,7 +50,7 @@ class _Tally:
         self.scanned_bytes += result.scanned_bytes
         self.scanned_items += result.scanned_items
         if self._on_progress:
-            self._on_progress(self.scanned_bytes, self._total_bytes)
+            self._on_progress(self.scanned_bytes, self.listed_bytes)
 
     def result(self) -> ScanResult:
         findings = sorted(
@@ -54,40 +60,45 @@ class _Tally:
 
 
 def scan_all(
-    files: Sequence[str],
+    files: Iterable[str],
     limits: Limits,
     options: Options,
     jobs: int | None = None,
     on_progress: _Progress | None = None,
 ) -> ScanResult:
-    """Scan `files`; what cannot be read is a problem, and an interrupt ends with what was found until then."""
-    sized = [(path, _size(path)) for path in files]
-    total = sum(size for _, size in sized)
-    tally = _Tally(total, on_progress)
+    """Scan `files` while they are still being listed.
+
+    What cannot be read is a problem, and an interrupt ends with what was found until then. `on_progress` gets
+    the bytes scanned and the bytes listed so far.
+    """
+    tally = _Tally(on_progress)
     workers = jobs or os.cpu_count() or 1
+    batches = _batches(files, tally)
     try:
-        if workers > 1 and total >= POOL_FROM_BYTES:
-            _scan_in_pool(list(_batches(sized)), workers, limits, options, tally)
+        first = _listed_up_to(POOL_FROM_BYTES if workers > 1 else HYPERSCAN_FROM_BYTES, batches, tally)
+        if tally.listed_bytes >= HYPERSCAN_FROM_BYTES:
+            options = replace(options, hyperscan=True)
+        if workers > 1 and tally.listed_bytes >= POOL_FROM_BYTES:
+            _scan_in_pool(chain(first, batches), workers, limits, options, tally)
         else:
-            for batch in _batches(sized):
+            for batch in chain(first, batches):
                 tally.add(_scan_batch(batch, limits, options))
     except KeyboardInterrupt:
         tally.problems.append(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"))
     return tally.result()
 
 
-def _size(path: str) -> int:
-    try:
-        return os.lstat(path).st_size
-    except OSError:
-        return 0
-
-
-def _batches(sized: Sequence[_Sized]) -> Iterator[list[str]]:
-    batch: list[str] = []
+def _batches(files: Iterable[str], tally: _Tally) -> Iterator[list[_Listed]]:
+    batch: list[_Listed] = []
     room = BATCH_BYTES
-    for path, size in sized:
-        batch.append(path)
+    for path in files:
+        try:
+            status = os.lstat(path)
+            size, mode = status.st_size, status.st_mode
+        except OSError:
+            size = mode = 0
+        batch.append((path, size, mode))
+        tally.listed_bytes += size
         room -= size
         if room <= 0 or len(batch) >= BATCH_FILES:
             yield batch
@@ -96,26 +107,49 @@ def _batches(sized: Sequence[_Sized]) -> Iterator[list[str]]:
         yield batch
 
 
-def _scan_in_pool(batches: list[list[str]], workers: int, limits: Limits, options: Options, tally: _Tally) -> None:
+def _listed_up_to(size: int, batches: Iterator[list[_Listed]], tally: _Tally) -> list[list[_Listed]]:
+    """List batches until they hold `size` bytes, or all."""
+    first = []
+    for batch in batches:
+        first.append(batch)
+        if tally.listed_bytes >= size:
+            break
+    return first
+
+
+def _scan_in_pool(
+    batches: Iterator[list[_Listed]], workers: int, limits: Limits, options: Options, tally: _Tally
+) -> None:
     """Deal batches to workers. A worker that dies takes its pool with it, so the rest goes to a new one.
 
     Batches are dealt in order and few at a time, so the one that killed its worker is among the first undone.
     """
+    if sys.platform == "linux":
+        batches = chain(_listed_while_warming_up(batches), batches)
     in_hand = 2 * workers + 1
-    waiting = batches
-    while waiting:
-        undone = _run_pool(waiting, workers, limits, options, tally)
+    while undone := _run_pool(batches, workers, limits, options, tally):
         for batch in undone[:in_hand]:
             _scan_apart(batch, limits, options, tally)
-        waiting = undone[in_hand:]
+        batches = chain(undone[in_hand:], batches)
 
 
-def _scan_apart(batch: list[str], limits: Limits, options: Options, tally: _Tally) -> None:
+def _listed_while_warming_up(batches: Iterator[list[_Listed]]) -> list[list[_Listed]]:
+    """Compile Hyperscan's database once, for every worker that is forked afterwards; go on listing meanwhile."""
+    compiling = Thread(target=warm_up)
+    compiling.start()
+    listed = []
+    while compiling.is_alive() and (batch := next(batches, None)):
+        listed.append(batch)
+    compiling.join()
+    return listed
+
+
+def _scan_apart(batch: list[_Listed], limits: Limits, options: Options, tally: _Tally) -> None:
     """Scan a batch in a worker of its own, halved until the file that kills it stands alone and is reported."""
-    if not _run_pool([batch], 1, limits, options, tally):
+    if not _run_pool(iter([batch]), 1, limits, options, tally):
         return
     if len(batch) == 1:
-        tally.problems.append(_died(batch[0]))
+        tally.problems.append(_died(batch[0][0]))
         return
     middle = len(batch) // 2
     _scan_apart(batch[:middle], limits, options, tally)
@@ -123,33 +157,53 @@ def _scan_apart(batch: list[str], limits: Limits, options: Options, tally: _Tall
 
 
 def _run_pool(
-    batches: list[list[str]], workers: int, limits: Limits, options: Options, tally: _Tally
-) -> list[list[str]]:
-    """Returns the batches that a dying worker left undone."""
-    forking = sys.platform == "linux"
-    if forking:
-        warm_up()  # compiled once, shared by every worker that is forked from here
-    context = multiprocessing.get_context("fork" if forking else "spawn")
-    undone: list[list[str]] = []
-    pool = ProcessPoolExecutor(min(workers, len(batches)), mp_context=context, initializer=_ignore_interrupts)
+    batches: Iterator[list[_Listed]], workers: int, limits: Limits, options: Options, tally: _Tally
+) -> list[list[_Listed]]:
+    """Take batches until there are no more or a worker dies; returns those that were then left undone."""
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
     try:
-        pending: dict[Future[ScanResult], list[str]] = {}
-        for batch in batches:
-            try:
-                pending[pool.submit(_scan_batch, batch, limits, options)] = batch
-            except BrokenProcessPool:
-                undone.append(batch)
-        while pending:
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                batch = pending.pop(future)
-                try:
-                    tally.add(future.result())
-                except BrokenProcessPool:
-                    undone.append(batch)
+        return _deal(batches, pool, workers * _WAITING_PER_WORKER, limits, options, tally)
+    except KeyboardInterrupt:
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return undone
+        pool.shutdown(cancel_futures=True)
+
+
+def _deal(
+    batches: Iterator[list[_Listed]],
+    pool: ProcessPoolExecutor,
+    most_waiting: int,
+    limits: Limits,
+    options: Options,
+    tally: _Tally,
+) -> list[list[_Listed]]:
+    pending: dict[Future[ScanResult], list[_Listed]] = {}
+    for batch in batches:
+        try:
+            pending[pool.submit(_scan_batch, batch, limits, options)] = batch
+        except BrokenProcessPool:
+            return [*pending.values(), batch]
+        if len(pending) >= most_waiting and not _collect(pending, tally):
+            return list(pending.values())
+    while pending:
+        if not _collect(pending, tally):
+            break
+    return list(pending.values())
+
+
+def _collect(pending: dict[Future[ScanResult], list[_Listed]], tally: _Tally) -> bool:
+    """Add what has come back and take it out of `pending`; False where a worker died, whose batch stays there."""
+    done, _ = wait(pending, return_when=FIRST_COMPLETED)
+    for future in done:
+        try:
+            tally.add(future.result())
+        except BrokenProcessPool:
+            continue
+        del pending[future]
+    return pending.keys().isdisjoint(done)
 
 
 def _died(path: str) -> Problem:
@@ -157,17 +211,25 @@ def _died(path: str) -> Problem:
     return Problem(ProblemCode.UNREADABLE, message, Origin(path, Source.FILE))
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the whole group; the parent alone decides what it means."""
+def _begin_worker() -> None:
+    """Ctrl-C reaches the whole group and the parent alone decides what it means; without it no worker stays."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _scan_batch(paths: Sequence[str], limits: Limits, options: Options) -> ScanResult:
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _scan_batch(files: Sequence[_Listed], limits: Limits, options: Options) -> ScanResult:
     findings: list[Finding] = []
     problems: list[Problem] = []
     scanned_bytes = scanned_items = 0
-    for path in paths:
-        result = _scan_file(path, limits, options)
+    for path, size, mode in files:
+        result = _scan_file(path, size, mode, limits, options)
         findings += result.findings
         problems += result.problems
         scanned_bytes += result.scanned_bytes
@@ -175,40 +237,36 @@ def _scan_batch(paths: Sequence[str], limits: Limits, options: Options) -> ScanR
     return ScanResult(tuple(findings), tuple(problems), scanned_bytes, scanned_items)
 
 
-def _scan_file(path: str, limits: Limits, options: Options) -> ScanResult:
+_READ_FLAGS = (
+    os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+)
+"""What was a file when it was listed may be a link or a pipe by now."""
+
+
+def _scan_file(path: str, size: int, mode: int, limits: Limits, options: Options) -> ScanResult:
     """Scan one file as it is now; links are not followed, their target is the content, as in git."""
     origin = Origin(path, Source.FILE)
     try:
-        mode = os.lstat(path).st_mode
         if stat.S_ISLNK(mode):
             return scan(os.fsencode(os.readlink(path)), origin, limits, options)
-        if not stat.S_ISREG(mode):
+        if mode and not stat.S_ISREG(mode):
             return ScanResult()
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(path, _READ_FLAGS)
     except FileNotFoundError:
         return _unscanned(ProblemCode.VANISHED, "vanished before it was read", origin)
     except OSError as error:
         return _unscanned(ProblemCode.UNREADABLE, f"cannot be read ({error.strerror})", origin)
     try:
-        size = os.fstat(descriptor).st_size
         if size < WINDOW_BYTES:
-            return scan(_read(descriptor, size), origin, limits, options)
+            content = os.read(descriptor, size + 1)
+            if len(content) == size:
+                return scan(content, origin, limits, options)
+            os.lseek(descriptor, 0, os.SEEK_SET)
         return scan_windows(lambda most: os.read(descriptor, most), origin, limits, options)
     except OSError as error:
         return _unscanned(ProblemCode.UNREADABLE, f"cannot be read ({error.strerror})", origin)
     finally:
         os.close(descriptor)
-
-
-def _read(descriptor: int, size: int) -> bytes:
-    """All of a small file; one more read than needed, because it may have grown."""
-    content = os.read(descriptor, size + 1)
-    if len(content) == size:
-        return content
-    pieces = [content]
-    while piece := os.read(descriptor, 1 << 20):
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 def _unscanned(code: ProblemCode, message: str, origin: Origin) -> ScanResult:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from keysweep.detect.limits import Limits
     from keysweep.detect.options import Options
-    from keysweep.findings import Problem, ScanResult
+    from keysweep.findings import Origin, Problem, ScanResult
 
 MOST_BLOB_BYTES = 1 << 30
 """A larger staged blob is reported, not scanned."""
@@ -215,10 +215,9 @@ def _lfs_content(entry: Entry, cwd: str | None) -> bytes:
     return b""
 
 
-def _problem(entry: Entry, origin: object) -> Problem:
-    from keysweep.findings import Origin, Problem, ProblemCode
+def _problem(entry: Entry, origin: Origin) -> Problem:
+    from keysweep.findings import Problem, ProblemCode
 
-    assert isinstance(origin, Origin)
     if entry.trouble == git.TOO_LARGE:
         message = f"is larger than {MOST_BLOB_BYTES >> 30} GiB; scan the file itself with `keysweep scan PATH`"
         return Problem(ProblemCode.LIMIT, message, origin)
