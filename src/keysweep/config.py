@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,7 +33,7 @@ class Settings:
     min_confidence: Confidence = Confidence.LOW
     """Findings below are suppressed, and counted."""
     exclude: tuple[str, ...] = ()
-    """Globs of paths whose findings are suppressed, and counted."""
+    """Globs of paths whose findings and problems are suppressed, and counted."""
     allow: Mapping[str, str] | None = None
     """Fingerprint to reason for findings that are accepted, and counted."""
     report_placeholders: bool = False
@@ -63,7 +64,9 @@ def load(root: Path, explicit: Path | None = None) -> Settings:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+        if not path.is_file() and path.exists():
+            raise ConfigError(f"{path} cannot be read (no regular file): put the configuration itself there.")
+        if path.is_symlink() and not Path(realpath(path)).is_relative_to(realpath(path.parent)):
             raise ConfigError(f"{path} is a link out of its directory: put the configuration itself there.")
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
@@ -83,6 +86,8 @@ def _table(path: Path, *, whole: bool) -> dict[str, object]:
         raise ConfigError(f"{path} is no valid TOML: {error}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8: TOML has to be.") from error
+    except (RecursionError, ValueError) as error:
+        raise ConfigError(f"{path} is nested too deeply or holds a number too long to be a setting.") from error
     if whole:
         return table
     tool = table.get("tool")

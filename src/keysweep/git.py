@@ -41,12 +41,14 @@ _DROPPED = (
     "GIT_PROXY",
 )
 _ADDED = {
+    "GIT_ALLOW_PROTOCOL": "none",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C",
 }
+"""Unlike `protocol.allow`, GIT_ALLOW_PROTOCOL outweighs what the repository allows for single protocols."""
 _MESSAGE_BYTES = 4096
 
 MISSING = "missing"

@@ -20,7 +20,9 @@ def main(arguments: list[str]) -> int:
     try:
         return _run(arguments)
     except KeysweepError as error:
-        print(f"keysweep: {error}", file=sys.stderr)
+        from keysweep.report.style import complaint
+
+        print(complaint(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("keysweep: interrupted before everything was scanned; nothing was let through.", file=sys.stderr)
@@ -75,11 +77,13 @@ def _has_config() -> bool:
     """Whether there is anything to read: a look at two names, so that most commits never load a parser."""
     if os.path.lexists("keysweep.toml"):
         return True
+    if not os.path.isfile("pyproject.toml"):
+        return False
     try:
         with open("pyproject.toml", "rb") as stream:
             return b"tool.keysweep" in stream.read(1 << 20)
     except OSError:
-        return False
+        return True  # and loading it says why it cannot be read
 
 
 def _settings() -> Settings:
@@ -92,6 +96,8 @@ def _settings() -> Settings:
 
 def _refuse(result: ScanResult, settings: Settings) -> int:
     """Print what was found and decide: findings win over an incomplete scan, which wins over clean."""
+    from contextlib import suppress
+
     from keysweep.suppress.policy import apply
 
     result, suppressed = apply(result, settings)
@@ -101,7 +107,10 @@ def _refuse(result: ScanResult, settings: Settings) -> int:
         from keysweep.report.text import render
 
         style = Style.detect(sys.stderr, os.environ)
-        render(result, sys.stderr, style=style, fail_on=settings.fail_on, audience="hook", suppressed=suppressed)
+        with suppress(OSError):  # a terminal that is gone does not change the answer
+            render(
+                result, sys.stderr, style=style, fail_on=settings.fail_on, audience="hook", suppressed=suppressed
+            )
     if failing:
         return ExitCode.FINDINGS
     return ExitCode.INCOMPLETE if result.problems else ExitCode.CLEAN

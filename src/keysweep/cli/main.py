@@ -10,6 +10,7 @@ import click
 
 from keysweep import __version__
 from keysweep.errors import ExitCode, KeysweepError
+from keysweep.report.style import complaint
 
 _COMMANDS = {
     "scan": "keysweep.cli.scan",
@@ -70,7 +71,7 @@ def main(arguments: list[str]) -> int:
     try:
         code = keysweep.main(arguments, prog_name="keysweep", standalone_mode=False)
     except KeysweepError as error:
-        click.echo(f"keysweep: {error}", err=True)
+        click.echo(complaint(error), err=True)
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -79,6 +80,15 @@ def main(arguments: list[str]) -> int:
         click.echo("keysweep: interrupted before everything was scanned.", err=True)
         return ExitCode.INCOMPLETE
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()
+        return ExitCode.INCOMPLETE
+    except OSError as error:
+        _abandon_output()
+        click.echo(f"keysweep: the report could not be written ({error.strerror}): free some room.", err=True)
         return ExitCode.INCOMPLETE
     return code if isinstance(code, int) else ExitCode.CLEAN
+
+
+def _abandon_output() -> None:
+    """Keep the interpreter from trying once more, and failing, when it closes standard output."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -152,6 +152,7 @@ class _Bar:
     def _update(self, done: int, total: int) -> None:
         if self._bar is None:
             self._bar = click.progressbar(length=max(1, total), label="scanning", file=sys.stderr, width=30)
+        self._bar.length = max(1, total)  # grows while directories are still being listed
         self._bar.update(done - self._done)
         self._done = done
 

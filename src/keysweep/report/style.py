@@ -41,8 +41,9 @@ class Style:
         if environment.get("NO_COLOR"):
             colour = False
         width = _WIDTH
-        if environment.get("COLUMNS", "").isdigit():
-            width = int(environment["COLUMNS"])
+        columns = environment.get("COLUMNS", "")
+        if columns.isascii() and columns.isdecimal() and len(columns) < 10:
+            width = int(columns)
         elif terminal:
             try:
                 width = os.get_terminal_size(stream.fileno()).columns
@@ -63,6 +64,11 @@ class Style:
         if character.isascii():
             return character.isprintable()
         return self.unicode and character.isprintable() and not _is_bidi(character)
+
+
+def complaint(error: BaseException) -> str:
+    """A failure as one line for standard error, whatever names from outside it quotes."""
+    return Style().safe(f"keysweep: {error}")
 
 
 def _is_bidi(character: str) -> bool:
