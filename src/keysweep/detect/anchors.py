@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from keysweep.detect.quick import (
     BROKEN_SECRET,
+    JOINED_SECRET,
     ESCAPED_KEY_ID,
     KEY_ID,
     KEY_ID_PREFIXES,
@@ -22,6 +23,20 @@ from keysweep.detect.quick import (
 )
 
 _SECRET_TAIL = rb"(?:.{0,100}[^A-Za-z0-9/+][A-Za-z0-9/+]{40}|" + BROKEN_SECRET + rb")"
+_UNLIKE_WORDS = rb"(?=[A-Za-z/]*[0-9+]|(?-i:(?![A-Za-z/]*[a-z]{7})))"
+"""A run without a digit or plus that holds seven small letters in a row is a path or a name made of words."""
+_DIGIT_AHEAD = rb"(?=[A-Za-z/]*(?:\\?\r?\n[ \t]{0,40}[A-Za-z/]*){0,3}[0-9+])"
+"""Somewhere in the wrapped run is a digit or a plus, which one secret in 2 000 has not."""
+_SECRET_CONFIRM = (
+    rb"(?:.{0,100}[^A-Za-z0-9/+]"
+    + _UNLIKE_WORDS
+    + rb"[A-Za-z0-9/+]{40}|"
+    + JOINED_SECRET
+    + rb"|.{0,60}(?<![A-Za-z0-9/+])"
+    + _DIGIT_AHEAD
+    + rb"(?:[A-Za-z0-9/+]{16,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]|[A-Za-z0-9/+]{1,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16}))"
+)
+"""The same places as the tail's but for runs of words, which real code is full of; too much for Hyperscan."""
 _AWS_TAIL = (
     rb"[A-Za-z0-9_.\- ]{0,24}(?:key|pass|pwd|cred|sk|token|priv|pw)[A-Za-z_]{0,10}[\"'\])}]{0,3}[ \t]{0,4}"
     rb"(?:=>|:=|[=:,>(]){1,2}[ \t]{0,4}[\"'`(<]{0,3}[A-Za-z0-9/+]{40}"
@@ -38,6 +53,8 @@ _PLAIN_HEX = (
 _ENCODED_WORDS = (*SECRET_WORDS, b"oJb3JpZ2luX2Vj", b"QmVkcm9ja0FQSUtleS")
 FOUR_NEED = rb"(?:[A-Za-z0-9+/_-]{8}|[A-Za-z0-9+/]{0,7}\r?\n)"
 _BASE64_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+_BASE64_TELLS = 6
+"""Characters of a literal that are looked for: longer ones only cost time to compile."""
 _BASE64_REST = re.compile(rb"[A-Za-z0-9+/_\-]{1,20}")
 
 SECRET_REACH = 210
@@ -76,7 +93,7 @@ def anchors() -> tuple[Anchor, ...]:
     return (
         Anchor("id", (KEY_ID,), False, _start_before(20)),
         Anchor("split", (SPLIT_KEY_ID,), False, _split_start),
-        _keywords(rb"secret", _SECRET_TAIL),
+        _keywords(rb"secret", _SECRET_TAIL, confirm=_SECRET_CONFIRM),
         _keywords(rb"aws", _AWS_TAIL),
         _keywords(rb"(?:session|security)", _SESSION_TAIL),
         _keywords(rb"(?:smtp|mail)", _MAIL_TAIL, SECRET_REACH + 40),
@@ -110,7 +127,7 @@ def base64_literals() -> tuple[bytes, ...]:
     first = [*first_base64((*KEY_ID_PREFIXES, *_ENCODED_WORDS, *wide, *hexes))]
     first += [base64.b64encode(word)[: len(word) * 8 // 6] for word in magic]
     second = first_base64(first)
-    return tuple(sorted({*first, *second, *first_base64(second)}))
+    return tuple(sorted({each[:_BASE64_TELLS] for each in (*first, *second, *first_base64(second))}))
 
 
 @functools.cache
@@ -156,16 +173,19 @@ def _split_start(content: bytes, end: int) -> Iterable[int]:
     return (found.start(),) if found else ()
 
 
-def _keywords(word: bytes, tail: bytes, reach: int = SECRET_REACH) -> Anchor:
-    """Hits are the positions of `word` from which `tail` matches, whichever end of the match was reported."""
+def _keywords(word: bytes, tail: bytes, reach: int = SECRET_REACH, confirm: bytes = b"") -> Anchor:
+    """Hits are the positions of `word` from which `confirm` (or else `tail`) matches.
+
+    Which of the ends of its matches an engine reports does not matter.
+    """
     head = re.compile(word)
 
     def settle(content: bytes, end: int) -> Iterator[int]:
         start = max(0, end - reach)
         return (start + match.start() for match in head.finditer(content[start:end].lower()))
 
-    whole = word + tail
-    return Anchor(_KIND_BY_WORD[word], (whole,), True, settle, re.compile(whole, re.DOTALL | re.IGNORECASE))
+    exact = re.compile(word + (confirm or tail), re.DOTALL | re.IGNORECASE)
+    return Anchor(_KIND_BY_WORD[word], (word + tail,), True, settle, exact)
 
 
 _KIND_BY_WORD = {

@@ -88,7 +88,9 @@ class _Run:
     onward: re.Pattern[bytes]
     """Matches a line end after which the run goes on."""
     backward: re.Pattern[bytes]
-    """Group 1 is the end of the line before, up to a line end."""
+    """Matches a line end, up to where it is asked to end, before which the run may have begun."""
+    shortest: int
+    """Characters of a line that another line may continue."""
 
 
 _WRAP = rb"(?:=?\r?\n[ \t>#*|]{0,24}|\\r\\n|\\n|[\"'][ \t]*[+.,&]?[ \t]*\\?\r?\n[ \t]*[\"'])"
@@ -101,7 +103,8 @@ def _run(alphabet: bytes, shortest: int) -> _Run:
         alphabet,
         re.compile(one + rb"+"),
         re.compile(_WRAP + rb"(?=" + word + rb"|" + one + rb"{2,3}={1,2}(?![A-Za-z0-9=]))"),
-        re.compile(rb"(" + word + rb")" + _WRAP + rb"\Z"),
+        re.compile(_WRAP + rb"\Z"),
+        shortest,
     )
 
 
@@ -148,12 +151,12 @@ def _pieces(content: bytes, position: int, run: _Run) -> list[tuple[int, int]]:
             break
         pieces.append(line.span())
         end = line.end()
-    while end - start < MAX_RUN_BYTES and (before := run.backward.search(content, max(0, start - 1100), start)):
-        line_start = _line_of_run(content, before.start(1), run)[0]
-        if before.end(1) - line_start < pieces[0][1] - pieces[0][0]:
+    while end - start < MAX_RUN_BYTES and (wrap := run.backward.search(content, max(0, start - 200), start)):
+        line_start = _line_of_run(content, wrap.start(), run)[0]
+        if wrap.start() - line_start < max(run.shortest, pieces[0][1] - pieces[0][0]):
             break
         start = line_start
-        pieces.insert(0, (start, before.end(1)))
+        pieces.insert(0, (start, wrap.start()))
     return pieces
 
 

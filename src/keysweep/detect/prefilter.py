@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def find_hits(content: bytes, *, hyperscan: bool | None = None) -> list[Hit]:
     `hyperscan` forces the engine; None takes Hyperscan where it is loaded already or the content is large.
     """
     if hyperscan is None:
-        hyperscan = len(content) >= HYPERSCAN_FROM_BYTES or _database.cache_info().currsize > 0
+        hyperscan = len(content) >= HYPERSCAN_FROM_BYTES or "hyperscan" in sys.modules
     database = _database() if hyperscan else None
     ends = _ends_by_hyperscan(content, database) if database is not None else list(_ends_by_re(content))
     if not ends:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from keysweep.detect.anchors import Hit
 from keysweep.detect.assemble import assemble
 from keysweep.detect.containers import Budget, Halt, container_format, open_members
 from keysweep.detect.credentials import Credential
@@ -35,26 +36,23 @@ def scan(
     Containers and encodings are opened as far as `limits` allow; reaching one is a problem in the result.
     Pure: no file, no process, no network is touched.
     """
-    if not (options.rules or _may_hold_anything(content, origin, options)):
+    hits = find_hits(content, hyperscan=options.hyperscan)
+    if not (hits or options.rules or _has_to_be_opened(content, origin)):
         return ScanResult((), (), len(content), 1)
     problems: list[Problem] = []
     findings: list[Finding] = []
     for document in _documents(content, origin, limits, problems):
-        findings += _scan_document(document, limits, options, problems)
+        known = hits if document.text is content else None
+        findings += _scan_document(document, limits, options, problems, known)
     findings = _once(findings)
     if NAME_HINT.search(origin.path):
         findings += _scan_name(origin, findings, limits, options)
     return ScanResult(tuple(findings), tuple(dict.fromkeys(problems)), len(content), 1)
 
 
-def _may_hold_anything(content: bytes, origin: Origin, options: Options) -> bool:
-    """Nearly all content ends here: no hit, and nothing that has to be opened first."""
-    return bool(
-        find_hits(content, hyperscan=options.hyperscan)
-        or container_format(content)
-        or whole_utf16(content)
-        or NAME_HINT.search(origin.path)
-    )
+def _has_to_be_opened(content: bytes, origin: Origin) -> bool:
+    """Whether there may be something in content without a hit; nearly all content ends here."""
+    return bool(container_format(content) or whole_utf16(content) or NAME_HINT.search(origin.path))
 
 
 def _documents(
@@ -97,8 +95,16 @@ def _stream_name(origin: Origin, step: str) -> str:
     return stem if stem and suffix in {"gz", "bz2", "xz", "lzma", "zst", "zstd"} else f"({step})"
 
 
-def _scan_document(document: Document, limits: Limits, options: Options, problems: list[Problem]) -> list[Finding]:
-    credentials = _deduplicated(_layers(document.text, document.origin, limits, options, problems))
+def _scan_document(
+    document: Document,
+    limits: Limits,
+    options: Options,
+    problems: list[Problem],
+    hits: list[Hit] | None = None,
+) -> list[Finding]:
+    """The findings of one document; `hits` are those in its text where they are known already."""
+    hits = find_hits(document.text, hyperscan=options.hyperscan) if hits is None else hits
+    credentials = _deduplicated(_layers(document.text, hits, document.origin, limits, options, problems))
     if not options.rules:
         return _assembled(credentials, redactions(credentials), document, options) if credentials else []
     from keysweep.detect.custom import custom_findings, match_rules
@@ -119,6 +125,7 @@ def _assembled(
 
 def _layers(
     content: bytes,
+    hits: list[Hit],
     origin: Origin,
     limits: Limits,
     options: Options,
@@ -126,7 +133,6 @@ def _layers(
     depth: int = 0,
 ) -> list[Credential]:
     """The credentials of `content` and of every encoded run in it, with offsets in `content`."""
-    hits = find_hits(content, hyperscan=options.hyperscan)
     if not hits:
         return []
     found = extract(content, hits)
@@ -142,7 +148,8 @@ def _layers(
             continue
         for view in open_views(content, hit.kind, hit.position):
             done[hit.kind] = max(done.get(hit.kind, -1), view.end)
-            inner = _layers(view.content, origin, limits, options, problems, depth + 1)
+            inner_hits = find_hits(view.content, hyperscan=options.hyperscan)
+            inner = _layers(view.content, inner_hits, origin, limits, options, problems, depth + 1)
             found += _moved(inner, view)
             found += _packed(
                 view.content, origin, limits, options, problems, depth + 1, (view.start, view.end, view.step)
@@ -170,7 +177,8 @@ def _packed(
             if member.code is ProblemCode.LIMIT:
                 problems.append(Problem(member.code, member.message, origin))
             continue
-        inner = _layers(member.content, origin, limits, options, problems, depth)
+        hits = find_hits(member.content, hyperscan=options.hyperscan)
+        inner = _layers(member.content, hits, origin, limits, options, problems, depth)
         steps = (step, member.step)
         found += [replace(each, start=start, end=end, steps=(*steps, *each.steps)) for each in inner]
     return found
