@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from keysweep.detect.quick import (
     BROKEN_SECRET,
-    JOINED_SECRET,
     ESCAPED_KEY_ID,
+    JOINED_SECRET,
     KEY_ID,
     KEY_ID_PREFIXES,
     SECRET_WORDS,
@@ -34,7 +34,8 @@ _SECRET_CONFIRM = (
     + JOINED_SECRET
     + rb"|.{0,60}(?<![A-Za-z0-9/+])"
     + _DIGIT_AHEAD
-    + rb"(?:[A-Za-z0-9/+]{16,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]|[A-Za-z0-9/+]{1,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16}))"
+    + rb"(?:[A-Za-z0-9/+]{16,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]"
+    + rb"|[A-Za-z0-9/+]{1,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16}))"
 )
 """The same places as the tail's but for runs of words, which real code is full of; too much for Hyperscan."""
 _AWS_TAIL = (

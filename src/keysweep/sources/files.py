@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import attrgetter
 
 from keysweep import git
 from keysweep.detect.across import pair_across
@@ -95,20 +96,24 @@ def _seen_by_git(directory: str) -> list[bytes] | None:
 
 def _walk(directory: str, problems: list[Problem]) -> Iterator[str]:
     """Everything below a directory, without recursion, so that no depth of nesting is too much."""
-    waiting = [directory]
+    waiting = [os.path.normpath(directory)]
     while waiting:
         here = waiting.pop()
+        parent = "" if here == os.curdir else os.path.join(here, "")
+        in_git = os.path.basename(here) == ".git"
         try:
             with os.scandir(here) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
+                found = sorted(entries, key=_name)
         except OSError as error:
             problems.append(
                 Problem(ProblemCode.UNREADABLE, f"cannot be listed ({error.strerror})", Origin(here, Source.FILE))
             )
             continue
         for entry in found:
-            path = os.path.normpath(entry.path)
             if not entry.is_dir(follow_symlinks=False):
-                yield path
-            elif not (os.path.basename(here) == ".git" and entry.name in _OBJECT_STORES):
-                waiting.append(path)
+                yield parent + entry.name
+            elif not (in_git and entry.name in _OBJECT_STORES):
+                waiting.append(parent + entry.name)
+
+
+_name = attrgetter("name")
