@@ -11,14 +11,17 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keysweep import Origin, scan
 from keysweep.detect.containers import Budget, Halt, Member, container_format, open_members
 from keysweep.detect.limits import Limits
 from keysweep.findings import ProblemCode
+from tests.repositories import Repository
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -170,6 +173,15 @@ def test_a_zip_behind_a_program_is_opened() -> None:
 def test_a_zip_comment_is_content() -> None:
     members, _ = opened(zipped(("a", b"a"), comment=b"a comment"))
     assert ("(comment)", b"a comment") in [(member.name, member.content) for member in members]
+
+
+def test_the_archive_of_an_empty_commit_is_whole(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "empty")
+    repository.git("commit", "--allow-empty", "-m", "nothing yet")
+    archive = repository.git("archive", "--format=tar", "HEAD")
+    assert archive[257:262] == b"ustar"
+    assert scan(archive, Origin("empty.tar")).problems == ()
+    assert scan(archive[:530], Origin("cut.tar")).problems != ()
 
 
 def test_links_and_directories_in_a_tar_have_no_content() -> None:

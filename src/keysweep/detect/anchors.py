@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from keysweep.detect.quick import (
-    BROKEN_SECRET,
     ESCAPED_KEY_ID,
     JOINED_SECRET,
     KEY_ID,
     KEY_ID_PREFIXES,
     SECRET_WORDS,
     SPLIT_KEY_ID,
+    WRAPPED_SECRET,
     first_base64,
 )
 
-_SECRET_TAIL = rb"(?:.{0,100}[^A-Za-z0-9/+][A-Za-z0-9/+]{40}|" + BROKEN_SECRET + rb")"
+_SECRET_TAIL = rb".{0,100}(?:[^A-Za-z0-9/+][A-Za-z0-9/+]{40}|" + JOINED_SECRET + rb"|" + WRAPPED_SECRET + rb")"
 _UNLIKE_WORDS = rb"(?=[A-Za-z/]*[0-9+]|(?-i:(?![A-Za-z/]*[a-z]{7})))"
 """A run without a digit or plus that holds seven small letters in a row is a path or a name made of words."""
 _DIGIT_AHEAD = rb"(?=[A-Za-z/]*(?:\\?\r?\n[ \t]{0,40}[A-Za-z/]*){0,3}[0-9+])"
@@ -30,12 +30,12 @@ _DIGIT_AHEAD = rb"(?=[A-Za-z/]*(?:\\?\r?\n[ \t]{0,40}[A-Za-z/]*){0,3}[0-9+])"
 _SECRET_CONFIRM = (
     rb"(?:.{0,100}[^A-Za-z0-9/+]"
     + _UNLIKE_WORDS
-    + rb"[A-Za-z0-9/+]{40}|"
+    + rb"[A-Za-z0-9/+]{40}|.{0,60}(?:"
     + JOINED_SECRET
-    + rb"|.{0,60}(?<![A-Za-z0-9/+])"
+    + rb"|(?<![A-Za-z0-9/+])"
     + _DIGIT_AHEAD
     + rb"(?:[A-Za-z0-9/+]{16,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]"
-    + rb"|[A-Za-z0-9/+]{1,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16}))"
+    + rb"|[A-Za-z0-9/+]{1,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16})))"
 )
 """The same places as the tail's but for runs of words, which real code is full of; too much for Hyperscan."""
 _AWS_TAIL = (

@@ -20,13 +20,13 @@ SPLIT_KEY_ID = rb"A[KS]IA[A-Z2-7]{0,15}[\"'`\\\r\n]"
 KEY_ID_PREFIXES = (b"AKIA", b"ASIA", b"ABIA", b"ACCA")
 SECRET_WORDS = (b"secret", b"Secret", b"SECRET")
 JOINED_SECRET = (
-    rb"(?:.{0,60}[A-Za-z0-9/+](?:\\{1,4}/|\\{1,4}u00|%(?:25)?2[BbFf]|&#|\\x2|=2[BbFf])"
-    rb"|.{0,60}[A-Za-z0-9/+]{4}[\"'`][ \t\r\n]{0,4}[+.&|<>\\]{0,2}[ \t\r\n_]{0,40}[\"'`][A-Za-z0-9/+]{2})"
+    rb"[A-Za-z0-9/+](?:\\{1,4}/|\\{1,4}u00|%(?:25)?2[BbFf]|&#|\\x2|=2[BbFf])"
+    rb"|[A-Za-z0-9/+]{4}[\"'`][ \t\r\n]{0,4}[+.&|<>\\]{0,2}[ \t\r\n_]{0,40}[\"'`][A-Za-z0-9/+]{2}"
 )
-BROKEN_SECRET = (
-    rb"(?:" + JOINED_SECRET + rb"|.{0,60}[A-Za-z0-9/+]{16}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]"
-    rb"|.{0,60}[A-Za-z0-9/+]\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16})"
+WRAPPED_SECRET = (
+    rb"[A-Za-z0-9/+]{16}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]|[A-Za-z0-9/+]\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16}"
 )
+BROKEN_SECRET = rb".{0,60}(?:" + JOINED_SECRET + rb"|" + WRAPPED_SECRET + rb")"
 """What follows the word secret where no forty characters stand in a row: escapes, joined or wrapped strings."""
 ESCAPED_KEY_ID = (
     rb"(?:\\x41\\x(?:4b|53|42|43)\\x|%41%(?:4b|53|42|43)%|\\u0041\\u00(?:4b|53|42|43)\\u"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -213,6 +214,7 @@ def _died(path: str) -> Problem:
 
 def _begin_worker() -> None:
     """Ctrl-C reaches the whole group and the parent alone decides what it means; without it no worker stays."""
+    gc.freeze()  # what was imported is never garbage, so no collection need look at it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
 

@@ -14,12 +14,24 @@ _HEADER_BYTES = 512
 
 def open_tar(content: bytes, limits: Limits, budget: Budget) -> Iterator[Member | Halt]:
     """The regular files of a tar; links have no content of their own, devices none at all."""
+    if _is_of_an_empty_commit(content):
+        return
     try:
         stream = io.BytesIO(content)
         with tarfile.open(fileobj=stream, mode="r:", ignore_zeros=True, errors="surrogateescape") as archive:
             yield from _members(archive, content, limits, budget)
     except (tarfile.TarError, ValueError, OSError, EOFError, RecursionError, OverflowError) as error:
         yield damaged(error)
+
+
+def _is_of_an_empty_commit(content: bytes) -> bool:
+    """A lone global header, as `git archive` writes for a tree without files, which tarfile calls truncated."""
+    digits = content[124:136].strip(b"\0 ")
+    if content[156:157] != tarfile.XGLTYPE or not digits.isdigit():
+        return False
+    size = int(digits, 8) if not digits.strip(b"01234567") else 0
+    end = _HEADER_BYTES + size + -size % _HEADER_BYTES
+    return end <= len(content) and not content[end:].strip(b"\0")
 
 
 def _members(archive: tarfile.TarFile, content: bytes, limits: Limits, budget: Budget) -> Iterator[Member | Halt]:
