@@ -91,7 +91,7 @@ def test_a_file_that_cannot_be_scanned_stops_the_commit_and_is_named(repository:
     (repository.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     done = hook(repository.path)
     assert done.returncode == 3
-    assert "not scanned  a.txt" in done.stderr
+    assert "incomplete  a.txt" in done.stderr
     assert "incomplete" in done.stderr
 
 
@@ -102,7 +102,7 @@ def test_findings_win_over_what_could_not_be_scanned(repository: Repository) -> 
     (repository.path / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     done = hook(repository.path)
     assert done.returncode == 1
-    assert "not scanned  a.txt" in done.stderr
+    assert "incomplete  a.txt" in done.stderr
     assert "k.ini:1:21" in done.stderr
 
 

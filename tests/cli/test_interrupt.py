@@ -162,7 +162,7 @@ def test_ctrl_c_ends_a_scan_with_what_it_found_and_says_that_it_is_incomplete(tr
     done = scan.end()
     assert done.returncode == 3
     assert f"1.txt:1:5\n    see >>{IDS[0]}<<" in done.stdout
-    assert "not scanned  interrupted before everything was scanned\n" in done.stdout
+    assert "incomplete  interrupted before everything was scanned\n" in done.stdout
     assert "the scan is incomplete" in done.stdout
     assert done.stderr == ""
 
@@ -189,7 +189,7 @@ def test_ctrl_c_before_anything_was_found_is_not_clean(tree: Path) -> None:
     scan.press_ctrl_c()
     done = scan.end()
     assert done.returncode == 3
-    assert "no leaked AWS keys found; the scan is incomplete" in done.stdout
+    assert "no leaked AWS keys found in 0 items (0 B); the scan is incomplete" in done.stdout
 
 
 def test_a_report_to_a_file_is_whole_after_ctrl_c(tree: Path) -> None:
@@ -267,8 +267,9 @@ def test_a_file_that_kills_every_worker_is_named_and_the_others_are_scanned(tree
     scan = Scan(tree, "scan", "--jobs", "2", slow_rule(tree), cpu_seconds=4)
     done = scan.end()
     assert done.returncode == 3
-    assert "not scanned  0.txt ended the worker that scanned it (out of memory?)" in done.stdout
-    assert "the scan is incomplete in 4 items" in done.stdout
+    assert "incomplete  0.txt ended the worker that scanned it (out of memory?)" in done.stdout
+    assert "in 4 items (" in done.stdout
+    assert "the scan is incomplete" in done.stdout
     for number, each in enumerate(IDS, 1):
         assert f"{number}.txt:1:5\n    see >>{each}<<" in done.stdout
     assert done.stderr == ""

@@ -46,7 +46,7 @@ def test_a_clean_directory_exits_0_and_says_how_much_was_scanned(tmp_path: Path)
     (tmp_path / "a.txt").write_text("clean\n")
     done = keysweep(tmp_path, "scan")
     assert done.returncode == 0
-    assert "no leaked AWS keys found in 1 items, 6 B" in done.stdout
+    assert "no leaked AWS keys found in 1 item (6 B)" in done.stdout
 
 
 def test_a_finding_exits_1_and_never_shows_the_secret(tmp_path: Path) -> None:

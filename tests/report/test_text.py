@@ -8,12 +8,14 @@ import random
 import re
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.keys import bedrock_long, bedrock_short, key_id, secret, session_token, smtp_password
+from keysweep.config import load
 from keysweep.detect.custom import CustomRule
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
@@ -89,14 +91,14 @@ def test_a_pair_is_shown_with_place_mark_reasons_and_a_way_out() -> None:
     assert f"  conf/a.ini:2:25\n    aws_secret_access_key = >>{SECRET[:4]}…<<\n" in text
     for reason in result.findings[0].reasons:
         assert reason in without_wrapping(text)
-    assert "keysweep: 1 finding in 1 items, 106 B." in text
+    assert "keysweep: 1 finding in 1 item (106 B)." in text
     assert "Take it out  of the file." in text
     assert "Rotate it" in text
     assert f'allow = [{{ fingerprint = "{result.findings[0].fingerprint}"' in text
 
 
 def test_nothing_found_is_one_line_and_no_advice() -> None:
-    assert report(found("clean\n")) == "keysweep: no leaked AWS keys found in 1 items, 6 B.\n"
+    assert report(found("clean\n")) == "keysweep: no leaked AWS keys found in 1 item (6 B).\n"
 
 
 def test_the_worst_comes_first_and_then_the_order_of_files() -> None:
@@ -119,7 +121,7 @@ def test_the_threshold_decides_what_gets_advice() -> None:
     result = found(f"see {ID}\n")
     assert "Take it out" in report(result, fail_on=Severity.LOW)
     mixed = ScanResult((*found(PAIR).findings, *found(f"x {key_id(random.Random(1))}\n").findings))
-    assert "2 findings, 1 of them severe enough to stop you" in report(mixed)
+    assert "2 findings in 0 items (0 B), 1 of them severe enough to stop you" in report(mixed)
 
 
 def test_the_hook_says_that_it_refused_and_to_stage_again() -> None:
@@ -183,20 +185,32 @@ def test_what_could_not_be_scanned_is_listed_and_makes_the_scan_incomplete() -> 
         ProblemCode.DAMAGED, "is damaged at byte 12", Origin("a.zip", Source.FILE, members=("b.gz",))
     )
     text = report(ScanResult(problems=(problem, Problem(ProblemCode.INTERRUPTED, "interrupted"))))
-    assert "not scanned  a.zip!b.gz is damaged at byte 12\n" in text
-    assert "not scanned  interrupted\n" in text
-    assert "no leaked AWS keys found; the scan is incomplete" in text
+    assert "incomplete  a.zip!b.gz is damaged at byte 12\n" in text
+    assert "incomplete  interrupted\n" in text
+    assert "no leaked AWS keys found in 0 items (0 B); the scan is incomplete" in text
 
 
 def test_what_was_suppressed_is_counted() -> None:
-    assert "no leaked AWS keys found; 3 suppressed by configuration" in report(ScanResult(), suppressed=3)
+    assert "no leaked AWS keys found in 0 items (0 B); 3 suppressed by configuration" in report(
+        ScanResult(), suppressed=3
+    )
 
 
 def test_only_a_few_fingerprints_are_offered_and_the_rest_counted() -> None:
     findings = tuple(made(fingerprint=f"{number:032x}") for number in range(5))
     text = report(ScanResult(findings))
-    assert text.count("allow = [") == 3
-    assert "(2 more: see --format json)" in text
+    assert text.count("fingerprint = ") == 3
+    assert "# 2 more: --format json lists every fingerprint" in text
+
+
+def test_what_is_offered_can_be_pasted_into_the_configuration_and_says_whose_it_is(tmp_path: Path) -> None:
+    findings = tuple(made(fingerprint=f"{number:032x}") for number in range(5))
+    for few in (findings[:1], findings[:2], findings):
+        advice = report(ScanResult(few)).split("with a reason:\n")[1]
+        (tmp_path / "keysweep.toml").write_text(advice)
+        allowed = load(tmp_path).allow
+        assert list(allowed or {}) == [each.fingerprint for each in few[:3]]
+        assert len(few) == 1 or advice.count("# a.ini:3:5") == min(3, len(few))
 
 
 def test_with_colour_the_match_is_coloured_and_without_it_stands_between_arrows() -> None:

@@ -58,7 +58,7 @@ def render(
         lines += [*_finding(finding, style, show_secrets), ""]
     for problem in result.problems:
         where = f"{style.safe(problem.origin.display)} " if problem.origin else ""
-        lines.append(f"{style.paint('not scanned', 'yellow')}  {where}{style.safe(problem.message)}")
+        lines.append(f"{style.paint('incomplete', 'yellow')}  {where}{style.safe(problem.message)}")
     if result.problems:
         lines.append("")
     failing = [finding for finding in ordered if finding.severity >= fail_on]
@@ -97,7 +97,8 @@ def _canary(finding: Finding) -> str:
 
 
 def _again(finding: Finding) -> str:
-    return f"and in {len(finding.also_at)} more places" if finding.also_at else ""
+    count = len(finding.also_at)
+    return f"and in {count} more place{'s' * (count != 1)}" if count else ""
 
 
 def _where(finding: Finding, part: Part, style: Style) -> str:
@@ -151,7 +152,10 @@ def _summary(
     result: ScanResult, failing: list[Finding], style: Style, audience: str, suppressed: int
 ) -> list[str]:
     total = len(result.findings)
+    items = result.scanned_items
     counted = f"{total} finding{'s' * (total != 1)}" if total else "no leaked AWS keys found"
+    if audience == "scan":
+        counted += f" in {items} item{'s' * (items != 1)} ({_size(result.scanned_bytes)})"
     if total and len(failing) < total:
         counted += f", {len(failing) or 'none'} of them severe enough to stop you"
     if suppressed:
@@ -161,8 +165,7 @@ def _summary(
     if audience == "hook" and failing:
         return [style.paint("keysweep refused this: ", "alarm") + counted + "."]
     colour = "alarm" if failing else "yellow" if total or result.problems else "green"
-    scanned = f" in {result.scanned_items} items, {_size(result.scanned_bytes)}" if audience == "scan" else ""
-    return [style.paint("keysweep: ", colour) + counted + scanned + "."]
+    return [style.paint("keysweep: ", colour) + counted + "."]
 
 
 def _size(size: float) -> str:
@@ -192,13 +195,22 @@ def _advice(failing: list[Finding], style: Style, audience: str) -> list[str]:
             ("Rotate it", "if it ever left this machine: a key that was pushed once is known."),
         ]
     lines = [f"  {style.paint(f'{head:12}', 'bold')} {text}" for head, text in steps]
-    fingerprints = list(dict.fromkeys(finding.fingerprint for finding in failing))
     lines.append(f"  {style.paint('Or allow it', 'bold')}  in keysweep.toml, with a reason:")
-    lines += [
-        f'      allow = [{{ fingerprint = "{each}", reason = "…" }}]' if style.unicode
-        else f'      allow = [{{ fingerprint = "{each}", reason = "..." }}]'
-        for each in fingerprints[:_MOST_ALLOWED]
-    ]  # fmt: skip
-    if len(fingerprints) > _MOST_ALLOWED:
-        lines.append(f"      ({len(fingerprints) - _MOST_ALLOWED} more: see --format json)")
+    lines += _allowance(failing, style)
     return lines
+
+
+def _allowance(failing: list[Finding], style: Style) -> list[str]:
+    """What to write into the configuration, ready to be pasted; where there is more than one, each says whose."""
+    reason = "…" if style.unicode else "..."
+    first = {finding.fingerprint: finding for finding in reversed(failing)}
+    shown = list(dict.fromkeys(finding.fingerprint for finding in failing))
+    entries = [f'{{ fingerprint = "{each}", reason = "{reason}" }}' for each in shown[:_MOST_ALLOWED]]
+    if len(shown) == 1:
+        return [f"      allow = [{entries[0]}]"]
+    lines = ["      allow = ["]
+    for fingerprint, entry in zip(shown, entries, strict=False):
+        lines.append(f"        {entry},  # {_where(first[fingerprint], first[fingerprint].parts[0], style)}")
+    if len(shown) > _MOST_ALLOWED:
+        lines.append(f"        # {len(shown) - _MOST_ALLOWED} more: --format json lists every fingerprint")
+    return [*lines, "      ]"]
