@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 MAX_RUN_BYTES = 64 << 20
@@ -16,7 +16,8 @@ class OffsetMap:
     """From offsets in decoded bytes to offsets in the bytes they came from.
 
     Segments, sorted: from `starts[i]` on, a decoded byte `n` further stands `n * scale[0] // scale[1]` bytes
-    behind `sources[i]`.
+    behind `sources[i]`. Where characters were taken out or an escape was undone, one segment begins at what
+    changed and one behind it.
     """
 
     starts: tuple[int, ...]
@@ -30,6 +31,9 @@ class OffsetMap:
 
     def source_end(self, end: int) -> int:
         """Where bytes that end before `end` end in the original; never inside what encodes their last bit."""
+        index = bisect_left(self.starts, end)
+        if self.scale == (1, 1) and index < len(self.starts) and self.starts[index] == end:
+            return self.sources[index]
         return self.source(end - 1) + -(-self.scale[0] // self.scale[1])
 
 

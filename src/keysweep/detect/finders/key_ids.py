@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from keysweep.detect.anchors import Hit
 from keysweep.detect.credentials import Credential
-from keysweep.detect.finders.readings import Reading, joined
+from keysweep.detect.finders.readings import joined, plain_reading
 from keysweep.detect.naming import identifier
 from keysweep.detect.placeholders import placeholder_key_id
 from keysweep.detect.rules import BY_NAME, Rule
@@ -24,11 +24,10 @@ def find_key_ids(content: bytes, hit: Hit) -> Iterator[Credential]:
         value = content[hit.position : hit.position + 20].decode("ascii")
         yield _key_id(content, rule, value, hit.position, hit.position + 20)
     elif hit.kind == "split":
-        text = joined(Reading(window[lead:].decode("latin-1"), lambda at: hit.position + at))
+        text = joined(plain_reading(content, hit.position, hit.position + 400 - lead))
         match = BY_NAME["access-key-id"].regex.match(text.content.encode("latin-1"))
         if match is not None:
-            end = text.source(19) + 1
-            yield _key_id(content, rule, match.group(1).decode("ascii"), hit.position, end)
+            yield _key_id(content, rule, match.group(1).decode("ascii"), *text.span(0, 20))
 
 
 _BINARY_REACH = 256

@@ -22,7 +22,7 @@ def find_passwords(text: Reading, ids: Sequence[Credential]) -> Iterator[Credent
     owners = [(each.start, each.end) for each in ids]
     for match in rule.regex.finditer(text.content.encode("latin-1")):
         around = text.content[max(0, match.start() - 400) : match.end() + 400]
-        place = (text.source(match.start(1)), text.source(match.end(1) - 1) + 1)
+        place = text.span(*match.span(1))
         value = match.group(1).decode("ascii")
         if shannon(value) < rule.entropy or not _MAIL.search(around):
             continue

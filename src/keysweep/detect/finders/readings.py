@@ -23,17 +23,31 @@ class Reading:
     """Latin-1, so that one character is one byte."""
     source: Callable[[int], int]
     """From an offset in `content` to one in the layer."""
+    source_end: Callable[[int], int]
+    """From where something ends in `content` to where it ends in the layer, the whole last escape included."""
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the layer stands what this reading has between `start` and `end`."""
+        return self.source(start), self.source_end(end)
 
 
 def readings(content: bytes, start: int, end: int) -> list[Reading]:
     """The bytes from `start` to `end` as they stand, and, where that differs, unescaped and joined."""
-    raw = Reading(content[start:end].decode("latin-1"), lambda at: start + at)
-    texts = [raw]
+    texts = [plain_reading(content, start, end)]
     if ESCAPE.search(content, start, end):
         plain, offsets = unescape(content, start, end)
-        texts.append(Reading(plain.decode("latin-1"), offsets.source))
+        texts.append(Reading(plain.decode("latin-1"), offsets.source, offsets.source_end))
     texts += [joined(text) for text in texts if _QUOTE_SEAM.search(text.content)]
     return texts
+
+
+def plain_reading(content: bytes, start: int, end: int) -> Reading:
+    """The bytes from `start` to `end` as they stand."""
+
+    def source(at: int) -> int:
+        return start + at
+
+    return Reading(content[start:end].decode("latin-1"), source, source)
 
 
 _QUOTE_SEAM = re.compile(
@@ -50,11 +64,15 @@ def joined(text: Reading) -> Reading:
         pieces.append(text.content[at : seam.start()])
         length += len(pieces[-1])
         at = seam.end()
-        starts.append(length)
-        sources.append(at)
+        starts += (length, length)
+        sources += (seam.start(), at)
     pieces.append(text.content[at:])
     offsets = OffsetMap(tuple(starts), tuple(sources), (1, 1))
-    return Reading("".join(pieces), lambda position: text.source(offsets.source(position)))
+    return Reading(
+        "".join(pieces),
+        lambda position: text.source(offsets.source(position)),
+        lambda end: text.source_end(offsets.source_end(end)),
+    )
 
 
 _TOKEN_SEAM = re.compile(rb"(?<=[A-Za-z0-9+/]{16})\\?\r?\n[ \t]*(?=[A-Za-z0-9+/=]{2})")
@@ -67,10 +85,11 @@ def unwrapped(content: bytes, start: int, end: int) -> Reading:
         pieces.append(content[at : seam.start()])
         length += len(pieces[-1])
         at = seam.end()
-        starts.append(length)
-        sources.append(at)
+        starts += (length, length)
+        sources += (seam.start(), at)
     pieces.append(content[at:end])
-    return Reading(b"".join(pieces).decode("latin-1"), OffsetMap(tuple(starts), tuple(sources), (1, 1)).source)
+    offsets = OffsetMap(tuple(starts), tuple(sources), (1, 1))
+    return Reading(b"".join(pieces).decode("latin-1"), offsets.source, offsets.source_end)
 
 
 def gap_to_nearest(place: tuple[int, int], sorted_places: Sequence[tuple[int, int]], overlap: int = 0) -> int:

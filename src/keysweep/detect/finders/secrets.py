@@ -29,7 +29,7 @@ def find_secrets(
     taken = [(each.start, each.end) for each in passwords]
     for text in texts:
         for candidate in candidates(text.content):
-            place = (text.source(candidate.start), text.source(candidate.end - 1) + 1)
+            place = text.span(candidate.start, candidate.end)
             if gap_to_nearest(place, taken, overlap=-1) < 0:
                 continue
             secret = _secret(text, candidate, place, gap_to_nearest(place, owners))

@@ -32,7 +32,7 @@ def find_session_tokens(content: bytes, hit: Hit) -> Iterator[Credential]:
         inside = "YXdz" in value or "Jb3JpZ2luX2Vj" in value
         if not inside or shannon(value) < rule.entropy:
             continue
-        place = (text.source(match.start(1)), text.source(match.end(1) - 1) + 1)
+        place = text.span(*match.span(1))
         before = content[max(0, place[0] - 200) : place[0]].decode("latin-1")
         yield Credential(
             role=Role.TOKEN,
