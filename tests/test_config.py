@@ -99,3 +99,25 @@ def test_a_file_of_any_other_encoding_or_size_is_refused(tmp_path: Path) -> None
     path.write_bytes(b"#" * (2 << 20))
     with pytest.raises(ConfigError, match="larger than"):
         load(tmp_path)
+
+
+def test_what_is_no_regular_file_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "keysweep.toml"
+    path.mkdir()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path)
+    path.rmdir()
+    os.mkfifo(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path)
+    path.unlink()
+    path.symlink_to("keysweep.toml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 100_000, "x = " + "9" * 100_000])
+def test_what_no_parser_can_take_is_one_sentence(tmp_path: Path, text: str) -> None:
+    (tmp_path / "keysweep.toml").write_text(text)
+    with pytest.raises(ConfigError, match="nested too deeply or holds a number too long"):
+        load(tmp_path)

@@ -70,6 +70,11 @@ class Scan:
     def press_ctrl_c(self) -> None:
         os.killpg(self._process.pid, signal.SIGINT)
 
+    def kill(self) -> None:
+        """End the parent alone, without a chance to clean up."""
+        self._process.kill()
+        self._process.wait()
+
     def end(self) -> subprocess.CompletedProcess[str]:
         """Wait for the end; the whole group is killed if there is none."""
         try:
@@ -87,6 +92,14 @@ def _children(pid: int) -> list[int]:
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and no zombie, which nobody may be left to reap."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def has_open(name: str) -> Callable[[int], bool]:
@@ -247,6 +260,26 @@ def test_ctrl_c_in_a_pool_of_workers_ends_with_what_came_back(tree: Path) -> Non
     loaded = document(done)
     assert codes(loaded) == ["interrupted"]
     assert set(key_ids(loaded)) <= set(IDS)
+
+
+def test_ctrl_c_ends_workers_that_would_never_end_by_themselves(tree: Path) -> None:
+    large_tree(tree)
+    scan = Scan(tree, "scan", "--jobs", "2", "--format", "json", slow_rule(tree))
+    worker = scan.wait_until(has_open("0.txt"))
+    scan.press_ctrl_c()
+    assert scan.end().returncode == 3
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def test_no_worker_outlives_its_parent(tree: Path) -> None:
+    large_tree(tree)
+    scan = Scan(tree, "scan", "--jobs", "2", slow_rule(tree))
+    worker = scan.wait_until(has_open("0.txt"))
+    scan.kill()
+    give_up = time.monotonic() + HANG_SECONDS
+    while is_running(worker) and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert not is_running(worker)
 
 
 def test_a_worker_that_is_killed_once_loses_nothing(tree: Path) -> None:

@@ -224,3 +224,19 @@ def test_explain_never_repeats_a_secret_it_was_given_by_mistake(tmp_path: Path) 
     assert done.returncode == 2
     assert "rotate" in done.stderr
     assert SECRET not in done.stderr + done.stdout
+
+
+def test_excluded_paths_are_those_below_the_configuration_wherever_one_stands(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "repository")
+    repository.write("keysweep.toml", 'exclude = ["docs/*.md"]\n')
+    repository.write("docs/how.md", PAIR)
+    for cwd, path in (
+        (repository.path, "."),
+        (repository.path / "docs", "."),
+        (repository.path / "docs", "how.md"),
+        (tmp_path, "repository"),
+        (tmp_path, str(repository.path)),
+    ):
+        done = keysweep(cwd, "scan", path)
+        assert done.returncode == 0, (cwd, path)
+        assert "1 suppressed by configuration" in done.stdout

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+from fixtures.keys import key_id, secret
 from keysweep import Origin, scan
 from keysweep.detect.custom import CustomRule
 from keysweep.detect.options import Options
@@ -24,3 +27,17 @@ def test_a_rule_that_runs_out_of_time_is_a_problem_and_the_others_still_run() ->
     result = scan(b"a" * 5000 + b" needle", Origin("f"), options=Options(rules=(slow, fast)))
     assert [problem.code for problem in result.problems] == [ProblemCode.TIMEOUT]
     assert [finding.rule for finding in result.findings] == ["fast"]
+
+
+def test_snippets_hide_what_rules_match_beside_keys_and_keys_beside_what_rules_match() -> None:
+    rng = random.Random(3)
+    value = secret(rng)
+    content = f"aws: {key_id(rng)} {value} token=INT-12345678\n".encode()
+    findings = scan(
+        content, Origin("f"), options=Options(rules=(CustomRule("own", r"token=(INT-\d{8})"),))
+    ).findings
+    assert {finding.kind for finding in findings} == {Kind.PAIR, Kind.CUSTOM}
+    for finding in findings:
+        for part in finding.parts:
+            assert "12345678" not in part.place.snippet
+            assert value[4:] not in part.place.snippet

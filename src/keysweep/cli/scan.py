@@ -80,12 +80,13 @@ def scan(
         raise UsageError("--config and --no-config exclude each other: give one of them.")
     if output:
         check_writable(output)
-    settings = Settings() if no_config else load(_root(paths), config)
+    root = _root(paths)
+    settings = Settings() if no_config else load(root, config)
     settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
     if fail_on:
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
     result = _scan(paths, staged, whole_files, all_files, jobs, settings, progress=not output and form == "text")
-    result, suppressed = apply(result, settings)
+    result, suppressed = apply(result, settings, os.fspath(root))
     write_report(output, _writer(form, result, settings, show_secrets, suppressed, to_file=output is not None))
     if any(finding.severity >= settings.fail_on for finding in result.findings):
         return ExitCode.FINDINGS
