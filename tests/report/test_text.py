@@ -103,7 +103,7 @@ def test_nothing_found_is_one_line_and_no_advice() -> None:
 
 def test_the_worst_comes_first_and_then_the_order_of_files() -> None:
     low, high = replace(found(ID), problems=()), found(PAIR, Origin("z.ini", Source.FILE))
-    other = found(PAIR, Origin("b.ini", Source.FILE))
+    other = found(PAIR.replace(ID, key_id(random.Random(5))), Origin("b.ini", Source.FILE))
     text = report(ScanResult((*low.findings, *high.findings, *other.findings)))
     assert re.findall(r"^(HIGH|LOW) ", text, re.MULTILINE) == ["HIGH", "HIGH", "LOW"]
     assert text.index("b.ini:1") < text.index("z.ini:1") < text.index("conf/a.ini:1")
@@ -115,6 +115,19 @@ def test_a_lone_key_id_is_shown_and_said_to_stop_nobody() -> None:
     assert "1 finding, none of them severe enough to stop you" in text
     assert "refused" not in text
     assert "Take it out" not in text
+
+
+def test_a_key_in_many_files_is_shown_once_with_all_its_places() -> None:
+    findings = tuple(found(PAIR, Origin(f"{name}.ini", Source.FILE)).findings[0] for name in "abcdefghi")
+    text = report(ScanResult(findings))
+    assert text.count("  why  ") == 1
+    assert text.count("a.ini:1:21") == 2  # and in what to do about it
+    assert "also  b.ini:1:21, c.ini:1:21, d.ini:1:21, e.ini:1:21, f.ini:1:21 and 3 more" in text
+    assert "9 findings of 1 credential in" in text
+
+
+def test_a_key_that_stands_twice_in_a_file_says_where_else() -> None:
+    assert "  also  conf/a.ini:5:" in report(found(PAIR + "\n\n" + PAIR))
 
 
 def test_the_threshold_decides_what_gets_advice() -> None:

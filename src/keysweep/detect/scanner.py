@@ -148,13 +148,26 @@ def _layers(
             continue
         for view in open_views(content, hit.kind, hit.position):
             done[hit.kind] = max(done.get(hit.kind, -1), view.end)
-            inner_hits = find_hits(view.content, hyperscan=options.hyperscan)
+            inner_hits = _new_hits(find_hits(view.content, hyperscan=options.hyperscan), view, hits)
             inner = _layers(view.content, inner_hits, origin, limits, options, problems, depth + 1)
             found += _moved(inner, view)
             found += _packed(
                 view.content, origin, limits, options, problems, depth + 1, (view.start, view.end, view.step)
             )
     return found
+
+
+def _new_hits(inner: list[Hit], view: View, outer: list[Hit]) -> list[Hit]:
+    """Without the encoded runs that stood there before the view was opened: they are not nested in it.
+
+    Undoing the escapes of some lines leaves everything else in them as it was.
+    """
+    known = {(hit.kind, hit.position) for hit in outer}
+    return [
+        hit
+        for hit in inner
+        if hit.kind not in _ENCODINGS or (hit.kind, view.offsets.source(hit.position)) not in known
+    ]
 
 
 def _packed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keysweep.findings import Finding, Kind, Part, Place, Role, ScanResult, Severity, Source
+from keysweep.findings import Finding, Kind, Origin, Part, Place, Role, ScanResult, Severity, Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _COLOURS = {
     Severity.INFO: "cyan",
 }
 _MOST_ALLOWED = 3
+_MOST_PLACES = 5
 
 
 def render(
@@ -54,8 +55,8 @@ def render(
     """Write the report of a scan; secrets only where `show_secrets` asks for them."""
     lines: list[str] = []
     ordered = sorted(result.findings, key=lambda each: (-each.severity, each.origin.display, each.place.offset))
-    for finding in ordered:
-        lines += [*_finding(finding, style, show_secrets), ""]
+    for same in _by_credential(ordered):
+        lines += [*_finding(same, style, show_secrets), ""]
     for problem in result.problems:
         where = f"{style.safe(problem.origin.display)} " if problem.origin else ""
         lines.append(f"{style.paint('incomplete', 'yellow')}  {where}{style.safe(problem.message)}")
@@ -68,11 +69,20 @@ def render(
     stream.write("\n".join(lines) + "\n")
 
 
-def _finding(finding: Finding, style: Style, show_secrets: bool) -> list[str]:
+def _by_credential(findings: list[Finding]) -> list[list[Finding]]:
+    """One leak copied into many files is read once; the first of each list is the one worth showing."""
+    groups: dict[tuple[str, Severity], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.fingerprint, finding.severity), []).append(finding)
+    return list(groups.values())
+
+
+def _finding(same: list[Finding], style: Style, show_secrets: bool) -> list[str]:
+    finding = same[0]
     title = _TITLES[finding.kind]
     if finding.rule:
         title += f" {style.safe(finding.rule)}"
-    facts = [f"account {finding.account_id}" if finding.account_id else "", _canary(finding), _again(finding)]
+    facts = [f"account {finding.account_id}" if finding.account_id else "", _canary(finding)]
     head = (
         f"{style.paint(finding.severity.label.upper(), _COLOURS[finding.severity])}  {style.paint(title, 'bold')}"
     )
@@ -84,6 +94,8 @@ def _finding(finding: Finding, style: Style, show_secrets: bool) -> list[str]:
         if (where, snippet) not in shown or show_secrets:
             lines += _place(where, part, style, show_secrets)
         shown.add((where, snippet))
+    if also := _also(same, style):
+        lines += _wrapped("also", also, style)
     lines += _wrapped("why", "; ".join(finding.reasons), style)
     if finding.placeholder:
         lines += _wrapped("placeholder", finding.placeholder, style)
@@ -96,15 +108,24 @@ def _canary(finding: Finding) -> str:
     return f"canary of {finding.canary}: never try it" if finding.canary else ""
 
 
-def _again(finding: Finding) -> str:
-    count = len(finding.also_at)
-    return f"and in {count} more place{'s' * (count != 1)}" if count else ""
+def _also(same: list[Finding], style: Style) -> str:
+    """Where else the same credential stands."""
+    places = [
+        _location(finding.origin, place, style)
+        for number, finding in enumerate(same)
+        for place in ((finding.place, *finding.also_at) if number else finding.also_at)
+    ]
+    more = f" and {len(places) - _MOST_PLACES} more (--format json)" if len(places) > _MOST_PLACES else ""
+    return ", ".join(dict.fromkeys(places[:_MOST_PLACES])) + more
 
 
 def _where(finding: Finding, part: Part, style: Style) -> str:
-    origin = part.origin or finding.origin
+    return _location(part.origin or finding.origin, part.place, style)
+
+
+def _location(origin: Origin, place: Place, style: Style) -> str:
     commit = f" (commit {origin.commit[:12]})" if origin.commit else ""
-    return f"{style.safe(origin.display)}:{part.place.line}:{part.place.column}{commit}"
+    return f"{style.safe(origin.display)}:{place.line}:{place.column}{commit}"
 
 
 def _place(where: str, part: Part, style: Style, show_secrets: bool) -> list[str]:
@@ -154,6 +175,8 @@ def _summary(
     total = len(result.findings)
     items = result.scanned_items
     counted = f"{total} finding{'s' * (total != 1)}" if total else "no leaked AWS keys found"
+    if (different := len({finding.fingerprint for finding in result.findings})) < total:
+        counted += f" of {different} credential{'s' * (different != 1)}"
     if audience == "scan":
         counted += f" in {items} item{'s' * (items != 1)} ({_size(result.scanned_bytes)})"
     if total and len(failing) < total:
