@@ -21,14 +21,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fixtures.keys import SECRET_ALPHABET, secret
-from keysweep.detect.secrets import LEAST_ENTROPY, LEAST_SCORE, LEAST_SCORE_ALONE, randomness, shannon
+from keysweep.detect.rules import BY_NAME
+from keysweep.detect.secrets import LEAST_SCORE, LEAST_SCORE_ALONE, randomness, shannon
 
 RUN = re.compile(rb"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
 TRAINING_RUN = re.compile(rb"[A-Za-z0-9/+]{12,}")
 HEX = re.compile(r"[0-9a-fA-F]{40}")
 POSITIVES = 300_000
 SHIPPED = "bigrams (shipped table)"
-THRESHOLDS = {"Shannon entropy": (LEAST_ENTROPY,), SHIPPED: (LEAST_SCORE, LEAST_SCORE_ALONE)}
+THRESHOLDS = {
+    "Shannon entropy": (BY_NAME["secret-access-key"].entropy,),
+    SHIPPED: (LEAST_SCORE, LEAST_SCORE_ALONE),
+}
 Measure = Callable[[str], float]
 
 

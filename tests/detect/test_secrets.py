@@ -12,9 +12,11 @@ import pytest
 
 from fixtures.keys import key_id, secret, varied_secret
 from keysweep import Finding, Origin, scan
-from keysweep.detect.secrets import LEAST_ENTROPY, judge_around, judge_secret, randomness, shannon
+from keysweep.detect.rules import BY_NAME
+from keysweep.detect.secrets import judge_around, judge_secret, randomness, shannon
 from keysweep.findings import Kind, Role
 
+LEAST_ENTROPY = BY_NAME["secret-access-key"].entropy
 WORDS = [
     "get",
     "set",
@@ -203,9 +205,11 @@ def test_random_secrets_score_higher_than_words_and_paths() -> None:
 @pytest.mark.parametrize("strong", [True, False])
 def test_a_verdict_says_in_words_what_it_rests_on(strong: bool) -> None:
     rng = random.Random(84)
-    assert judge_secret(sha1(rng), strong_context=strong).reason == "is hexadecimal or repeats itself"
-    assert judge_secret(camel_case(rng), strong_context=strong).is_secret is False
-    verdict = judge_secret(secret(rng), strong_context=strong)
+    assert (
+        judge_secret(sha1(rng), LEAST_ENTROPY, strong_context=strong).reason == "is hexadecimal or repeats itself"
+    )
+    assert judge_secret(camel_case(rng), LEAST_ENTROPY, strong_context=strong).is_secret is False
+    verdict = judge_secret(secret(rng), LEAST_ENTROPY, strong_context=strong)
     assert verdict.is_secret
     assert "bits per character" in verdict.reason
 

@@ -23,7 +23,7 @@ class Rule:
     pattern: bytes
     """Group 1 is the credential."""
     entropy: float
-    """Least Shannon bits per character; 0 where the shape alone decides."""
+    """Least Shannon bits per character of the credential itself, decoded; 0 where the shape alone decides."""
     context: str
     """What has to stand near it, in words; empty where nothing has to."""
     confidence: Confidence
@@ -50,12 +50,12 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "access-key-id", Role.KEY_ID, Kind.ACCESS_KEY_ID,
         _BEFORE_ID + rb"((?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16})(?![A-Za-z0-9])",
-        3.0, "", Confidence.HIGH, _IAM,
+        0.0, "", Confidence.HIGH, _IAM,
     ),
     Rule(
         "legacy-access-key-id", Role.KEY_ID, Kind.ACCESS_KEY_ID,
         _BEFORE_ID + rb"(A3T[A-Z0-9][A-Z2-7]{16})(?![A-Za-z0-9])",
-        3.0, "", Confidence.LOW, "git-secrets lists the prefix; no source at AWS",
+        0.0, "", Confidence.LOW, "git-secrets lists the prefix; no source at AWS",
     ),
     Rule(
         "secret-access-key", Role.SECRET, Kind.SECRET_ACCESS_KEY,
@@ -71,7 +71,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "hex-secret-access-key", Role.SECRET, Kind.SECRET_ACCESS_KEY,
         rb"(?<![" + _ALPHABET + rb"])((?:[2-7][0-9A-Fa-f]){40})(?![" + _ALPHABET + rb"=])",
-        2.5, "a name that says secret", Confidence.HIGH, "hexadecimal of the forty characters",
+        4.25, "a name that says secret", Confidence.HIGH, "hexadecimal of the forty characters",
     ),
     Rule(
         "session-token", Role.TOKEN, Kind.SESSION_TOKEN,

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from keysweep.detect.bigrams import TABLE
 
-LEAST_ENTROPY = 4.25
-"""Bits per character; loses 1 random secret in 10 000 and drops everything hexadecimal."""
 LEAST_SCORE = 0.0
 """Beside a key ID or behind a name that says secret."""
 LEAST_SCORE_ALONE = 2.8
@@ -49,15 +47,15 @@ def randomness(token: str) -> float:
     return -total / 11
 
 
-def judge_secret(token: str, *, strong_context: bool) -> Verdict:
-    """Judge forty characters of the secret alphabet.
+def judge_secret(token: str, least_entropy: float, *, strong_context: bool) -> Verdict:
+    """Judge forty characters of the secret alphabet; `least_entropy` in bits per character.
 
     With `strong_context` (a name that says secret, or a key ID in the same statement) only what is surely
     something else is dropped.
     """
     entropy = shannon(token)
     score = randomness(token)
-    if entropy < LEAST_ENTROPY:
+    if entropy < least_entropy:
         return Verdict(False, score, "is hexadecimal or repeats itself")
     if score < (LEAST_SCORE if strong_context else LEAST_SCORE_ALONE):
         return Verdict(False, score, "reads like words or a path")

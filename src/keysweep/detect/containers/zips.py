@@ -31,7 +31,7 @@ def open_zip(content: bytes, limits: Limits, budget: Budget) -> Iterator[Member 
     entries, comment = _directory(content)
     if comment:
         yield Member("(comment)", comment, "zip")
-    known = {entry.header_offset for entry in entries}
+    packed = {entry.header_offset: entry.compress_size for entry in entries}
     for entry in entries:
         if halt := budget.exhausted(limits):
             yield halt
@@ -40,15 +40,15 @@ def open_zip(content: bytes, limits: Limits, budget: Budget) -> Iterator[Member 
             yield from _member(content, entry.header_offset, entry, limits, budget)
     end = 0
     for magic in _LOCAL_MAGIC.finditer(content):
-        if magic.start() in known:
-            end = max(end, _end_of(content, magic.start(), entries))
+        if magic.start() in packed:
+            end = max(end, _data_start(content, magic.start()) + packed[magic.start()])
         elif magic.start() >= end:
             if halt := budget.exhausted(limits):
                 yield halt
                 return
             yield from _member(content, magic.start(), None, limits, budget)
             end = magic.end()
-    if not entries and not known and content.startswith(b"PK\x03\x04"):
+    if not entries and content.startswith(b"PK\x03\x04"):
         yield damaged("the directory at its end is missing")
 
 
@@ -59,11 +59,6 @@ def _directory(content: bytes) -> tuple[list[zipfile.ZipInfo], bytes]:
             return archive.infolist(), archive.comment
     except (zipfile.BadZipFile, struct.error, ValueError, OSError, EOFError, NotImplementedError, IndexError):
         return [], b""
-
-
-def _end_of(content: bytes, start: int, entries: list[zipfile.ZipInfo]) -> int:
-    size = next((each.compress_size for each in entries if each.header_offset == start), 0)
-    return _data_start(content, start) + size
 
 
 def _data_start(content: bytes, start: int) -> int:

@@ -52,7 +52,8 @@ def _secret(text: Reading, candidate: Candidate, place: tuple[int, int], gap: in
         return None
     if not _context_holds(name, before + after, gap):
         return None
-    verdict = judge_secret(value, strong_context=name.promise >= Promise.GENERIC or gap <= 90)
+    strong = name.promise >= Promise.GENERIC or gap <= 90
+    verdict = judge_secret(value, candidate.rule.entropy, strong_context=strong)
     placeholder = placeholder_secret(value)
     if placeholder is None:
         if not verdict.is_secret:

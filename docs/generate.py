@@ -1,0 +1,84 @@
+"""Write the tables that come from the code into the pages: `python -m docs.generate`.
+
+A page marks the place of a table by two comments; a test fails where a page and the code differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from keysweep.detect.limits import MIB, Limits
+from keysweep.detect.rules import RULES
+from keysweep.errors import ExitCode
+
+DOCS = Path(__file__).parent
+PAGES = (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
+_PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_EXIT_CODES: Mapping[ExitCode, str] = {
+    ExitCode.CLEAN: "clean: everything was scanned, and nothing at or above `fail-on` was found",
+    ExitCode.FINDINGS: "findings at or above `fail-on`, whether or not the scan was complete",
+    ExitCode.USAGE: "wrong usage or configuration; nothing was scanned",
+    ExitCode.INCOMPLETE: "incomplete: something could not be read or a limit was reached; never called clean",
+    ExitCode.AWS: "AWS or containment failed (kept for the commands that talk to AWS)",
+}
+
+
+def rules() -> str:
+    """The table of credentials as `detect/rules.py` has it, without the patterns."""
+    rows = []
+    for rule in RULES:
+        entropy = f"{rule.entropy:g}" if rule.entropy else "–"
+        rows.append((f"`{rule.name}`", entropy, rule.context or "–", rule.confidence.label, rule.source))
+    return _table(("rule", "least entropy", "what has to stand near", "confidence", "source"), rows)
+
+
+def patterns() -> str:
+    """The patterns themselves, which are too wide for a table."""
+    listed = "\n\n".join(f"# {rule.name}\n{rule.pattern.decode('ascii')}" for rule in RULES)
+    return f"```text\n{listed}\n```\n"
+
+
+def limits() -> str:
+    """Every limit with its default."""
+    page = Path(__file__).parent.parent / "src" / "keysweep" / "detect" / "limits.py"
+    meaning = dict(
+        re.findall(r'^    (\w+): int = .*\n    """(.*?)"""', page.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    defaults = Limits()
+    rows = []
+    for field in fields(Limits):
+        value = getattr(defaults, field.name)
+        shown = f"{value // MIB} MiB" if field.name.endswith("_bytes") else str(value)
+        rows.append((f"`{field.name.replace('_', '-')}`", shown, meaning[field.name]))
+    return _table(("limit", "default", "what it bounds"), rows)
+
+
+def exits() -> str:
+    """The exit codes."""
+    return _table(("code", "meaning"), [(str(int(code)), _EXIT_CODES[code]) for code in ExitCode])
+
+
+TABLES: Mapping[str, Callable[[], str]] = {"rules": rules, "patterns": patterns, "limits": limits, "exits": exits}
+
+
+def filled(page: str) -> str:
+    """`page` with every marked table as the code has it now; raises KeyError for a table that there is not."""
+    return _PLACE.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}", page)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def main() -> None:
+    """Write every page anew."""
+    for page in PAGES:
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
