@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.keys import bedrock_long, bedrock_short, key_id, secret, session_token, smtp_password
 from keysweep import Finding, Origin, scan
+from keysweep.detect.encodings import MAX_RUN_BYTES
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Confidence, Kind, ProblemCode, Role, ScanResult, Severity
@@ -270,3 +271,31 @@ def test_containers_nested_deeper_than_the_limit_are_reported() -> None:
 def test_both_engines_give_the_same_findings(hyperscan: bool) -> None:
     result = scan(nested(1) + b"\n" + CONFIG, Origin("x"), options=Options(hyperscan=hyperscan))
     assert [finding.key_id for finding in result.findings] == [ID]
+
+
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
+def test_plain_text_behind_the_mark_of_utf_16_is_read(mark: bytes) -> None:
+    (finding,) = scan(mark + CONFIG, Origin("x")).findings
+    assert finding.kind is Kind.PAIR
+
+
+def test_containers_inside_an_encoded_container_are_opened_and_trouble_in_them_is_reported() -> None:
+    twice = gzip.compress(gzip.compress(CONFIG))
+    (finding,) = scan(b"data: " + base64.b64encode(twice) + b"\n", Origin("x")).findings
+    assert (finding.kind, finding.place.decoding[1:]) == (Kind.PAIR, ("gzip", "gzip"))
+    cut = scan(b"data: " + base64.b64encode(gzip.compress(CONFIG * 9)[:-20]) + b"\n", Origin("x"))
+    assert [problem.code for problem in cut.problems] == [ProblemCode.DAMAGED]
+
+
+def test_a_run_longer_than_one_view_is_opened_to_its_end() -> None:
+    filler = base64.b64encode(b"nothing secret here " * (MAX_RUN_BYTES // 20 + 1000))
+    content = filler + base64.b64encode(CONFIG) + b"\n" + b"end"
+    result = scan(content, Origin("x"))
+    assert [finding.kind for finding in result.findings] == [Kind.PAIR]
+
+
+def test_every_credential_of_an_encoded_archive_is_reported_once_however_many_there_are() -> None:
+    rng = random.Random(8)
+    ids = [key_id(rng) for _ in range(3000)]
+    content = base64.b64encode(gzip.compress("\n".join(ids).encode()))
+    assert [finding.key_id for finding in scan(content, Origin("x")).findings] == ids

@@ -13,6 +13,20 @@ from keysweep.findings import Origin, Place, Role
 
 SNIPPET_CHARACTERS = 160
 _COLUMN_BYTES = 1 << 20
+"""A column is counted from no farther back than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """A byte of a document as an editor names it."""
+
+    offset: int
+    line: int
+    """1-based."""
+    line_start: int
+    """Offset of the first byte of the line."""
+    column: int
+    """1-based, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +39,33 @@ class Document:
     """How it was decoded as a whole; containers are in `origin.members`."""
     stored: Callable[[int], int] = int
     """From an offset in `text` to one in the content as stored."""
-    _known: list[tuple[int, int]] = field(default_factory=lambda: [(0, 1)])
+    _known: list[_Position] = field(default_factory=lambda: [_Position(0, 1, 0, 1)])
 
-    def line_of(self, offset: int) -> int:
-        """1-based line; counts on from the nearest place already asked for."""
-        start, line = self._known[bisect_right(self._known, (offset, 1 << 62)) - 1]
-        line += self.text.count(b"\n", start, offset)
-        insort(self._known, (offset, line))
-        return line
+    def position_of(self, offset: int) -> _Position:
+        """Line and column of a byte; counts on from the nearest place already asked for."""
+        before = self._known[bisect_right(self._known, offset, key=lambda each: each.offset) - 1]
+        lines = self.text.count(b"\n", before.offset, offset)
+        line_start, start, column = before.line_start, before.offset, before.column
+        if lines:
+            line_start = self.text.rfind(b"\n", before.offset, offset) + 1
+            start, column = line_start, 1
+        start = max(start, offset - _COLUMN_BYTES)
+        column += len(self.text[start:offset].decode("utf-8", "replace"))
+        found = _Position(offset, before.line + lines, line_start, column)
+        insort(self._known, found, key=lambda each: each.offset)
+        return found
 
     def place(self, credential: Credential, around: Redactions) -> Place:
         """Where `credential` stands; its snippet redacts all of `around`, the document's credentials."""
-        line_start = self.text.rfind(b"\n", max(0, credential.start - _COLUMN_BYTES), credential.start) + 1
-        line_start = max(line_start, credential.start - _COLUMN_BYTES)
-        line = self.line_of(credential.start)
-        snippet, mark = self._snippet(credential, around, line_start)
+        position = self.position_of(credential.start)
+        snippet, mark = self._snippet(credential, around, position.line_start)
         steps = credential.steps
         if steps:
-            steps = (f"{steps[0]} in line {line}", *steps[1:])
+            steps = (f"{steps[0]} in line {position.line}", *steps[1:])
         offset = self.stored(credential.start)
         return Place(
-            line=line,
-            column=len(self.text[line_start : credential.start].decode("utf-8", "replace")) + 1,
+            line=position.line,
+            column=position.column,
             offset=offset,
             length=self.stored(credential.end - 1) + 1 - offset,
             decoding=(*self.steps, *steps),
@@ -98,8 +117,14 @@ class Redactions:
 
 
 def redactions(credentials: Iterable[Credential]) -> Redactions:
-    """What snippets must not show."""
-    ordered = tuple(sorted(credentials, key=lambda each: (each.start, -each.end)))
+    """What snippets must not show.
+
+    Of those that stand at the very same place, as everything in an encoded archive does, the plainest is enough.
+    """
+    by_place: dict[tuple[int, int], Credential] = {}
+    for each in sorted(credentials, key=lambda each: (each.start, -each.end, len(each.steps))):
+        by_place.setdefault((each.start, each.end), each)
+    ordered = tuple(by_place.values())
     return Redactions(
         ordered,
         tuple(each.start for each in ordered),

@@ -8,7 +8,9 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 MAX_RUN_BYTES = 64 << 20
-"""Longest encoded run opened as one view; a longer one is opened as far as this."""
+"""Longest encoded run opened as one view; a longer one is opened piece by piece."""
+_RUN_OVERLAP = 1 << 16
+"""So much of the piece before is opened again, for what stands across the border."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,16 @@ class View:
     """The encoding in words, as the decoding path of a finding shows it."""
 
 
-def open_views(content: bytes, kind: str, position: int) -> list[View]:
-    """Decode the run of `kind` around `position`; several views where the alignment is not known."""
+def open_views(content: bytes, kind: str, position: int, done: int = 0) -> list[View]:
+    """Decode the run of `kind` around `position`; several views where the alignment is not known.
+
+    What stands before `done` was opened already: of a run longer than `MAX_RUN_BYTES` only the rest is opened.
+    """
+    floor = max(0, done - _RUN_OVERLAP)
     if kind == "base64":
-        return _base64_views(content, position)
+        return _base64_views(content, position, floor)
     if kind == "hex":
-        return _hex_views(content, position)
+        return _hex_views(content, position, floor)
     if kind == "utf16":
         return _utf16_views(content, position)
     return _escape_views(content, position)
@@ -118,8 +124,8 @@ _HEX = _run(b"0123456789abcdefABCDEF", 16)
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
-def _base64_views(content: bytes, position: int) -> list[View]:
-    pieces = _pieces(content, position, _BASE64)
+def _base64_views(content: bytes, position: int, floor: int) -> list[View]:
+    pieces = _pieces(content, position, _BASE64, floor)
     joined = b"".join(content[start:end] for start, end in pieces).translate(_URL_SAFE)
     views = []
     for skip in range(min(4, len(joined))):
@@ -131,8 +137,8 @@ def _base64_views(content: bytes, position: int) -> list[View]:
     return views
 
 
-def _hex_views(content: bytes, position: int) -> list[View]:
-    pieces = _pieces(content, position, _HEX)
+def _hex_views(content: bytes, position: int, floor: int) -> list[View]:
+    pieces = _pieces(content, position, _HEX, floor)
     joined = b"".join(content[start:end] for start, end in pieces)
     views = []
     for skip in range(min(2, len(joined))):
@@ -142,12 +148,12 @@ def _hex_views(content: bytes, position: int) -> list[View]:
     return views
 
 
-def _pieces(content: bytes, position: int, run: _Run) -> list[tuple[int, int]]:
+def _pieces(content: bytes, position: int, run: _Run, floor: int) -> list[tuple[int, int]]:
     """The lines of the run around `position`, as (start, end), first line first.
 
     In a wrapped block every line but the last is equally long, so a longer line begins another block.
     """
-    start, end = _line_of_run(content, position, run)
+    start, end = _line_of_run(content, position, run, floor)
     pieces = [(start, end)]
     while end - start < MAX_RUN_BYTES and (wrap := run.onward.match(content, end)):
         line = run.line.match(content, wrap.end())
@@ -155,8 +161,8 @@ def _pieces(content: bytes, position: int, run: _Run) -> list[tuple[int, int]]:
             break
         pieces.append(line.span())
         end = line.end()
-    while end - start < MAX_RUN_BYTES and (wrap := run.backward.search(content, max(0, start - 200), start)):
-        line_start = _line_of_run(content, wrap.start(), run)[0]
+    while end - start < MAX_RUN_BYTES and (wrap := run.backward.search(content, max(floor, start - 200), start)):
+        line_start = _line_of_run(content, wrap.start(), run, floor)[0]
         if wrap.start() - line_start < max(run.shortest, pieces[0][1] - pieces[0][0]):
             break
         start = line_start
@@ -164,10 +170,10 @@ def _pieces(content: bytes, position: int, run: _Run) -> list[tuple[int, int]]:
     return pieces
 
 
-def _line_of_run(content: bytes, position: int, run: _Run) -> tuple[int, int]:
+def _line_of_run(content: bytes, position: int, run: _Run, floor: int) -> tuple[int, int]:
     start = position
-    while start > 0 and position - start < MAX_RUN_BYTES:
-        chunk_from = max(0, start - 4096)
+    while start > floor and position - start < MAX_RUN_BYTES:
+        chunk_from = max(floor, start - 4096)
         kept = len(content[chunk_from:start].rstrip(run.alphabet))
         start = chunk_from + kept
         if kept:

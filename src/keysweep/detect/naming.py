@@ -53,9 +53,10 @@ _OTHER_NAME = re.compile(
     re.IGNORECASE,
 )
 _IDENTIFIER = re.compile(
-    r"([A-Za-z_$][A-Za-z0-9_.\-$ ]{1,60}?)[\"'`\])]{0,3}[ \t]*(?:=>|:=|->|[=:,>(]|\s)"
-    r"[\s\"'`(\[<>]*(?:[\w!]+>)?[\"'`]?$"
+    rf"(?<!{_WORD})([A-Za-z_$]{_WORD}*+(?: {_WORD}++)*?)[\"'`\])]{{0,3}}+(?:[ \t]*+(?:=>|:=|->|[=:,>(])|\s)"
+    r"[\s\"'`(\[<>]*+(?:[\w!]++>)?$"
 )
+"""Possessive and from whole words on, so that no text makes it try the same spaces twice."""
 
 
 def secret_name(before: str) -> Name:

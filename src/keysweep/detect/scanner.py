@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from keysweep.detect.anchors import Hit
 from keysweep.detect.assemble import assemble
@@ -25,6 +25,29 @@ NAME_HINT = re.compile(r"A(?:[KSB]IA|CCA|3T[A-Z0-9])[A-Z2-7]{16}|ABSK[A-Za-z0-9+
 _ENCODINGS = frozenset({"base64", "hex", "utf16", "escape"})
 
 
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """What holds for one piece of content and everything opened from it; its problems and budget add up."""
+
+    origin: Origin
+    limits: Limits
+    options: Options
+    problems: list[Problem]
+    budget: Budget
+
+    def within(self, origin: Origin) -> _Scan:
+        """The same scan at a member of a container."""
+        return replace(self, origin=origin)
+
+    def find_hits(self, content: bytes) -> list[Hit]:
+        return find_hits(content, hyperscan=self.options.hyperscan)
+
+    def report(self, code: ProblemCode, message: str, member: str | None = None) -> None:
+        """Note that something could not be scanned; `member` is its name in the container."""
+        where = replace(self.origin, members=(*self.origin.members, member)) if member else self.origin
+        self.problems.append(Problem(code, message, where))
+
+
 def scan(
     content: bytes,
     origin: Origin,
@@ -39,15 +62,16 @@ def scan(
     hits = find_hits(content, hyperscan=options.hyperscan)
     if not (hits or options.rules or _has_to_be_opened(content, origin)):
         return ScanResult((), (), len(content), 1)
-    problems: list[Problem] = []
+    run = _Scan(origin, limits, options, [], Budget())
     findings: list[Finding] = []
-    for document in _documents(content, origin, limits, problems):
+    for document in _documents(content, run, hits):
         known = hits if document.text is content else None
-        findings += _scan_document(document, limits, options, problems, known)
+        findings += _scan_document(document, run.within(document.origin), known)
     findings = _once(findings)
     if NAME_HINT.search(origin.path):
-        findings += _scan_name(origin, findings, limits, options)
-    return ScanResult(tuple(findings), tuple(dict.fromkeys(problems)), len(content), 1)
+        findings += _scan_name(run, findings)
+    problems = dict.fromkeys(run.problems)
+    return _without_secret_names(ScanResult(tuple(findings), tuple(problems), len(content), 1))
 
 
 def _has_to_be_opened(content: bytes, origin: Origin) -> bool:
@@ -55,32 +79,29 @@ def _has_to_be_opened(content: bytes, origin: Origin) -> bool:
     return bool(container_format(content) or whole_utf16(content) or NAME_HINT.search(origin.path))
 
 
-def _documents(
-    content: bytes, origin: Origin, limits: Limits, problems: list[Problem], budget: Budget | None = None
-) -> Iterator[Document]:
-    """The content itself, and what every container in it holds."""
+def _documents(content: bytes, run: _Scan, hits: list[Hit] | None = None) -> Iterator[Document]:
+    """The content itself, and what every container in it holds; `hits` are those in it where they are known."""
     code = whole_utf16(content)
     if code is None:
-        yield Document(content, origin)
+        yield Document(content, run.origin)
     else:
         text, offsets = decode_utf16(content, code)
-        yield Document(text, origin, ("UTF-16",), offsets.source)
+        yield Document(text, run.origin, ("UTF-16",), offsets.source)
+        if any(hit.kind != "utf16" for hit in (run.find_hits(content) if hits is None else hits)):
+            yield Document(content, run.origin)  # a mark alone does not make it UTF-16
     kind = container_format(content)
     if kind is None:
         return
-    if len(origin.members) >= limits.container_depth:
-        problems.append(
-            Problem(ProblemCode.LIMIT, f"containers are nested deeper than {limits.container_depth}", origin)
-        )
+    if len(run.origin.members) >= run.limits.container_depth:
+        run.report(ProblemCode.LIMIT, f"containers are nested deeper than {run.limits.container_depth}")
         return
-    budget = Budget() if budget is None else budget
-    for member in open_members(content, kind, limits, budget):
+    for member in open_members(content, kind, run.limits, run.budget):
         if isinstance(member, Halt):
-            where = replace(origin, members=(*origin.members, member.name)) if member.name else origin
-            problems.append(Problem(member.code, member.message, where))
+            run.report(member.code, member.message, member.name)
         else:
-            inner = replace(origin, members=(*origin.members, member.name or _stream_name(origin, member.step)))
-            yield from _documents(member.content, inner, limits, problems, budget)
+            name = member.name or _stream_name(run.origin, member.step)
+            inner = replace(run.origin, members=(*run.origin.members, name))
+            yield from _documents(member.content, run.within(inner))
 
 
 _STREAM_SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar", ".tzst": ".tar", ".svgz": ".svg"}
@@ -95,24 +116,19 @@ def _stream_name(origin: Origin, step: str) -> str:
     return stem if stem and suffix in {"gz", "bz2", "xz", "lzma", "zst", "zstd"} else f"({step})"
 
 
-def _scan_document(
-    document: Document,
-    limits: Limits,
-    options: Options,
-    problems: list[Problem],
-    hits: list[Hit] | None = None,
-) -> list[Finding]:
+def _scan_document(document: Document, run: _Scan, hits: list[Hit] | None = None) -> list[Finding]:
     """The findings of one document; `hits` are those in its text where they are known already."""
-    hits = find_hits(document.text, hyperscan=options.hyperscan) if hits is None else hits
-    credentials = _deduplicated(_layers(document.text, hits, document.origin, limits, options, problems))
-    if not options.rules:
-        return _assembled(credentials, redactions(credentials), document, options) if credentials else []
+    hits = run.find_hits(document.text) if hits is None else hits
+    credentials = _deduplicated(_layers(document.text, hits, run))
+    rules = run.options.rules
+    if not rules:
+        return _assembled(credentials, redactions(credentials), document, run.options) if credentials else []
     from keysweep.detect.custom import custom_findings, match_rules
 
-    matched = match_rules(document.text, document.origin, options.rules, problems)
+    matched = match_rules(document.text, document.origin, rules, run.problems)
     around = redactions([*credentials, *(match for _, matches in matched for match in matches)])
     return [
-        *_assembled(credentials, around, document, options),
+        *_assembled(credentials, around, document, run.options),
         *custom_findings(matched, document, around),
     ]
 
@@ -123,77 +139,60 @@ def _assembled(
     return assemble(pair(credentials, document.text), credentials, around, document, options)
 
 
-def _layers(
-    content: bytes,
-    hits: list[Hit],
-    origin: Origin,
-    limits: Limits,
-    options: Options,
-    problems: list[Problem],
-    depth: int = 0,
-) -> list[Credential]:
+def _layers(content: bytes, hits: list[Hit], run: _Scan, depth: int = 0) -> list[Credential]:
     """The credentials of `content` and of every encoded run in it, with offsets in `content`."""
     if not hits:
         return []
     found = extract(content, hits)
     encoded = [hit for hit in hits if hit.kind in _ENCODINGS]
-    if encoded and depth >= limits.encoding_depth:
-        problems.append(
-            Problem(ProblemCode.LIMIT, f"encodings are nested deeper than {limits.encoding_depth}", origin)
-        )
+    if encoded and depth >= run.limits.encoding_depth:
+        run.report(ProblemCode.LIMIT, f"encodings are nested deeper than {run.limits.encoding_depth}")
         return found
+    known = frozenset((hit.kind, hit.position) for hit in encoded)
     done: dict[str, int] = {}
     for hit in encoded:
         if hit.position < done.get(hit.kind, -1):
             continue
-        for view in open_views(content, hit.kind, hit.position):
+        for view in open_views(content, hit.kind, hit.position, done.get(hit.kind, 0)):
             done[hit.kind] = max(done.get(hit.kind, -1), view.end)
-            inner_hits = _new_hits(find_hits(view.content, hyperscan=options.hyperscan), view, hits)
-            inner = _layers(view.content, inner_hits, origin, limits, options, problems, depth + 1)
-            found += _moved(inner, view)
-            found += _packed(
-                view.content, origin, limits, options, problems, depth + 1, (view.start, view.end, view.step)
-            )
+            inner = _new_hits(run.find_hits(view.content), view, known)
+            found += _moved(_layers(view.content, inner, run, depth + 1), view)
+            found += _packed(view, view.content, (view.step,), run, depth + 1)
     return found
 
 
-def _new_hits(inner: list[Hit], view: View, outer: list[Hit]) -> list[Hit]:
+def _new_hits(inner: list[Hit], view: View, outer: frozenset[tuple[str, int]]) -> list[Hit]:
     """Without the encoded runs that stood there before the view was opened: they are not nested in it.
 
     Undoing the escapes of some lines leaves everything else in them as it was.
     """
-    known = {(hit.kind, hit.position) for hit in outer}
     return [
         hit
         for hit in inner
-        if hit.kind not in _ENCODINGS or (hit.kind, view.offsets.source(hit.position)) not in known
+        if hit.kind not in _ENCODINGS or (hit.kind, view.offsets.source(hit.position)) not in outer
     ]
 
 
-def _packed(
-    content: bytes,
-    origin: Origin,
-    limits: Limits,
-    options: Options,
-    problems: list[Problem],
-    depth: int,
-    run: tuple[int, int, str],
-) -> list[Credential]:
-    """Credentials inside a container that stands encoded in text: a Helm release is base64 of gzip."""
+def _packed(view: View, content: bytes, steps: tuple[str, ...], run: _Scan, depth: int) -> list[Credential]:
+    """Credentials inside a container that stands encoded in text: a Helm release is base64 of gzip.
+
+    They have no place of their own in the text, so they get that of the whole run.
+    """
     kind = container_format(content)
     if kind is None:
         return []
-    start, end, step = run
+    if len(steps) > run.limits.container_depth:
+        run.report(ProblemCode.LIMIT, f"containers are nested deeper than {run.limits.container_depth}")
+        return []
     found = []
-    for member in open_members(content, kind, limits, Budget()):
+    for member in open_members(content, kind, run.limits, run.budget):
         if isinstance(member, Halt):
-            if member.code is ProblemCode.LIMIT:
-                problems.append(Problem(member.code, member.message, origin))
+            run.report(member.code, f"{', '.join(steps)} in it: {member.message}")
             continue
-        hits = find_hits(member.content, hyperscan=options.hyperscan)
-        inner = _layers(member.content, hits, origin, limits, options, problems, depth)
-        steps = (step, member.step)
-        found += [replace(each, start=start, end=end, steps=(*steps, *each.steps)) for each in inner]
+        opened = (*steps, member.step)
+        inner = _layers(member.content, run.find_hits(member.content), run, depth)
+        found += [replace(each, start=view.start, end=view.end, steps=(*opened, *each.steps)) for each in inner]
+        found += _packed(view, member.content, opened, run, depth)
     return found
 
 
@@ -256,9 +255,37 @@ def _leak_names(finding: Finding) -> set[str]:
     return {finding.fingerprint, finding.key_id or finding.fingerprint}
 
 
-def _scan_name(origin: Origin, found: list[Finding], limits: Limits, options: Options) -> list[Finding]:
+def _scan_name(run: _Scan, found: list[Finding]) -> list[Finding]:
     """Keys in a path; what the content showed already is not repeated."""
-    name = os.fsencode(origin.path)
     known = {finding.key_id for finding in found}
-    document = Document(name, origin, ("file name",))
-    return [finding for finding in _scan_document(document, limits, options, []) if finding.key_id not in known]
+    document = Document(os.fsencode(run.origin.path), run.origin, ("file name",))
+    named = _scan_document(document, replace(run, problems=[]))
+    return [finding for finding in named if finding.key_id not in known]
+
+
+def _without_secret_names(result: ScanResult) -> ScanResult:
+    """Redact secrets that stand in the name of the file or of a member: every report prints the names."""
+    origins = {each.origin for each in result.findings} | {each.origin for each in result.problems if each.origin}
+    listed = "\0".join(name for origin in origins for name in (origin.path, *origin.members))
+    hidden = {
+        part.value.reveal(): part.value.redacted
+        for finding in result.findings
+        for part in finding.parts
+        if part.role is not Role.KEY_ID and part.value.reveal() in listed
+    }
+    if not hidden:
+        return result
+
+    def redacted(text: str) -> str:
+        for value, shown in hidden.items():
+            text = text.replace(value, shown)
+        return text
+
+    def renamed(origin: Origin) -> Origin:
+        return replace(origin, path=redacted(origin.path), members=tuple(map(redacted, origin.members)))
+
+    return replace(
+        result,
+        findings=tuple(replace(each, origin=renamed(each.origin)) for each in result.findings),
+        problems=tuple(replace(each, origin=each.origin and renamed(each.origin)) for each in result.problems),
+    )
