@@ -288,10 +288,10 @@ def test_containers_inside_an_encoded_container_are_opened_and_trouble_in_them_i
 
 
 def test_a_run_longer_than_one_view_is_opened_to_its_end() -> None:
-    filler = base64.b64encode(b"nothing secret here " * (MAX_RUN_BYTES // 20 + 1000))
-    content = filler + base64.b64encode(CONFIG) + b"\n" + b"end"
-    result = scan(content, Origin("x"))
-    assert [finding.kind for finding in result.findings] == [Kind.PAIR]
+    other = CONFIG.replace(ID.encode(), ID2.encode()).replace(SECRET.encode(), SECRET2.encode())
+    filler = b"nothing to see here, " * (MAX_RUN_BYTES // 21)
+    result = scan(base64.b64encode(CONFIG + filler + other), Origin("x"))
+    assert [finding.key_id for finding in result.findings] == [ID, ID2]
 
 
 def test_every_credential_of_an_encoded_archive_is_reported_once_however_many_there_are() -> None:

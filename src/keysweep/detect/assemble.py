@@ -194,7 +194,7 @@ _REGION_REACH = 1000
 def _region_near(text: bytes, credential: Credential) -> str | None:
     """The region named closest to a credential, as a hint for the partition to ask first."""
     base = max(0, credential.start - _REGION_REACH)
-    window = text[base : credential.end + _REGION_REACH]
+    window = text[base : min(credential.end, credential.start + _REGION_REACH) + _REGION_REACH]
     found = min(
         _REGION.finditer(window), key=lambda match: abs(base + match.start() - credential.start), default=None
     )

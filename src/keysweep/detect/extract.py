@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 
 from keysweep.detect.anchors import Hit
@@ -10,7 +11,7 @@ from keysweep.detect.finders.key_ids import find_key_ids
 from keysweep.detect.finders.passwords import find_passwords
 from keysweep.detect.finders.readings import NEAR_ID_BYTES, readings
 from keysweep.detect.finders.secrets import find_secrets
-from keysweep.detect.finders.tokens import find_api_keys, find_session_tokens
+from keysweep.detect.finders.tokens import TOKEN_BYTES, find_api_keys, find_session_tokens
 
 
 def extract(content: bytes, hits: list[Hit]) -> list[Credential]:
@@ -24,9 +25,12 @@ def extract(content: bytes, hits: list[Hit]) -> list[Credential]:
         passwords = list(find_passwords(ways[0], near))
         found += passwords
         found += find_secrets(ways, near, passwords)
+    covered = 0
     for hit in hits:
         if hit.kind in {"token", "session"}:
-            found += find_session_tokens(content, hit)
+            if hit.position >= covered:
+                found += find_session_tokens(content, hit)
+                covered = max(covered, _end_of_run(content, hit)) if hit.kind == "token" else covered
         elif hit.kind == "api":
             found += find_api_keys(content, hit)
     return _unique(found)
@@ -46,6 +50,15 @@ def _windows(content: bytes, ids: list[Credential], hits: list[Hit]) -> list[tup
 
 
 _TOKEN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+_RUN = re.compile(rb"[A-Za-z0-9+/]+")
+
+
+def _end_of_run(content: bytes, hit: Hit) -> int:
+    """Where the run ends that begins with a token: it is read as one, so nothing in it begins another."""
+    run = _RUN.match(content, hit.position, hit.position + TOKEN_BYTES)
+    return run.end() if run else hit.position
 
 
 def _whole_tokens(content: bytes, start: int, end: int) -> tuple[int, int]:
