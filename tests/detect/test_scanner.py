@@ -49,7 +49,7 @@ def test_a_credentials_file_gives_one_pair_with_everything_known_about_it() -> N
     assert finding.account_id == "123456789012"
     assert finding.confidence is Confidence.HIGH
     assert (finding.region, finding.partition) == ("cn-north-1", "aws-cn")
-    assert any("next line" in reason for reason in finding.reasons)
+    assert any("neighbouring lines" in reason for reason in finding.reasons)
 
 
 def test_no_representation_of_a_result_gives_the_secret_away() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from keysweep.detect.credentials import Credential
+from keysweep.detect.credentials import BESIDE_AN_ID, Credential
 from keysweep.detect.document import Document, Redactions
 from keysweep.detect.keyid import CANARY_ACCOUNTS, account_of
 from keysweep.detect.options import Options
@@ -149,9 +149,10 @@ def _confidence(group: Group, account: str | None) -> Confidence:
 
 
 def _reasons(group: Group, members: Sequence[Credential], account: str | None) -> tuple[str, ...]:
-    reasons = [*group.reasons]
-    for each in members:
-        reasons += each.reasons
+    reasons = [reason for each in members for reason in each.reasons]
+    if group.reasons:
+        reasons = [reason for reason in reasons if reason != BESIDE_AN_ID]
+    reasons += group.reasons
     if account:
         reasons.append(f"account {account} is encoded in the key")
     if group.key_id and group.secret and group.key_id.value.startswith("ASIA") and not group.token:

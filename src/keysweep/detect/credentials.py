@@ -7,6 +7,9 @@ from datetime import datetime
 
 from keysweep.findings import Confidence, Role
 
+BESIDE_AN_ID = "stands beside an access key ID"
+"""A reason that a pair says better by where its two halves stand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:

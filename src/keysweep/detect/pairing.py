@@ -221,8 +221,8 @@ def _match(key_id: Credential, other: Credential, ids: _Row, text: bytes) -> _Ma
 def _distance(between: bytes, gap: int) -> str:
     lines = between.count(b"\n")
     if lines == 0:
-        return "the key ID stands in the same line" if gap < 400 else f"the key ID stands {gap} bytes away"
-    return "the key ID stands in the next line" if lines == 1 else f"the key ID stands {lines} lines away"
+        return "both stand in the same line" if gap < 400 else f"both stand in one line, {gap} bytes apart"
+    return "they stand in neighbouring lines" if lines == 1 else f"they stand {lines} lines apart"
 
 
 def _leaves_object(between: bytes) -> bool:

@@ -6,7 +6,7 @@ import re
 from bisect import insort
 from collections.abc import Iterator, Sequence
 
-from keysweep.detect.credentials import Credential
+from keysweep.detect.credentials import BESIDE_AN_ID, Credential
 from keysweep.detect.finders.forty import Candidate, candidates
 from keysweep.detect.finders.readings import BESIDE_ID_BYTES, NEAR_ID_BYTES, Reading, gap_to_nearest
 from keysweep.detect.naming import Name, Promise, identifier, secret_name, speaks_of_aws
@@ -89,7 +89,7 @@ def _reasons(name: Name, gap: int) -> Iterator[str]:
     elif name.promise is Promise.LOOSE:
         yield "stands near the word secret"
     if gap <= BESIDE_ID_BYTES:
-        yield "stands beside an access key ID"
+        yield BESIDE_AN_ID
 
 
 def _shortened(name: str) -> str:
