@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.keys import key_id, secret
 from keysweep import Origin, scan
 from keysweep.detect.containers import Budget, Halt, Member, container_format, open_members
 from keysweep.detect.limits import Limits
@@ -28,6 +29,9 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+RNG = random.Random(7)
+ID, SECRET = key_id(RNG), secret(RNG)
+PAIR = f"aws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\n".encode()
 TEXT = b"the content of a member, which compresses well " * 40
 
 
@@ -194,6 +198,108 @@ def test_links_and_directories_in_a_tar_have_no_content() -> None:
         folder.type = tarfile.DIRTYPE
         archive.addfile(folder)
     assert opened(stream.getvalue()) == ([], [])
+
+
+def shows(content: bytes) -> tuple[bool, list[ProblemCode]]:
+    result = scan(content, Origin("archive"))
+    found = any(each.key_id == ID and len(each.parts) == 2 for each in result.findings)
+    return found, [problem.code for problem in result.problems]
+
+
+@pytest.mark.parametrize("comment", [b"", b"c" * 65, b"c" * 0xFFFF], ids=len)
+@pytest.mark.parametrize("prefix", [b"MZ" + bytes(200), b"\x7fELF" + bytes(99), b"#!/usr/bin/python3\n"])
+def test_a_zip_behind_a_program_is_opened_whatever_its_comment(prefix: bytes, comment: bytes) -> None:
+    assert shows(prefix + zipped(("a", PAIR), comment=comment)) == (True, [])
+
+
+def test_a_program_that_only_knows_about_zips_is_none() -> None:
+    assert container_format(b"\x7fELF" + b"PK\x05\x06" * 20 + bytes(5000)) is None
+
+
+def test_a_folder_in_a_zip_that_has_content_is_read() -> None:
+    assert shows(zipped(("keys/", PAIR), ("empty/", b""))) == (True, [])
+
+
+def test_a_zip_whose_checksum_is_wrong_is_reported_and_read() -> None:
+    content = bytearray(zipped(("a", PAIR)))
+    content[content.index(b"PK\x01\x02") + 16] ^= 1
+    assert shows(bytes(content)) == (True, [ProblemCode.DAMAGED])
+
+
+def test_encryption_that_only_the_directory_tells_is_reported() -> None:
+    content = bytearray(zipped(("a", PAIR)))
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    assert shows(bytes(content)) == (False, [ProblemCode.ENCRYPTED])
+
+
+def typed_tar(kind: bytes, content: bytes) -> bytes:
+    entry = tarfile.TarInfo("a")
+    entry.type, entry.size = kind, len(content)
+    return entry.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512)
+
+
+@pytest.mark.parametrize("kind", list(b"01234567DZVM\0"), ids=chr)
+def test_a_tar_member_of_any_type_is_read_when_it_has_content(kind: int) -> None:
+    content = typed_tar(bytes([kind]), gzip.compress(PAIR)) + tar(("b", b"b"))
+    assert shows(gzip.compress(content)) == (True, [])
+
+
+@pytest.mark.parametrize("kind", list(b"125"), ids=chr)
+def test_a_link_or_folder_with_a_size_but_no_content_hides_nothing(kind: int) -> None:
+    header = typed_tar(bytes([kind]), b"x" * 3000)[:512]
+    assert shows(gzip.compress(header + tar(("b.gz", gzip.compress(PAIR))))) == (True, [])
+
+
+def test_tars_in_a_row_are_all_read() -> None:
+    assert shows(gzip.compress(tar(("a", b"a")) + tar(("b.gz", gzip.compress(PAIR))))) == (True, [])
+
+
+def test_bytes_behind_the_end_of_a_tar_are_no_damage_unless_they_can_be_opened() -> None:
+    content = tar(("a.gz", gzip.compress(PAIR)))
+    assert shows(content + b"signature " * 60) == (True, [])
+    assert shows(content + gzip.compress(TEXT)) == (True, [ProblemCode.DAMAGED])
+
+
+def test_a_base_256_size_and_a_checksum_of_signed_bytes_are_read() -> None:
+    packed = gzip.compress(PAIR)
+    block = bytearray(typed_tar(b"0", packed)[:512])
+    block[:2], block[124:136] = b"\xc3\xa9", b"\x80" + len(packed).to_bytes(11, "big")
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(byte - 256 if byte > 127 else byte for byte in block)
+    assert shows(bytes(block) + packed + bytes(1024)) == (True, [])
+
+
+@pytest.mark.parametrize("preset", range(10))
+@pytest.mark.parametrize("times", [1, 2])
+def test_lzma_of_every_preset_is_read_also_in_a_row(preset: int, times: int) -> None:
+    first = lzma.compress(TEXT, lzma.FORMAT_ALONE, preset=preset)
+    last = lzma.compress(PAIR, lzma.FORMAT_ALONE, preset=preset)
+    assert shows(first * (times - 1) + last) == (True, [])
+
+
+@pytest.mark.parametrize("size", [4096, 3 << 20, 1 << 30, 0xFFFFFFFF])
+def test_lzma_that_asks_for_any_dictionary_is_read(size: int) -> None:
+    content = lzma.compress(PAIR, lzma.FORMAT_ALONE)
+    assert shows(content[:1] + size.to_bytes(4, "little") + content[5:]) == (True, [])
+
+
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": zstd.compress,
+}
+
+
+@pytest.mark.parametrize("name", COMPRESS)
+def test_a_stream_behind_other_bytes_behind_a_stream_is_read(name: str) -> None:
+    compress = COMPRESS[name]
+    assert shows(MAKERS[name]() + b"junk" * 9 + compress(PAIR)) == (True, [])
+    assert shows(compress(PAIR) + b"a signature of no known format" * 9) == (True, [])
+
+
+def test_another_container_behind_a_stream_is_reported() -> None:
+    assert shows(gzip.compress(TEXT) + bz2.compress(PAIR)) == (False, [ProblemCode.DAMAGED])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import random
 import struct
 import sys
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from fixtures.keys import key_id, secret
 from keysweep import Origin, ScanResult, scan
+from keysweep.detect.containers import Budget, Member, open_members
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import ProblemCode
@@ -190,16 +192,135 @@ def test_a_tar_that_lies_about_a_size_is_reported(size: int) -> None:
     assert result.problems
 
 
-@pytest.mark.parametrize("real", ["1152921504606846976", "600000"])
-def test_a_sparse_member_of_any_promised_size_stays_within_the_limit(real: str) -> None:
+def sparse_tar(content: bytes, **records: str) -> bytes:
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
         entry = tarfile.TarInfo("sparse")
-        entry.pax_headers = {"GNU.sparse.size": real, "GNU.sparse.map": "0,5,500000,5"}
-        entry.size = 10
-        archive.addfile(entry, io.BytesIO(b"0123456789"))
-    result = scanned(stream.getvalue(), Limits(member_bytes=100_000))
-    assert {problem.code for problem in result.problems} >= {ProblemCode.LIMIT}
+        entry.pax_headers = {f"GNU.sparse.{name}": value for name, value in records.items()}
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("real", ["1152921504606846976", "600000"])
+def test_a_sparse_member_of_any_promised_size_is_read_without_its_holes(real: str) -> None:
+    packed = gzip.compress(PAIR)
+    content = sparse_tar(packed, size=real, map=f"0,{len(packed)},{real},0")
+    tracemalloc.start()
+    result = scanned(content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found(result)
+    assert result.problems == ()
+    assert peak < 32 << 20
+
+
+def test_a_container_with_holes_in_it_is_put_together_again() -> None:
+    inner = tar(("zeros", bytes(5120)), ("a.gz", gzip.compress(PAIR)), form=tarfile.USTAR_FORMAT)
+    assert inner[512:5632] == bytes(5120)
+    stored, offsets = inner[:512] + inner[5632:], f"0,512,5632,{len(inner) - 5632}"
+    lines = ["2", *offsets.split(",")]
+    head = "".join(f"{line}\n" for line in lines).encode()
+    for content in (
+        sparse_tar(stored, size=str(len(inner)), map=offsets),
+        sparse_tar(head + bytes(512 - len(head)) + stored, major="1", minor="0", realsize=str(len(inner))),
+    ):
+        result = scanned(gzip.compress(content))
+        assert found(result)
+        assert result.problems == ()
+
+
+@pytest.mark.parametrize("stretches", [4, 30])
+def test_a_sparse_member_in_the_old_format_is_read(stretches: int) -> None:
+    """Four stretches stand in the header, the others in blocks between it and the data."""
+    packed = gzip.compress(PAIR)
+    parts = [b"%011o\0%011o\0" % (0, len(packed)), *[b"%011o\0%011o\0" % (1 << 32, 0)] * (stretches - 1)]
+    entry = tarfile.TarInfo("sparse")
+    entry.type, entry.size = tarfile.GNUTYPE_SPARSE, len(packed)
+    header, more = bytearray(entry.tobuf(tarfile.GNU_FORMAT)), b""
+    header[386:482] = b"".join(parts[:4])
+    for begin in range(4, stretches, 21):
+        header[482] = 1
+        more += b"".join(parts[begin : begin + 21]).ljust(504, b"\0")
+        more += bytes([begin + 21 < stretches]).ljust(8, b"\0")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    result = scanned(bytes(header) + more + packed + bytes(-len(packed) % 512) + tar(("b", b"b")))
+    assert found(result)
+    assert result.problems == ()
+
+
+@pytest.mark.parametrize("record", ["size", "map", "realsize", "offset", "numbytes", "major"])
+def test_a_secret_in_the_place_of_a_number_is_in_no_message(record: str) -> None:
+    content = sparse_tar(gzip.compress(PAIR), **{record: SECRET})
+    for each in (content, gzip.compress(content), zipped(("a.tar", content))):
+        result = scanned(each)
+        assert found(result)
+        assert not any(SECRET in problem.message for problem in result.problems)
+
+
+def test_a_secret_in_the_place_of_the_size_of_a_tar_member_is_in_no_message() -> None:
+    entry = tarfile.TarInfo("a.gz")
+    entry.pax_headers = {"size": SECRET}
+    content = entry.tobuf(tarfile.PAX_FORMAT)
+    assert b" size=" + SECRET.encode() in content
+    result = scanned(content)
+    assert result.problems
+    assert not any(SECRET in problem.message for problem in result.problems)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA], ids=str)
+def test_a_zip_never_looks_clean_when_one_bit_of_it_is_wrong(method: int) -> None:
+    content = zipped(("a.txt", PAIR[::-1] + PAIR + NOISE), method=method)
+    assert found(scanned(content))
+    for at in range(len(content)):
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << at % 8
+        result = scanned(bytes(damaged))
+        assert result.problems or found(result), at
+
+
+def test_a_tar_cut_inside_the_next_header_is_reported() -> None:
+    content = tar(("a.txt", b"x"), ("b.gz", gzip.compress(PAIR)), form=tarfile.USTAR_FORMAT)
+    for end in range(1025, 1536, 5):
+        assert scanned(content[:end]).problems, end
+
+
+@pytest.mark.parametrize("at", [0, 120, 130, 148, 156, 257])
+def test_a_tar_with_a_damaged_header_in_its_middle_is_reported_and_read_behind_it(at: int) -> None:
+    middle = gzip.compress(RNG.randbytes(600))
+    content = bytearray(
+        tar(("a", b"x"), ("b.gz", middle), ("c.gz", gzip.compress(PAIR)), form=tarfile.USTAR_FORMAT)
+    )
+    content[1024 + at] ^= 1
+    result = scanned(gzip.compress(bytes(content)))
+    assert found(result)
+    assert [problem.code for problem in result.problems] == [ProblemCode.DAMAGED]
+
+
+def test_a_tar_never_looks_clean_when_one_bit_of_it_is_wrong() -> None:
+    content = tar(("a.txt", b"x"), ("b.gz", gzip.compress(PAIR + NOISE)), form=tarfile.USTAR_FORMAT)
+    for at in (*range(512, 1536), *range(1536 + WHOLE_MAGIC["gzip"], 2048)):
+        damaged = bytearray(content)
+        damaged[at] ^= 1 << at % 8
+        result = scanned(bytes(damaged))
+        assert result.problems or found(result), at
+
+
+def test_many_short_streams_in_a_row_are_read_to_the_last() -> None:
+    result = scanned(gzip.compress(b"\n") * 100_000 + gzip.compress(PAIR))
+    assert found(result)
+    assert result.problems == ()
+
+
+def test_unpacking_holds_one_copy_of_what_it_unpacks() -> None:
+    content = gzip.compress(bytes(40 << 20))
+    tracemalloc.start()
+    (member,) = open_members(content, "gzip", Limits(), Budget())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(member, Member)
+    assert peak < 1.5 * len(member.content)
 
 
 HOSTILE_NAMES = ("/etc/passwd", "../../x", "a\0b", "n" * 10_240, "a\nb\x1b[2J", "C:\\x", " ", "\u202egnp.exe")

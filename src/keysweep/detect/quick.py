@@ -42,8 +42,10 @@ _MAGIC = (
     b"BZh",
     b"\xfd7zXZ\x00",
     b"\x28\xb5\x2f\xfd",
-    b"\x5d\x00\x00",
+    b"\x5d\x00",
+    b"\x5d\xff",
 )
+_LONGEST_ZIP_END = 22 + 0xFFFF
 _LONG_RUN = b"a" * 40
 CLASSES = bytes(97 if (chr(byte).isalnum() and byte < 128) or byte in b"+/" else 32 for byte in range(256))
 """Maps the alphabet of secrets and base64 to one byte: a run of forty is then a plain substring."""
@@ -67,7 +69,7 @@ def _may_be_container(content: bytes) -> bool:
         content.startswith(_MAGIC)
         or content[257:262] == b"ustar"
         or content[1:4] == b"\x2a\x4d\x18"
-        or b"PK\x05\x06" in content[-86:]
+        or b"PK\x05\x06" in content[-_LONGEST_ZIP_END:]
     )
 
 

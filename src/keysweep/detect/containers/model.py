@@ -64,9 +64,9 @@ def too_large(room: int, name: str | None = None) -> Halt:
     return Halt(ProblemCode.LIMIT, f"unpacks to more than {room // MIB} MiB; only that much was scanned", name)
 
 
-def damaged(reason: object, name: str | None = None) -> Halt:
-    """The halt for what a parser refused."""
-    text = "".join(each if each.isprintable() else "?" for each in str(reason)) or type(reason).__name__
-    return Halt(
-        ProblemCode.DAMAGED, f"is damaged or truncated ({text[:80]}); what could be read was scanned", name
-    )
+def damaged(reason: str, name: str | None = None) -> Halt:
+    """The halt for what a parser refused.
+
+    `reason` is in words of our own: the text of an exception repeats what stands in the content.
+    """
+    return Halt(ProblemCode.DAMAGED, f"is damaged or truncated ({reason}); what could be read was scanned", name)

@@ -12,18 +12,36 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 
 from keysweep.detect.containers.model import Budget, Halt, Member, damaged, too_large
-from keysweep.detect.containers.streams import unpack
-from keysweep.detect.limits import MIB, Limits
+from keysweep.detect.containers.streams import Decompressor, Zlib, unpack, unpack_one
+from keysweep.detect.limits import Limits
 from keysweep.findings import ProblemCode
 
 _LOCAL = struct.Struct("<4s5H3I2H")
+_DESCRIPTOR_MAGIC = b"PK\x07\x08"
+_UNKNOWN = 0xFFFFFFFF
 _LOCAL_MAGIC = re.compile(rb"PK\x03\x04")
 _DESCRIPTOR = re.compile(rb"PK(?:\x07\x08|\x01\x02|\x03\x04|\x05\x06|\x06\x06)")
 _ENCRYPTED = 1
 _STREAMED = 8
 _UTF8 = 1 << 11
+
+
+class _Records:
+    """Where the next record of a zip begins; the last answer holds for all that stands before it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._asked, self._found = 0, -1
+
+    def after(self, at: int) -> int:
+        if not self._asked <= at <= self._found:
+            following = _DESCRIPTOR.search(self._content, at)
+            self._asked, self._found = at, following.start() if following else len(self._content)
+        return self._found
 
 
 def open_zip(content: bytes, limits: Limits, budget: Budget) -> Iterator[Member | Halt]:
@@ -36,9 +54,9 @@ def open_zip(content: bytes, limits: Limits, budget: Budget) -> Iterator[Member 
         if halt := budget.exhausted(limits):
             yield halt
             return
-        if not entry.is_dir():
-            yield from _member(content, entry.header_offset, entry, limits, budget)
-    end = 0
+        if not entry.is_dir() or entry.file_size or entry.compress_size:
+            yield from _listed(content, entry, limits, budget)
+    end, records = 0, _Records(content)
     for magic in _LOCAL_MAGIC.finditer(content):
         if magic.start() in packed:
             end = max(end, _data_start(content, magic.start()) + packed[magic.start()])
@@ -46,7 +64,7 @@ def open_zip(content: bytes, limits: Limits, budget: Budget) -> Iterator[Member 
             if halt := budget.exhausted(limits):
                 yield halt
                 return
-            yield from _member(content, magic.start(), None, limits, budget)
+            yield from _hidden(content, magic.start(), records, limits, budget)
             end = magic.end()
     if not entries and content.startswith(b"PK\x03\x04"):
         yield damaged("the directory at its end is missing")
@@ -68,48 +86,89 @@ def _data_start(content: bytes, start: int) -> int:
     return start + _LOCAL.size + int(header[9]) + int(header[10])
 
 
-def _member(
-    content: bytes, start: int, entry: zipfile.ZipInfo | None, limits: Limits, budget: Budget
-) -> Iterator[Member | Halt]:
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A member before it is unpacked."""
+
+    name: str
+    data: bytes
+    method: int
+    encrypted: bool
+    crc: int | None
+    """None where none is stored that could be compared with."""
+    size: int
+
+
+def _listed(content: bytes, entry: zipfile.ZipInfo, limits: Limits, budget: Budget) -> Iterator[Member | Halt]:
+    """A member that the central directory lists."""
+    start = entry.header_offset
     if not 0 <= start <= len(content) - _LOCAL.size:
-        yield damaged("a member starts outside the file", entry.filename if entry else None)
+        yield damaged("a member starts outside the file", entry.filename)
         return
-    _, _, flags, method, _, _, _, packed, _, name_size, _ = _LOCAL.unpack_from(content, start)
-    raw_name = content[start + _LOCAL.size : start + _LOCAL.size + name_size]
-    name = entry.filename if entry else raw_name.decode("utf-8" if flags & _UTF8 else "cp437", "replace")
-    if flags & _ENCRYPTED:
-        yield Halt(ProblemCode.ENCRYPTED, "is encrypted", name)
-        return
+    flags, method = _LOCAL.unpack_from(content, start)[2:4]
     begin = _data_start(content, start)
-    data = content[begin : begin + (entry.compress_size if entry else _packed_size(content, begin, flags, packed))]
-    room = budget.room(limits, len(data))
-    text, halt = _unpacked(data, method, room)
-    budget.spend(len(text))
+    data = content[begin : begin + entry.compress_size]
+    encrypted = bool((flags | entry.flag_bits) & _ENCRYPTED)
+    yield from _member(
+        _Packed(entry.filename, data, method, encrypted, entry.CRC, entry.file_size), limits, budget
+    )
+
+
+def _hidden(
+    content: bytes, start: int, records: _Records, limits: Limits, budget: Budget
+) -> Iterator[Member | Halt]:
+    """A member that has only its local header."""
+    if start > len(content) - _LOCAL.size:
+        yield damaged("a member starts outside the file")
+        return
+    _, _, flags, method, _, _, crc, packed, size, name_size, _ = _LOCAL.unpack_from(content, start)
+    raw_name = content[start + _LOCAL.size : start + _LOCAL.size + name_size]
+    name = raw_name.decode("utf-8" if flags & _UTF8 else "cp437", "replace")
+    begin = _data_start(content, start)
+    end = begin + packed
+    if flags & _STREAMED or packed == _UNKNOWN:
+        end = records.after(begin)
+        described = content[end : end + 4] == _DESCRIPTOR_MAGIC
+        size = 0
+        if flags & _STREAMED:
+            crc = int.from_bytes(content[end + 4 : end + 8], "little") if described else None
+    yield from _member(
+        _Packed(name, content[begin:end], method, bool(flags & _ENCRYPTED), crc, size), limits, budget
+    )
+
+
+def _member(packed: _Packed, limits: Limits, budget: Budget) -> Iterator[Member | Halt]:
+    if packed.encrypted:
+        yield Halt(ProblemCode.ENCRYPTED, "is encrypted", packed.name)
+        return
+    text, halt = _unpacked(packed.data, packed.method, budget.room(limits, len(packed.data)))
+    budget.spend(max(len(text), len(packed.data)))  # members that overlap cost time even if they hold nothing
+    if halt is None or halt.code is ProblemCode.DAMAGED:
+        halt = _compared(text, packed, halt)
     if text or not halt:
-        yield Member(name, text, "zip")
-    if halt is None and entry and entry.file_size > len(text) and len(data) < entry.compress_size:
-        halt = damaged("ends early")
+        yield Member(packed.name, text, "zip")
     if halt:
-        yield Halt(halt.code, halt.message, name)
+        yield Halt(halt.code, halt.message, packed.name)
 
 
-def _packed_size(content: bytes, begin: int, flags: int, packed: int) -> int:
-    """Without a directory a streamed member ends where the next record begins."""
-    if not flags & _STREAMED and packed != 0xFFFFFFFF:
-        return packed
-    following = _DESCRIPTOR.search(content, begin)
-    return (following.start() if following else len(content)) - begin
+def _compared(text: bytes, packed: _Packed, halt: Halt | None) -> Halt | None:
+    """What is wrong with a member: nothing if its checksum says so, since LZMA need not mark its end."""
+    if packed.crc is None:
+        return halt
+    if len(text) < packed.size:
+        return halt or damaged("ends early")
+    return None if zlib.crc32(text) == packed.crc else halt or damaged("its checksum is wrong")
 
 
 def _unpacked(data: bytes, method: int, room: int) -> tuple[bytes, Halt | None]:
     if method == zipfile.ZIP_STORED:
         return (data, None) if len(data) <= room else (data[:room], too_large(room))
     if method == zipfile.ZIP_DEFLATED:
-        return _inflated(data, room)
+        return unpack_one(partial(Zlib, -15), data, room)
     if method == zipfile.ZIP_BZIP2:
         return unpack("bzip2", data, room)
     if method == zipfile.ZIP_LZMA:
-        return _lzma(data, room)
+        return _unpacked_lzma(data, room)
     if method == 93:
         return unpack("zstd", data, room)
     if method == 95:
@@ -117,56 +176,27 @@ def _unpacked(data: bytes, method: int, room: int) -> tuple[bytes, Halt | None]:
     return b"", Halt(ProblemCode.DAMAGED, f"uses compression method {method}, which is not supported")
 
 
-def _inflated(data: bytes, room: int) -> tuple[bytes, Halt | None]:
-    inflater = zlib.decompressobj(wbits=-15)
-    output = bytearray()
-    try:
-        feed = data
-        while not inflater.eof:
-            piece = inflater.decompress(feed, MIB)
-            output += piece
-            feed = inflater.unconsumed_tail
-            if len(output) > room:
-                return bytes(output[:room]), too_large(room)
-            if not piece and not feed and not inflater.eof:
-                return bytes(output), damaged("ends early")
-    except zlib.error as error:
-        return bytes(output), damaged(error)
-    return bytes(output), None
-
-
-def _lzma(data: bytes, room: int) -> tuple[bytes, Halt | None]:
+def _unpacked_lzma(data: bytes, room: int) -> tuple[bytes, Halt | None]:
     """LZMA in a zip has a header of its own: version, size of the properties, properties (APPNOTE 5.8.8)."""
-    import lzma
-
-    size = int.from_bytes(data[2:4], "little")
-    properties = data[4 : 4 + size]
+    begin = 4 + int.from_bytes(data[2:4], "little")
+    properties = data[4:begin]
     if len(properties) < 5 or properties[0] >= 225:
         return b"", damaged("has no LZMA properties")
+    return unpack_one(partial(_lzma, properties, room), data[begin:], room)
+
+
+def _lzma(properties: bytes, room: int) -> Decompressor:
+    """A decompressor by the properties; no match reaches farther back than what is unpacked."""
+    import lzma
+
     level, dictionary = properties[0], int.from_bytes(properties[1:5], "little")
-    if dictionary > 512 * MIB:
-        return b"", Halt(ProblemCode.LIMIT, "asks for a dictionary above 512 MiB")
     chain = [
         {
             "id": lzma.FILTER_LZMA1,
-            "dict_size": max(4096, dictionary),
+            "dict_size": min(max(4096, dictionary), max(4096, room)),
             "lc": level % 9,
             "lp": level // 9 % 5,
             "pb": level // 45,
         }
     ]
-    output = bytearray()
-    try:
-        decompressor = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=chain)
-        feed = data[4 + size :]
-        while not decompressor.eof:
-            piece = decompressor.decompress(feed, MIB)
-            feed = b""
-            output += piece
-            if len(output) > room:
-                return bytes(output[:room]), too_large(room)
-            if not piece and decompressor.needs_input:
-                break
-    except (lzma.LZMAError, EOFError, ValueError) as error:
-        return bytes(output), damaged(error)
-    return bytes(output), None
+    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=chain)
