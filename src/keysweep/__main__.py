@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> int:
     """Run keysweep with the process's arguments and return its exit code."""
+    _open_closed_streams()
+    code = _run()
+    return code if _flush() else code or 3
+
+
+def _run() -> int:
     try:
         if sys.argv[1:2] == ["hook"]:
             from keysweep.hook import main as hook_main
@@ -18,6 +25,31 @@ def main() -> int:
     except KeyboardInterrupt:
         print("keysweep: interrupted before anything was scanned.", file=sys.stderr)
         return 3
+
+
+def _open_closed_streams() -> None:
+    """Take the numbers of closed standard streams, so that no file opened later is mistaken for one.
+
+    Input and output fail like closed ones when they are used; messages go nowhere.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_WRONLY))
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
+def _flush() -> bool:
+    """Write what is left now, because the interpreter would change the exit code if that failed at its end."""
+    written = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            written = written and stream is not sys.stdout
+    return written
 
 
 if __name__ == "__main__":

@@ -60,8 +60,13 @@ def run(arguments: Sequence[str], cwd: str | None = None, stdin: bytes = b"") ->
 
     Raises GitError with git's own words when it fails, and with advice for the failures people meet.
     """
-    process = _Process(arguments, cwd)
-    return process.communicate(stdin)
+    return _Process(arguments, cwd).communicate(stdin)[0]
+
+
+def run_warned(arguments: Sequence[str], cwd: str | None = None) -> tuple[bytes, list[str]]:
+    """Run one git command that may succeed in part; returns what it printed and the lines it complained in."""
+    output, message = _Process(arguments, cwd).communicate(b"")
+    return output, message.decode("utf-8", "surrogateescape").splitlines()
 
 
 def answer(arguments: Sequence[str], cwd: str | None = None) -> bytes | None:
@@ -86,7 +91,7 @@ class Running:
 
     def output(self) -> bytes:
         """Everything the command prints; raises GitError if it failed."""
-        return self._process.communicate(b"")
+        return self._process.communicate(b"")[0]
 
 
 class Objects:
@@ -94,7 +99,11 @@ class Objects:
 
     def __init__(self, cwd: str | None = None) -> None:
         """Start the reader; raises GitError if there is no git."""
-        self._process = _Process(("cat-file", "--batch"), cwd)
+        self._cwd = cwd
+        self._start()
+
+    def _start(self) -> None:
+        self._process = _Process(("cat-file", "--batch"), self._cwd, quiet=True)
         self._buffer = bytearray()
 
     def __enter__(self) -> Objects:
@@ -108,12 +117,21 @@ class Objects:
     def read(self, name: str, most_bytes: int) -> tuple[str, bytes]:
         """The type and content of the object `name`, or `MISSING` or `TOO_LARGE` in place of the type.
 
-        An object above `most_bytes` is drained, not kept. Raises GitError when git ended early.
+        An object above `most_bytes` is drained, not kept. Some damaged objects end git; it is started again, so
+        that they are missing like the others and the next one can be read.
         """
         try:
-            os.write(self._process.stdin, name.encode("ascii") + b"\n")
-        except BrokenPipeError as error:
-            raise self._ended() from error
+            return self._read(name, most_bytes)
+        except (EOFError, BrokenPipeError):
+            kind = MISSING
+        except MemoryError:
+            kind = TOO_LARGE
+        self._process.stop()
+        self._start()
+        return kind, b""
+
+    def _read(self, name: str, most_bytes: int) -> tuple[str, bytes]:
+        os.write(self._process.stdin, name.encode("ascii") + b"\n")
         header = self._line().split()
         if len(header) < 3:
             return MISSING, b""
@@ -145,18 +163,15 @@ class Objects:
     def _fill(self) -> None:
         piece = os.read(self._process.stdout, 1 << 20)
         if not piece:
-            raise self._ended()
+            raise EOFError
         self._buffer += piece
-
-    def _ended(self) -> GitError:
-        message = os.read(self._process.stderr, _MESSAGE_BYTES)
-        return GitError(_explain("cat-file", 128, message))
 
 
 class _Process:
     """A running git: its standard streams as file descriptors."""
 
-    def __init__(self, arguments: Sequence[str], cwd: str | None) -> None:
+    def __init__(self, arguments: Sequence[str], cwd: str | None, *, quiet: bool = False) -> None:
+        """Start git; what a `quiet` one complains about goes nowhere, because a pipe nobody reads fills up."""
         self._name = arguments[0]
         command = ["git", *(("-C", cwd) if cwd else ()), *_FLAGS]
         for setting in _SETTINGS:
@@ -164,12 +179,12 @@ class _Process:
         command += arguments
         begin = _spawn if hasattr(os, "posix_spawnp") else _popen
         try:
-            self._wait, self.stdin, self.stdout, self.stderr = begin(command, _environment())
+            self._wait, self.stdin, self.stdout, self.stderr = begin(command, _environment(), quiet)
         except FileNotFoundError as error:
             raise GitError("git was not found on the PATH: install git 2.30 or newer.") from error
 
-    def communicate(self, stdin: bytes) -> bytes:
-        """Send all of `stdin`, read all output, wait; raises GitError if git failed."""
+    def communicate(self, stdin: bytes) -> tuple[bytes, bytes]:
+        """Send all of `stdin`, read all output and messages, wait; raises GitError if git failed."""
         if stdin:
             from threading import Thread
 
@@ -181,7 +196,7 @@ class _Process:
         os.close(self.stderr)
         if code := self._wait():
             raise GitError(_explain(self._name, code, message))
-        return output
+        return output, message
 
     def _read_both(self) -> tuple[bytes, bytes]:
         """Read output and messages as they come: a git that complains at length must not block on either."""
@@ -227,12 +242,18 @@ def _read_all(descriptor: int) -> bytes:
     return b"".join(pieces)
 
 
-def _spawn(command: list[str], environment: dict[str, str]) -> tuple[Callable[[], int], int, int, int]:
+def _spawn(
+    command: list[str], environment: dict[str, str], quiet: bool
+) -> tuple[Callable[[], int], int, int, int]:
     """Start a process without importing `subprocess`, which alone takes a fifth of the hook's time."""
     their_in, our_in = os.pipe()
     our_out, their_out = os.pipe()
     our_err, their_err = os.pipe()
-    actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate((their_in, their_out, their_err))]
+    theirs = (their_in, their_out, their_err)
+    actions: list[tuple[int, ...] | tuple[int, int, str, int, int]]
+    actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(theirs)]
+    if quiet:
+        actions[2] = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
     try:
         pid = os.posix_spawnp(command[0], command, environment, file_actions=actions)
     except OSError:
@@ -240,21 +261,25 @@ def _spawn(command: list[str], environment: dict[str, str]) -> tuple[Callable[[]
             os.close(descriptor)
         raise
     finally:
-        for descriptor in (their_in, their_out, their_err):
+        for descriptor in theirs:
             os.close(descriptor)
     return lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), our_in, our_out, our_err
 
 
-def _popen(command: list[str], environment: dict[str, str]) -> tuple[Callable[[], int], int, int, int]:
-    """The same where the system has no `posix_spawn`."""
+def _popen(
+    command: list[str],
+    environment: dict[str, str],
+    quiet: bool,  # noqa: ARG001
+) -> tuple[Callable[[], int], int, int, int]:
+    """The same where the system has no `posix_spawn`; always quiet, because two pipes need two threads there."""
     import subprocess
 
     pipe = subprocess.PIPE
     child = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
     if child.stdin is None or child.stdout is None:
         raise GitError("git could not be started with pipes.")
-    quiet = os.open(os.devnull, os.O_RDONLY)
-    return child.wait, os.dup(child.stdin.fileno()), os.dup(child.stdout.fileno()), quiet
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    return child.wait, os.dup(child.stdin.fileno()), os.dup(child.stdout.fileno()), nothing
 
 
 def _environment() -> dict[str, str]:

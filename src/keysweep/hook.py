@@ -22,11 +22,21 @@ def main(arguments: list[str]) -> int:
     except KeysweepError as error:
         from keysweep.report.style import complaint
 
-        print(complaint(error), file=sys.stderr)
+        _say(complaint(error))
         return error.exit_code
     except KeyboardInterrupt:
-        print("keysweep: interrupted before everything was scanned; nothing was let through.", file=sys.stderr)
+        _say("keysweep: interrupted before everything was scanned; nothing was let through.")
         return ExitCode.INCOMPLETE
+    except OSError as error:
+        _say(f"keysweep: the system refused something that was needed ({error.strerror}): try again.")
+        return ExitCode.INCOMPLETE
+
+
+def _say(message: str) -> None:
+    from contextlib import suppress
+
+    with suppress(OSError):  # a terminal that is gone does not change the answer
+        print(message, file=sys.stderr)
 
 
 def _run(arguments: list[str]) -> int:

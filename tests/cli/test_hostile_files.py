@@ -338,3 +338,221 @@ def test_an_unreadable_blob_in_a_push_does_not_hide_the_key_before_it(tmp_path: 
     assert done.returncode == 1
     assert "other.txt" in done.stdout + done.stderr
     assert ID in done.stdout + done.stderr
+
+
+def test_a_submodule_that_is_not_there_is_passed_over_and_what_stands_in_its_place_is_scanned(
+    tmp_path: Path,
+) -> None:
+    repository = staged_repository(tmp_path)
+    (tmp_path / "sub").mkdir()
+    repository.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
+    assert len(document(keysweep(tmp_path, "scan", "--format", "json"))["findings"]) == 1
+    (tmp_path / "sub" / "left.ini").write_text(PAIR)
+    done = keysweep(tmp_path, "scan", "--format", "json")
+    assert [each["origin"]["path"] for each in document(done)["findings"]] == ["key.ini", "sub/left.ini"]
+
+
+def test_a_thousand_garbage_blobs_do_not_stop_the_scan_of_the_staged_change(tmp_path: Path) -> None:
+    repository = staged_repository(tmp_path)
+    for number in range(1000):
+        repository.write(f"{number}.txt", f"clean {number}\n")
+    repository.git("add", "-A")
+    key = object_of(repository, "key.ini")
+    for path in (tmp_path / ".git" / "objects").glob("??/*"):
+        if path != key:
+            path.chmod(0o600)
+            path.write_bytes(b"garbage")
+    for arguments in (("scan", "--staged"), ("hook", "pre-commit")):
+        done = keysweep(tmp_path, *arguments)
+        assert done.returncode == 1
+        assert (done.stdout + done.stderr).count("its staged blob is not in this repository") == 1000
+
+
+def test_a_cut_off_blob_does_not_hide_the_key_beside_it(tmp_path: Path) -> None:
+    repository = staged_repository(tmp_path)
+    repository.stage("a-large.bin", RNG.randbytes(3_000_000))
+    head = repository.commit().encode()
+    path = object_of(repository, "a-large.bin")
+    path.write_bytes(path.read_bytes()[:100_000])
+    repository.git("update-ref", "-d", "HEAD")
+    for arguments in (("scan", "--staged"), ("hook", "pre-commit")):
+        done = keysweep(tmp_path, *arguments)
+        assert done.returncode == 1
+        assert "a-large.bin its staged blob" in done.stdout + done.stderr
+    lines = b"refs/heads/main %s refs/heads/main %s\n" % (head, b"0" * 40)
+    pushed = keysweep(tmp_path, "hook", "pre-push", "origin", "url", stdin=lines)
+    assert pushed.returncode == 1
+    assert "a-large.bin" in pushed.stderr
+
+
+def test_a_damaged_tree_in_a_push_does_not_hide_the_key_in_another_commit(tmp_path: Path) -> None:
+    repository = Repository(tmp_path)
+    repository.stage("clean.txt", "clean\n")
+    repository.commit()
+    tree = repository.git("rev-parse", "HEAD^{tree}").decode().strip()
+    repository.git("rm", "-q", "--cached", "clean.txt")
+    (tmp_path / "clean.txt").unlink()
+    repository.commit("empty")
+    repository.stage("key.ini", PAIR)
+    head = repository.commit().encode()
+    path = tmp_path / ".git" / "objects" / tree[:2] / tree[2:]
+    path.chmod(0o600)
+    path.write_bytes(b"garbage")
+    lines = b"refs/heads/main %s refs/heads/main %s\n" % (head, b"0" * 40)
+    done = keysweep(tmp_path, "hook", "pre-push", "origin", "url", stdin=lines)
+    assert done.returncode == 1
+    assert "git diff-tree failed" in done.stderr
+
+
+@pytest.mark.parametrize("where", ["", "inner"])
+def test_a_repository_with_a_garbage_index_is_searched_without_git_and_that_is_said(
+    tmp_path: Path, where: str
+) -> None:
+    repository = staged_repository(tmp_path)
+    broken = Repository(tmp_path / where) if where else repository
+    broken.stage("other.ini", PAIR.replace(ID, key_id(RNG)))
+    (tmp_path / where / ".git" / "index").write_bytes(b"garbage")
+    done = keysweep(tmp_path, "scan", "--format", "json")
+    told = document(done)
+    assert done.returncode == 1
+    assert {os.path.basename(each["origin"]["path"]) for each in told["findings"]} == {"key.ini", "other.ini"}
+    assert ["searched without git" in each["message"] for each in told["problems"]] == [True]
+
+
+@pytest.mark.parametrize("name", ["key.ini", "link", "<(cat key.ini)", "/dev/stdin < <(cat key.ini)", "pipe"])
+def test_whatever_is_named_is_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "key.ini").write_text(PAIR)
+    (tmp_path / "link").symlink_to("key.ini")
+    os.mkfifo(tmp_path / "pipe")
+    fill = "cat key.ini > pipe & " if name == "pipe" else ""
+    done = shell(tmp_path, f'{fill}"$0" -m keysweep scan {name}')
+    assert done.returncode == 1
+    assert ID.encode() in done.stdout
+
+
+@pytest.mark.parametrize("name", ["nowhere", "socket"])
+def test_what_is_named_and_cannot_be_read_is_never_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nowhere").symlink_to("missing")
+    (tmp_path / "key.ini").write_text(PAIR)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        assert keysweep(tmp_path, "scan", name).returncode == 3
+        assert keysweep(tmp_path, "scan", name, "key.ini").returncode == 1
+
+
+def test_what_git_cannot_list_is_reported(tmp_path: Path) -> None:
+    Repository(tmp_path).write("closed/key.ini", PAIR)
+    (tmp_path / "closed").chmod(0)
+    try:
+        done = without_override(tmp_path, "scan")
+    finally:
+        (tmp_path / "closed").chmod(0o700)
+    assert done.returncode == 3
+    assert "was not listed in full (could not open directory 'closed/'" in done.stdout
+
+
+def test_directories_nested_too_deep_for_git_are_reported(tmp_path: Path) -> None:
+    Repository(tmp_path)
+    inside = 'here=$PWD; for level in $(seq 25); do mkdir {name} && cd -P {name}; done; echo x > file; cd "$here"'
+    shell(tmp_path, inside.format(name="d" * 200))
+    try:
+        assert keysweep(tmp_path, "scan").returncode == 3
+    finally:
+        shell(tmp_path, "rm -rf ./d*")
+
+
+@pytest.mark.parametrize("what", ["key.ini large.txt", "--staged", "--jobs 2 ."])
+def test_a_file_that_takes_more_memory_than_there_is_hides_nothing_else(tmp_path: Path, what: str) -> None:
+    repository = staged_repository(tmp_path)
+    repository.stage("large.txt", b"\xff\xfe" + "x AKIA".encode("utf-16-le") * 5_000_000)
+    done = shell(tmp_path, f'ulimit -v 400000; exec "$0" -m keysweep scan --format json {what}')
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert ["more memory than there is" in each["message"] for each in told["problems"]] == [True]
+
+
+@pytest.mark.parametrize("damage", [b"\xff", b"\xff" * 40, b"g" * 40, None])
+def test_a_damaged_merge_hides_nothing(tmp_path: Path, damage: bytes | None) -> None:
+    staged_repository(tmp_path)
+    path = tmp_path / ".git" / "MERGE_HEAD"
+    if damage is None:
+        path.mkdir()
+    else:
+        path.write_bytes(damage)
+    done = keysweep(tmp_path, "scan", "--staged")
+    assert done.returncode == 1
+    assert ID in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("scan - <&-", 3),
+        ("scan key.ini >&-", 3),
+        ("scan key.ini >&- 2>&- <&-", 3),
+        ("scan nope 2>&-", 2),
+        ("scan nope 2>/dev/full", 2),
+        ("scan --nope 2>/dev/full", 2),
+        ("scan key.ini >/dev/full 2>&1", 3),
+        ("scan key.ini 2>&-", 1),
+        ("hook nope 2>/dev/full", 2),
+        ("hook pre-push <&-", 3),
+    ],
+)
+def test_a_closed_or_full_stream_does_not_change_the_exit_code(tmp_path: Path, arguments: str, code: int) -> None:
+    (tmp_path / "key.ini").write_text(PAIR)
+    assert shell(tmp_path, f'"$0" -m keysweep {arguments}').returncode == code
+
+
+def test_a_report_goes_into_a_pipe_and_through_a_link_without_replacing_them(tmp_path: Path) -> None:
+    (tmp_path / "key.ini").write_text(PAIR)
+    os.mkfifo(tmp_path / "pipe")
+    done = shell(
+        tmp_path, 'cat pipe > got & "$0" -m keysweep scan key.ini --output pipe; code=$?; wait; exit $code'
+    )
+    assert done.returncode == 1
+    assert (tmp_path / "pipe").is_fifo()
+    assert ID in (tmp_path / "got").read_text()
+    (tmp_path / "real.txt").touch()
+    (tmp_path / "link").symlink_to("real.txt")
+    (tmp_path / "null").symlink_to(os.devnull)
+    for name in ("link", "null"):
+        assert keysweep(tmp_path, "scan", "key.ini", "--output", name).returncode == 1
+        assert (tmp_path / name).is_symlink()
+    assert ID in (tmp_path / "real.txt").read_text()
+    assert Path(os.devnull).is_char_device()
+
+
+def test_a_directory_that_may_be_listed_but_not_entered_is_not_called_a_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "key.ini").write_text(PAIR)
+    (tmp_path / "closed").chmod(0o444)
+    try:
+        refused = without_override(tmp_path, "scan", "closed")
+        assert refused.returncode == 2
+        assert "keysweep.toml cannot be looked for (Permission denied)" in refused.stderr
+        done = without_override(tmp_path, "scan", "--no-config", "closed")
+        assert done.returncode == 3
+        assert "key.ini cannot be read" in done.stdout
+    finally:
+        (tmp_path / "closed").chmod(0o700)
+
+
+@pytest.mark.parametrize("arguments", ["", "--output x", "../key.ini --output x", "--staged"])
+def test_in_a_directory_that_is_gone_nothing_is_called_clean(tmp_path: Path, arguments: str) -> None:
+    (tmp_path / "key.ini").write_text(PAIR)
+    done = shell(tmp_path, f'mkdir gone; cd gone; rmdir ../gone; "$0" -m keysweep scan {arguments}')
+    assert done.returncode in (2, 3)
+    assert b"free some room" not in done.stderr
+
+
+def test_a_large_stream_that_begins_as_a_container_is_never_called_clean(tmp_path: Path) -> None:
+    content = gzip.compress(b"a") + bytes(64 << 20) + gzip.compress(PAIR.encode())
+    (tmp_path / "large.gz").write_bytes(content)
+    done = keysweep(tmp_path, "scan", "large.gz")
+    assert done.returncode == 3
+    assert "containers of that size are opened only so far" in done.stdout
+    assert keysweep(tmp_path, "scan", "-", stdin=content).returncode == 3

@@ -154,3 +154,21 @@ def test_a_pipe_is_scanned_while_it_is_written() -> None:
         result = scan_windows(stream.read, Origin("(stdin)"), Limits(), Options())
     thread.join()
     assert [finding.place.line for finding in result.findings] == [300_001]
+
+
+@pytest.mark.parametrize("before", [0, WINDOW_BYTES])
+def test_what_was_read_before_a_stream_failed_is_scanned_and_the_failure_reported(before: int) -> None:
+    pieces = [PAIR.encode(), *[b"line\n" * 200_000] * (before // 1_000_000), PAIR.replace(ID, ID2).encode()]
+
+    def read(most: int) -> bytes:
+        if not pieces:
+            raise OSError(5, "Input/output error")
+        piece, rest = pieces[0][:most], pieces[0][most:]
+        pieces[:1] = [rest] if rest else []
+        return piece
+
+    result = scan_windows(read, Origin("failing"), Limits(), Options())
+    assert [finding.key_id for finding in result.findings] == [ID, ID2]
+    assert [(problem.code, problem.message) for problem in result.problems] == [
+        (ProblemCode.UNREADABLE, "cannot be read to its end (Input/output error)")
+    ]

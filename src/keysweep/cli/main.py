@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
 
 from keysweep import __version__
-from keysweep.errors import ExitCode, KeysweepError
+from keysweep.cli.output import abandon
+from keysweep.errors import ExitCode, IncompleteError, KeysweepError
 from keysweep.report.style import complaint
 
 _COMMANDS = {
@@ -71,24 +72,27 @@ def main(arguments: list[str]) -> int:
     try:
         code = keysweep.main(arguments, prog_name="keysweep", standalone_mode=False)
     except KeysweepError as error:
-        click.echo(complaint(error), err=True)
+        _say(complaint(error))
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo("keysweep: interrupted before everything was scanned.", err=True)
+        _say("keysweep: interrupted before everything was scanned.")
         return ExitCode.INCOMPLETE
     except BrokenPipeError:
-        _abandon_output()
+        abandon(sys.stdout)
         return ExitCode.INCOMPLETE
     except OSError as error:
-        _abandon_output()
-        click.echo(f"keysweep: the report could not be written ({error.strerror}): free some room.", err=True)
+        abandon(sys.stdout)
+        what = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        _say(complaint(IncompleteError(f"the system refused something that was needed ({what}): try again.")))
         return ExitCode.INCOMPLETE
     return code if isinstance(code, int) else ExitCode.CLEAN
 
 
-def _abandon_output() -> None:
-    """Keep the interpreter from trying once more, and failing, when it closes standard output."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _say(message: str) -> None:
+    """Complain where anybody listens; where not, the exit code still tells."""
+    with suppress(OSError):
+        click.echo(message, err=True)

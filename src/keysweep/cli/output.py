@@ -14,41 +14,86 @@ from keysweep.errors import IncompleteError, UsageError
 
 def check_writable(path: str) -> None:
     """Raise UsageError now rather than after a long scan."""
-    directory = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path):
         raise UsageError(f"{path} is a directory: give --output the name of a file.")
+    if not _is_device(path):
+        _check_directory(path)
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise UsageError(f"{path} cannot be written: choose another file or change its permissions.")
+
+
+def _check_directory(path: str) -> None:
+    try:
+        directory = os.path.dirname(os.path.realpath(path))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}): choose another file.") from error
     if not os.path.isdir(directory):
         raise UsageError(f"{path} cannot be written: there is no directory {directory}; create it first.")
-    if not os.access(directory, os.W_OK) or (os.path.exists(path) and not os.access(path, os.W_OK)):
+    if not os.access(directory, os.W_OK):
         raise UsageError(f"{path} cannot be written: choose another file or change its permissions.")
 
 
 def write_report(path: str | None, write: Callable[[TextIO], None]) -> None:
-    """Write to standard output, or to `path` through a temporary file beside it that only the user may read.
+    """Write to standard output, or to `path`: a device or a pipe as it is, a file whole or not at all.
 
     A report that cannot be written goes to standard output, so that nothing found is lost, and IncompleteError
     says so.
     """
     if path is None:
+        _print(write)
+        return
+    try:
+        if _is_device(path):
+            with open(path, "w", encoding="utf-8", errors="backslashreplace") as stream:
+                write(stream)
+        else:
+            _replace(os.path.realpath(path), write)
+    except OSError as error:
+        _print(write)
+        raise IncompleteError(
+            f"{path} could not be written ({error.strerror}); the report was printed instead."
+        ) from error
+
+
+def abandon(stream: TextIO) -> None:
+    """Keep the interpreter from trying once more, and failing, when it closes `stream`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _print(write: Callable[[TextIO], None]) -> None:
+    try:
         write(sys.stdout)
         sys.stdout.flush()
-        return
-    directory = os.path.dirname(os.path.abspath(path))
+    except BrokenPipeError:
+        raise  # whoever read the report has seen enough
+    except OSError as error:
+        abandon(sys.stdout)
+        raise IncompleteError(f"the report could not be written ({error.strerror}): free some room.") from error
+
+
+def _is_device(path: str) -> bool:
+    """Whether there is something at `path` that a file must not take the place of."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+def _replace(path: str, write: Callable[[TextIO], None]) -> None:
+    """Put the report at `path` through a temporary file beside it that only the user may read."""
     temporary = ""
     try:
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", errors="backslashreplace", dir=directory, prefix=".keysweep-", delete=False
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            dir=os.path.dirname(path),
+            prefix=".keysweep-",
+            delete=False,
         ) as stream:
             temporary = stream.name
             write(cast(TextIO, stream))
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
-    except OSError as error:
+    except OSError:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        write(sys.stdout)
-        sys.stdout.flush()
-        raise IncompleteError(
-            f"{path} could not be written ({error.strerror}); the report was printed instead."
-        ) from error
+        raise

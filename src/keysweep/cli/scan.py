@@ -15,7 +15,7 @@ import click
 
 from keysweep.cli.output import check_writable, write_report
 from keysweep.config import Settings, load
-from keysweep.errors import ExitCode, UsageError
+from keysweep.errors import ConfigError, ExitCode, UsageError
 from keysweep.findings import ScanResult, Severity
 from keysweep.report import FORMATS
 from keysweep.report.style import Style
@@ -81,7 +81,7 @@ def scan(
     if output:
         check_writable(output)
     root = _root(paths)
-    settings = Settings() if no_config else load(root, config)
+    settings = Settings() if no_config else _settings(root, config)
     settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
     if fail_on:
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
@@ -100,6 +100,15 @@ def _root(paths: tuple[str, ...]) -> Path:
     start = paths[0] if len(paths) == 1 and os.path.isdir(paths[0]) else "."
     top = git.answer(("rev-parse", "--show-toplevel"), start)
     return Path(os.fsdecode(top.rstrip(b"\n"))) if top else Path(start)
+
+
+def _settings(root: Path, config: Path | None) -> Settings:
+    try:
+        return load(root, config)
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename} cannot be looked for ({error.strerror}): change permissions or use --no-config."
+        ) from error
 
 
 def _scan(

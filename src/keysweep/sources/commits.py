@@ -12,10 +12,10 @@ from keysweep import git
 from keysweep.detect.across import pair_across
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.detect.scanner import scan
-from keysweep.errors import IncompleteError, UsageError
+from keysweep.errors import GitError, IncompleteError, UsageError
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.sources.added import added
+from keysweep.sources.windows import scan_in_memory
 
 MOST_OBJECT_BYTES = 1 << 30
 """A larger object is reported, not scanned."""
@@ -46,7 +46,7 @@ def scan_message(path: str, limits: Limits | None = None, options: Options | Non
         raise IncompleteError(f"the commit message {path} cannot be read ({error.strerror}).") from error
     kept = content.split(b"\n# ------------------------ >8 ------------------------\n", 1)[0]
     origin = Origin("commit message", Source.COMMIT_MESSAGE)
-    return scan(kept, origin, limits or Limits(), options or Options())
+    return scan_in_memory(kept, origin, limits or Limits(), options or Options())
 
 
 def pushed_updates(environment: Mapping[str, str], arguments: Sequence[str], stdin: IO[bytes]) -> list[Update]:
@@ -80,15 +80,17 @@ def scan_pushed(
     """Scan every commit that a push would send and the remote does not have: messages, tags and blobs.
 
     A key that one commit adds and a later one removes is found: the history that leaves holds it. What the
-    parent's version of a file already held is not reported again. Raises GitError when git fails.
+    parent's version of a file already held is not reported again. Raises GitError where git cannot tell what is
+    being pushed; a single object that it cannot read is a problem beside what was found.
     """
+    commits = _new_commits(updates, cwd)
     scanner = _Scanner(limits or Limits(), options or Options(), cwd)
     with git.Objects(cwd) as objects:
         for update in updates:
             scanner.tag(update.local, objects)
-        for commit in _new_commits(updates, cwd):
+        for commit in commits:
             scanner.message(commit, objects)
-        for change in _changes(_new_commits(updates, cwd), cwd):
+        for change in _changes(commits, cwd, scanner.problems):
             scanner.change(change, objects)
     findings = pair_across(scanner.findings)
     return ScanResult(findings, tuple(scanner.problems), scanner.scanned_bytes, len(scanner.seen))
@@ -114,15 +116,21 @@ class _Scanner:
 
     def tag(self, name: str, objects: git.Objects) -> None:
         kind, content = objects.read(name, MOST_OBJECT_BYTES)
-        if kind == "tag" and name not in self.seen:
+        origin = Origin("tag message", Source.COMMIT_MESSAGE, commit=name)
+        if kind in (git.MISSING, git.TOO_LARGE):
+            self._miss(f"object {name[:12]}", kind, origin)
+        elif kind == "tag" and name not in self.seen:
             self.seen.add(name)
-            self._keep(self._scan(content, Origin("tag message", Source.COMMIT_MESSAGE, commit=name)))
+            self._keep(self._scan(content, origin))
 
     def message(self, commit: str, objects: git.Objects) -> None:
         kind, content = objects.read(commit, MOST_OBJECT_BYTES)
-        if kind == "commit" and commit not in self.seen:
+        origin = Origin("commit message", Source.COMMIT_MESSAGE, commit=commit)
+        if kind != "commit":
+            self._miss(f"commit {commit[:12]}", kind, origin)
+        elif commit not in self.seen:
             self.seen.add(commit)
-            self._keep(self._scan(content, Origin("commit message", Source.COMMIT_MESSAGE, commit=commit)))
+            self._keep(self._scan(content, origin))
 
     def change(self, change: _Change, objects: git.Objects) -> None:
         if change.blob in self.seen:
@@ -131,8 +139,7 @@ class _Scanner:
         origin = Origin(change.path, Source.COMMIT, commit=change.commit, blob=change.blob)
         kind, content = objects.read(change.blob, MOST_OBJECT_BYTES)
         if kind != "blob":
-            code = ProblemCode.LIMIT if kind == git.TOO_LARGE else ProblemCode.MISSING_OBJECT
-            self.problems.append(Problem(code, f"blob {change.blob[:12]} is {kind}", origin))
+            self._miss(f"blob {change.blob[:12]}", kind, origin)
             return
         result = self._scan(content, origin)
         if result.findings:
@@ -140,8 +147,12 @@ class _Scanner:
             result = replace(result, findings=tuple(added(result.findings, old)))
         self._keep(result)
 
+    def _miss(self, what: str, kind: str, origin: Origin) -> None:
+        code = ProblemCode.LIMIT if kind == git.TOO_LARGE else ProblemCode.MISSING_OBJECT
+        self.problems.append(Problem(code, f"{what} is {kind}", origin))
+
     def _scan(self, content: bytes, origin: Origin) -> ScanResult:
-        return scan(content, origin, self._limits, self._options)
+        return scan_in_memory(content, origin, self._limits, self._options)
 
     def _keep(self, result: ScanResult) -> None:
         self.findings += result.findings
@@ -177,10 +188,28 @@ def _is_here(name: str, cwd: str | None) -> bool:
     return git.answer(("cat-file", "-e", f"{name}^{{commit}}"), cwd) is not None
 
 
-def _changes(commits: Sequence[str], cwd: str | None) -> Iterator[_Change]:
-    """Read `git diff-tree --stdin -c --raw -z`: what each commit has that none of its parents has."""
+def _changes(commits: Sequence[str], cwd: str | None, problems: list[Problem]) -> Iterator[_Change]:
+    """What each commit has that none of its parents has.
+
+    One damaged tree ends git, so what failed is halved until the damaged commit stands alone and is reported.
+    """
     if not commits:
         return
+    try:
+        raw = _diff_tree(commits, cwd)
+    except GitError as error:
+        if len(commits) > 1:
+            middle = len(commits) // 2
+            yield from _changes(commits[:middle], cwd, problems)
+            yield from _changes(commits[middle:], cwd, problems)
+            return
+        origin = Origin("commit", Source.COMMIT, commit=commits[0])
+        problems.append(Problem(ProblemCode.MISSING_OBJECT, str(error).removesuffix("."), origin))
+        return
+    yield from _parsed(raw)
+
+
+def _diff_tree(commits: Sequence[str], cwd: str | None) -> bytes:
     arguments = (
         "diff-tree",
         "--stdin",
@@ -193,7 +222,11 @@ def _changes(commits: Sequence[str], cwd: str | None) -> Iterator[_Change]:
         "--no-renames",
         "--no-ext-diff",
     )
-    fields = iter(git.run(arguments, cwd, "\n".join(commits).encode() + b"\n").split(b"\0"))
+    return git.run(arguments, cwd, "\n".join(commits).encode() + b"\n")
+
+
+def _parsed(raw: bytes) -> Iterator[_Change]:
+    fields = iter(raw.split(b"\0"))
     commit = ""
     for field in fields:
         if not field.startswith(b":"):

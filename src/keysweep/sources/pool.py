@@ -20,7 +20,7 @@ from keysweep.detect.options import Options
 from keysweep.detect.prefilter import HYPERSCAN_FROM_BYTES, warm_up
 from keysweep.detect.scanner import scan
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
-from keysweep.sources.windows import WINDOW_BYTES, scan_windows
+from keysweep.sources.windows import WINDOW_BYTES, out_of_memory, scan_windows
 
 BATCH_BYTES = 4 << 20
 BATCH_FILES = 500
@@ -66,8 +66,12 @@ def scan_all(
     options: Options,
     jobs: int | None = None,
     on_progress: _Progress | None = None,
+    streams: Sequence[str] = (),
 ) -> ScanResult:
-    """Scan `files` while they are still being listed.
+    """Scan `streams`, then `files` while they are still being listed.
+
+    `streams` are read to their end whatever they are, links followed; workers do not share them all, so this
+    process reads them.
 
     What cannot be read is a problem, and an interrupt ends with what was found until then. `on_progress` gets
     the bytes scanned and the bytes listed so far.
@@ -76,6 +80,8 @@ def scan_all(
     workers = jobs or os.cpu_count() or 1
     batches = _batches(files, tally)
     try:
+        for path in streams:
+            tally.add(_scan_stream(path, limits, options))
         first = _listed_up_to(POOL_FROM_BYTES if workers > 1 else HYPERSCAN_FROM_BYTES, batches, tally)
         if tally.listed_bytes >= HYPERSCAN_FROM_BYTES:
             options = replace(options, hyperscan=True)
@@ -231,12 +237,24 @@ def _scan_batch(files: Sequence[_Listed], limits: Limits, options: Options) -> S
     problems: list[Problem] = []
     scanned_bytes = scanned_items = 0
     for path, size, mode in files:
-        result = _scan_file(path, size, mode, limits, options)
+        try:
+            result = _scan_file(path, size, mode, limits, options)
+        except MemoryError:
+            result = out_of_memory(Origin(path, Source.FILE))
         findings += result.findings
         problems += result.problems
         scanned_bytes += result.scanned_bytes
         scanned_items += result.scanned_items
     return ScanResult(tuple(findings), tuple(problems), scanned_bytes, scanned_items)
+
+
+def _scan_stream(path: str, limits: Limits, options: Options) -> ScanResult:
+    origin = Origin(path, Source.FILE)
+    try:
+        with open(path, "rb", buffering=0) as stream:
+            return scan_windows(stream.read, origin, limits, options)
+    except OSError as error:
+        return _unscanned(ProblemCode.UNREADABLE, f"cannot be read ({error.strerror})", origin)
 
 
 _READ_FLAGS = (

@@ -23,6 +23,8 @@ MOST_BLOB_BYTES = 1 << 30
 QUICK_LOOK_BYTES = 4 << 20
 """Above this a quick look costs more than Hyperscan, so the blob is scanned outright."""
 _GITLINK = b"160000"
+_MOST_HEADS_BYTES = 1 << 16
+"""More than a merge of any number of branches that people make."""
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -97,9 +99,9 @@ def scan_entries(
     from keysweep.detect.across import pair_across
     from keysweep.detect.limits import Limits
     from keysweep.detect.options import Options
-    from keysweep.detect.scanner import scan
     from keysweep.findings import Finding, Origin, ScanResult, Source
     from keysweep.sources.added import added
+    from keysweep.sources.windows import scan_in_memory
 
     limits, options = limits or Limits(), options or Options()
     findings: list[Finding] = []
@@ -114,11 +116,12 @@ def scan_entries(
             if entry.trouble:
                 problems.append(_problem(entry, origin))
                 continue
-            result = scan(content, origin, limits, options)
+            result = scan_in_memory(content, origin, limits, options)
             scanned += result.scanned_bytes
             problems += result.problems
             if result.findings and not whole_files:
-                old = [scan(text, origin, limits, options) for text in _old_versions(entry, objects, cwd)]
+                texts = _old_versions(entry, objects, cwd)
+                old = [scan_in_memory(text, origin, limits, options) for text in texts]
                 findings += added(result.findings, old)
             else:
                 findings += result.findings
@@ -185,14 +188,16 @@ def _old_versions(entry: Entry, objects: git.Objects, cwd: str | None) -> Iterat
 
 
 def _merged_blobs(path: str, cwd: str | None) -> list[str]:
-    location = git.run(("rev-parse", "--git-path", "MERGE_HEAD"), cwd).rstrip(b"\n")
+    location = (git.answer(("rev-parse", "--git-path", "MERGE_HEAD"), cwd) or b"").rstrip(b"\n")
     try:
         with open(os.path.join(os.fsencode(cwd or "."), location), "rb") as stream:
-            heads = stream.read().split()
-    except FileNotFoundError:
-        return []
+            heads = stream.read(_MOST_HEADS_BYTES).split()
+    except OSError:
+        return []  # without merged branches more findings count as new, not fewer
     found = []
     for head in heads:
+        if not (head.isalnum() and len(head) in (40, 64)):
+            continue
         listing = git.answer(("ls-tree", "-z", "--full-tree", head.decode("ascii"), "--", path), cwd)
         if listing:
             found.append(listing.split(b"\t")[0].split(b" ")[2].decode("ascii"))
@@ -203,16 +208,18 @@ def _lfs_content(entry: Entry, cwd: str | None) -> bytes:
     """The real content behind a Git LFS pointer, from the local store; sets `trouble` where it is not there."""
     lines = dict(line.split(b" ", 1) for line in entry.content.splitlines() if b" " in line)
     digest = lines.get(b"oid", b"").removeprefix(b"sha256:").decode("ascii", "replace")
-    directory = os.fsdecode(git.run(("rev-parse", "--git-common-dir"), cwd).rstrip(b"\n"))
+    directory = os.fsdecode((git.answer(("rev-parse", "--git-common-dir"), cwd) or b"").rstrip(b"\n"))
     store = os.path.join(cwd or ".", directory, "lfs", "objects", digest[:2], digest[2:4], digest)
-    if len(digest) == 64 and digest.isalnum() and os.path.isfile(store):
-        if os.path.getsize(store) > MOST_BLOB_BYTES:
-            entry.trouble = git.TOO_LARGE
-            return b""
-        with open(store, "rb") as stream:
-            return stream.read()
     entry.trouble = git.MISSING
-    return b""
+    if len(digest) != 64 or not digest.isalnum() or not os.path.isfile(store):
+        return b""
+    try:
+        with open(store, "rb") as stream:
+            content = stream.read(MOST_BLOB_BYTES + 1)
+    except OSError:
+        return b""
+    entry.trouble = git.TOO_LARGE if len(content) > MOST_BLOB_BYTES else ""
+    return b"" if entry.trouble else content
 
 
 def _problem(entry: Entry, origin: Origin) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from keysweep.detect.containers import container_format
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.detect.scanner import scan
@@ -20,34 +21,74 @@ def scan_windows(read: Callable[[int], bytes], origin: Origin, limits: Limits, o
 
     What fits in one window is scanned as a whole. Beyond that, containers are not opened any more, and that
     is reported; lines and offsets count from the start of the stream. Columns in a line longer than a window
-    count from the start of the window.
+    count from the start of the window. A stream that fails is scanned as far as it could be read.
     """
-    window = _fill(read, b"", WINDOW_BYTES)
+    stream = _Stream(read)
+    try:
+        result = _scan_stream(stream, origin, limits, options)
+    except MemoryError:
+        return out_of_memory(origin)
+    if stream.failure is None:
+        return result
+    message = f"cannot be read to its end ({stream.failure.strerror})"
+    return replace(result, problems=(*result.problems, Problem(ProblemCode.UNREADABLE, message, origin)))
+
+
+def scan_in_memory(content: bytes, origin: Origin, limits: Limits, options: Options) -> ScanResult:
+    """`scan`, but content that takes more memory than there is becomes a problem, so that the rest is scanned."""
+    try:
+        return scan(content, origin, limits, options)
+    except MemoryError:
+        return out_of_memory(origin)
+
+
+def out_of_memory(origin: Origin) -> ScanResult:
+    """What came of content that needs more memory than there is."""
+    message = "takes more memory than there is; scan it alone, or where there is more"
+    return ScanResult(problems=(Problem(ProblemCode.LIMIT, message, origin),))
+
+
+class _Stream:
+    """A stream that ends where reading it fails; `failure` then says why."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self.failure: OSError | None = None
+        self._read = read
+
+    def fill(self, start: bytes) -> bytes:
+        """`start` and what follows, up to a whole window; less than that is the end."""
+        pieces, length = [start], len(start)
+        try:
+            while length < WINDOW_BYTES and (piece := self._read(min(1 << 20, WINDOW_BYTES - length))):
+                pieces.append(piece)
+                length += len(piece)
+        except OSError as error:
+            self.failure = error
+        return b"".join(pieces)
+
+
+def _scan_stream(stream: _Stream, origin: Origin, limits: Limits, options: Options) -> ScanResult:
+    window = stream.fill(b"")
     if len(window) < WINDOW_BYTES:
-        return scan(window, origin, limits, options)
+        return scan_in_memory(window, origin, limits, options)
     findings: dict[tuple[str, int], Finding] = {}
     problems: list[Problem] = []
     base, line = 0, 0
     while window:
-        result = scan(window, origin, limits, options)
+        result = scan_in_memory(window, origin, limits, options)
         for finding in result.findings:
             moved = _moved(finding, base, line)
             findings.setdefault((moved.fingerprint, moved.place.offset), moved)
-        problems += _new(result.problems, problems)
+        told = [_as_of_a_window(problem) for problem in result.problems]
+        if container_format(window):
+            told.append(_too_large(origin))
+        problems += [problem for problem in told if problem not in problems]
         last = len(window) < WINDOW_BYTES
         advance = len(window) if last else len(window) - OVERLAP_BYTES
         base += advance
         line += window.count(b"\n", 0, advance)
-        window = b"" if last else _fill(read, window[advance:], WINDOW_BYTES)
-    return ScanResult(_without_halves(list(findings.values())), tuple(problems), base, 1)
-
-
-def _fill(read: Callable[[int], bytes], start: bytes, size: int) -> bytes:
-    pieces, length = [start], len(start)
-    while length < size and (piece := read(min(1 << 20, size - length))):
-        pieces.append(piece)
-        length += len(piece)
-    return b"".join(pieces)
+        window = b"" if last else stream.fill(window[advance:])
+    return ScanResult(_without_halves(list(findings.values())), tuple(dict.fromkeys(problems)), base, 1)
 
 
 def _moved(finding: Finding, base: int, line: int) -> Finding:
@@ -63,19 +104,14 @@ def _place(place: Place, base: int, line: int) -> Place:
     return replace(place, offset=place.offset + base, line=place.line + line)
 
 
-def _new(problems: tuple[Problem, ...], known: list[Problem]) -> list[Problem]:
-    """A container that begins in the first window looks truncated there: say what is true instead."""
-    told = [
-        replace(
-            problem,
-            code=ProblemCode.LIMIT,
-            message=f"is larger than {WINDOW_BYTES >> 20} MiB; containers of that size are opened only so far",
-        )
-        if problem.code is ProblemCode.DAMAGED
-        else problem
-        for problem in problems
-    ]
-    return [problem for problem in dict.fromkeys(told) if problem not in known]
+def _as_of_a_window(problem: Problem) -> Problem:
+    """A container that begins in one window and ends in another looks damaged: say what is true instead."""
+    return _too_large(problem.origin) if problem.code is ProblemCode.DAMAGED else problem
+
+
+def _too_large(origin: Origin | None) -> Problem:
+    message = f"is larger than {WINDOW_BYTES >> 20} MiB; containers of that size are opened only so far"
+    return Problem(ProblemCode.LIMIT, message, origin)
 
 
 def _without_halves(findings: list[Finding]) -> tuple[Finding, ...]:
