@@ -176,7 +176,8 @@ def _new_hits(inner: list[Hit], view: View, outer: frozenset[tuple[str, int]]) -
 def _packed(view: View, content: bytes, steps: tuple[str, ...], run: _Scan, depth: int) -> list[Credential]:
     """Credentials inside a container that stands encoded in text: a Helm release is base64 of gzip.
 
-    They have no place of their own in the text, so they get that of the whole run.
+    They have no place of their own in the text, so they get that of the whole run. Damage is no problem here:
+    texts quote the beginnings of archives.
     """
     kind = container_format(content)
     if kind is None:
@@ -187,7 +188,8 @@ def _packed(view: View, content: bytes, steps: tuple[str, ...], run: _Scan, dept
     found = []
     for member in open_members(content, kind, run.limits, run.budget):
         if isinstance(member, Halt):
-            run.report(member.code, f"{', '.join(steps)} in it: {member.message}")
+            if member.code is not ProblemCode.DAMAGED:
+                run.report(member.code, f"{', '.join(steps)} in it: {member.message}")
             continue
         opened = (*steps, member.step)
         inner = _layers(member.content, run.find_hits(member.content), run, depth)
