@@ -464,16 +464,6 @@ def test_directories_nested_too_deep_for_git_are_reported(tmp_path: Path) -> Non
         shell(tmp_path, "rm -rf ./d*")
 
 
-@pytest.mark.parametrize("what", ["key.ini large.txt", "--staged", "--jobs 2 ."])
-def test_a_file_that_takes_more_memory_than_there_is_hides_nothing_else(tmp_path: Path, what: str) -> None:
-    repository = staged_repository(tmp_path)
-    repository.stage("large.txt", b"\xff\xfe" + "x AKIA".encode("utf-16-le") * 5_000_000)
-    done = shell(tmp_path, f'ulimit -v 400000; exec "$0" -m keysweep scan --format json {what}')
-    told = json.loads(done.stdout)
-    assert done.returncode == 1
-    assert ["more memory than there is" in each["message"] for each in told["problems"]] == [True]
-
-
 @pytest.mark.parametrize("damage", [b"\xff", b"\xff" * 40, b"g" * 40, None])
 def test_a_damaged_merge_hides_nothing(tmp_path: Path, damage: bytes | None) -> None:
     staged_repository(tmp_path)

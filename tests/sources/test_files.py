@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -172,3 +173,21 @@ def test_what_was_read_before_a_stream_failed_is_scanned_and_the_failure_reporte
     assert [(problem.code, problem.message) for problem in result.problems] == [
         (ProblemCode.UNREADABLE, "cannot be read to its end (Input/output error)")
     ]
+
+
+def test_an_archive_larger_than_a_window_is_opened_to_its_end(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "big.zip", "w") as archive:
+        archive.writestr("filler.bin", random.Random(4).randbytes(WINDOW_BYTES))
+        archive.writestr("prod.ini", PAIR)
+    result = scan_paths([str(tmp_path / "big.zip")])
+    assert [(each.kind, each.origin.members) for each in result.findings] == [(Kind.PAIR, ("prod.ini",))]
+    assert result.problems == ()
+
+
+def test_an_archive_larger_than_the_limit_is_opened_so_far_and_reported(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "big.zip", "w") as archive:
+        archive.writestr("first.ini", PAIR)
+        archive.writestr("filler.bin", random.Random(4).randbytes(WINDOW_BYTES))
+    result = scan_paths([str(tmp_path / "big.zip")], limits=Limits(member_bytes=1 << 20))
+    assert {each.kind for each in result.findings} == {Kind.PAIR}
+    assert {each.code for each in result.problems} == {ProblemCode.LIMIT}

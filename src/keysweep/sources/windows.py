@@ -19,9 +19,10 @@ OVERLAP_BYTES = 64 << 10
 def scan_windows(read: Callable[[int], bytes], origin: Origin, limits: Limits, options: Options) -> ScanResult:
     """Scan a stream through `read(most_bytes)`, holding one window at a time.
 
-    What fits in one window is scanned as a whole. Beyond that, containers are not opened any more, and that
-    is reported; lines and offsets count from the start of the stream. Columns in a line longer than a window
-    count from the start of the window. A stream that fails is scanned as far as it could be read.
+    What fits in one window is scanned as a whole, and so is a container up to `limits.member_bytes`. Beyond
+    that, containers are opened only so far, and that is reported; lines and offsets count from the start of the
+    stream. Columns in a line longer than a window count from the start of the window. A stream that fails is
+    scanned as far as it could be read.
     """
     stream = _Stream(read)
     try:
@@ -55,11 +56,11 @@ class _Stream:
         self.failure: OSError | None = None
         self._read = read
 
-    def fill(self, start: bytes) -> bytes:
-        """`start` and what follows, up to a whole window; less than that is the end."""
+    def fill(self, start: bytes, most: int = WINDOW_BYTES) -> bytes:
+        """`start` and what follows, up to a whole window or `most` bytes; less than that is the end."""
         pieces, length = [start], len(start)
         try:
-            while length < WINDOW_BYTES and (piece := self._read(min(1 << 20, WINDOW_BYTES - length))):
+            while length < most and (piece := self._read(min(1 << 20, most - length))):
                 pieces.append(piece)
                 length += len(piece)
         except OSError as error:
@@ -68,8 +69,11 @@ class _Stream:
 
 
 def _scan_stream(stream: _Stream, origin: Origin, limits: Limits, options: Options) -> ScanResult:
-    window = stream.fill(b"")
-    if len(window) < WINDOW_BYTES:
+    window, most = stream.fill(b""), WINDOW_BYTES
+    if len(window) == most and container_format(window):
+        most = max(WINDOW_BYTES, limits.member_bytes)
+        window = stream.fill(window, most)
+    if len(window) < most:
         return scan_in_memory(window, origin, limits, options)
     findings: dict[tuple[str, int], Finding] = {}
     problems: list[Problem] = []
@@ -79,9 +83,9 @@ def _scan_stream(stream: _Stream, origin: Origin, limits: Limits, options: Optio
         for finding in result.findings:
             moved = _moved(finding, base, line)
             findings.setdefault((moved.fingerprint, moved.place.offset), moved)
-        told = [_as_of_a_window(problem) for problem in result.problems]
+        told = [_as_of_a_window(problem, most) for problem in result.problems]
         if container_format(window):
-            told.append(_too_large(origin))
+            told.append(_too_large(origin, most))
         problems += [problem for problem in told if problem not in problems]
         last = len(window) < WINDOW_BYTES
         advance = len(window) if last else len(window) - OVERLAP_BYTES
@@ -104,13 +108,13 @@ def _place(place: Place, base: int, line: int) -> Place:
     return replace(place, offset=place.offset + base, line=place.line + line)
 
 
-def _as_of_a_window(problem: Problem) -> Problem:
+def _as_of_a_window(problem: Problem, most: int) -> Problem:
     """A container that begins in one window and ends in another looks damaged: say what is true instead."""
-    return _too_large(problem.origin) if problem.code is ProblemCode.DAMAGED else problem
+    return _too_large(problem.origin, most) if problem.code is ProblemCode.DAMAGED else problem
 
 
-def _too_large(origin: Origin | None) -> Problem:
-    message = f"is larger than {WINDOW_BYTES >> 20} MiB; containers of that size are opened only so far"
+def _too_large(origin: Origin | None, most: int) -> Problem:
+    message = f"is larger than {most >> 20} MiB; containers of that size are opened only so far"
     return Problem(ProblemCode.LIMIT, message, origin)
 
 
