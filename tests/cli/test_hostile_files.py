@@ -542,6 +542,8 @@ def test_in_a_directory_that_is_gone_nothing_is_called_clean(tmp_path: Path, arg
 def test_a_large_stream_that_begins_as_a_container_is_never_called_clean(tmp_path: Path) -> None:
     content = gzip.compress(b"a") + bytes(64 << 20) + gzip.compress(PAIR.encode())
     (tmp_path / "large.gz").write_bytes(content)
+    assert keysweep(tmp_path, "scan", "large.gz").returncode == 1
+    (tmp_path / "keysweep.toml").write_text("limits.member-bytes = 1048576\n")
     done = keysweep(tmp_path, "scan", "large.gz")
     assert done.returncode == 3
     assert "containers of that size are opened only so far" in done.stdout
