@@ -24,7 +24,7 @@ from keysweep import Origin, ScanResult, scan
 from keysweep.detect.containers import Budget, Member, open_members
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import ProblemCode
+from keysweep.findings import Kind, ProblemCode
 from keysweep.sources.windows import OVERLAP_BYTES, WINDOW_BYTES, scan_windows
 from tests.detect.test_containers import tar, zipped
 
@@ -413,11 +413,13 @@ def test_a_line_longer_than_a_window_is_scanned_to_its_end() -> None:
     assert result.scanned_bytes == WINDOW_BYTES + OVERLAP_BYTES + 1 + len(PAIR)
 
 
-def test_a_container_larger_than_a_window_is_reported() -> None:
+def test_a_container_larger_than_the_limit_is_reported_and_a_smaller_one_opened() -> None:
     noise = random.Random(5).randbytes(WINDOW_BYTES)
-    result = streamed(gzip.compress(noise + PAIR, 0))
-    assert [problem.code for problem in result.problems] == [ProblemCode.LIMIT]
-    assert f"{WINDOW_BYTES >> 20} MiB" in result.problems[0].message
+    content = gzip.compress(noise + PAIR, 0)
+    assert [finding.kind for finding in streamed(content).findings] == [Kind.PAIR]
+    limited = scan_windows(io.BytesIO(content).read, Origin("x"), Limits(member_bytes=1 << 20), Options())
+    assert {problem.code for problem in limited.problems} == {ProblemCode.LIMIT}
+    assert any(f"larger than {WINDOW_BYTES >> 20} MiB" in problem.message for problem in limited.problems)
 
 
 LARGE_ENOUGH = 60_000
