@@ -42,7 +42,7 @@ def filters() -> list[Filter]:
         return lambda text: shannon(text) < least
 
     def is_unseen(template: str) -> Callable[[str], bool]:
-        return lambda text: confirm.match(template.format(text[:19], text[19:]).encode()) is None
+        return lambda text: not confirm(template.format(text[:19], text[19:]).encode(), 0)
 
     return [
         Filter("runs of words: one line", secret, is_unseen("secret_key = {}{}\n")),

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from keysweep.detect.limits import MIB, Limits
 from keysweep.detect.rules import RULES
 from keysweep.errors import ExitCode
+from keysweep.frozen import fields
 
 DOCS = Path(__file__).parent
 PAGES = (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
 _PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-_EXIT_CODES: Mapping[ExitCode, str] = {
+_EXIT_CODES: Mapping[int, str] = {
     ExitCode.CLEAN: "clean: everything was scanned, and nothing at or above `fail-on` was found",
     ExitCode.FINDINGS: "findings at or above `fail-on`, whether or not the scan was complete",
     ExitCode.USAGE: "wrong usage or configuration; nothing was scanned",
@@ -49,16 +49,16 @@ def limits() -> str:
     )
     defaults = Limits()
     rows = []
-    for field in fields(Limits):
-        value = getattr(defaults, field.name)
-        shown = f"{value // MIB} MiB" if field.name.endswith("_bytes") else str(value)
-        rows.append((f"`{field.name.replace('_', '-')}`", shown, meaning[field.name]))
+    for name in fields(Limits):
+        value = getattr(defaults, name)
+        shown = f"{value // MIB} MiB" if name.endswith("_bytes") else str(value)
+        rows.append((f"`{name.replace('_', '-')}`", shown, meaning[name]))
     return _table(("limit", "default", "what it bounds"), rows)
 
 
 def exits() -> str:
     """The exit codes."""
-    return _table(("code", "meaning"), [(str(int(code)), _EXIT_CODES[code]) for code in ExitCode])
+    return _table(("code", "meaning"), [(str(code), meaning) for code, meaning in sorted(_EXIT_CODES.items())])
 
 
 TABLES: Mapping[str, Callable[[], str]] = {"rules": rules, "patterns": patterns, "limits": limits, "exits": exits}

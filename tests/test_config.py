@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from keysweep.config import Settings, load
+from keysweep.config import load
 from keysweep.errors import ConfigError
 from keysweep.findings import Confidence, Severity
+from keysweep.settings import Settings
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:

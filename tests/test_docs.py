@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -14,8 +13,10 @@ import pytest
 import keysweep
 from docs.generate import PAGES, TABLES, filled
 from keysweep.cli.main import keysweep as command_line
-from keysweep.config import Settings, load
+from keysweep.config import load
 from keysweep.findings import Kind
+from keysweep.frozen import fields
+from keysweep.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(keysweep.__file__).parent
@@ -47,7 +48,7 @@ def test_the_example_of_the_configuration_can_be_read_and_shows_every_setting(tm
     settings = load(tmp_path)
     assert settings.rules
     assert settings.allow
-    assert set(tomllib.loads(example)) == {field.name.replace("_", "-") for field in fields(Settings)}
+    assert set(tomllib.loads(example)) == {name.replace("_", "-") for name in fields(Settings)}
 
 
 def test_the_allowance_in_the_readme_can_be_read(tmp_path: Path) -> None:

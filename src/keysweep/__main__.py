@@ -16,15 +16,22 @@ def main() -> int:
 def _run() -> int:
     try:
         if sys.argv[1:2] == ["hook"]:
-            from keysweep.hook import main as hook_main
-
-            return hook_main(sys.argv[2:])
+            return _hook()
         from keysweep.cli.main import main as cli_main
 
         return cli_main(sys.argv[1:])
     except KeyboardInterrupt:
         print("keysweep: interrupted before anything was scanned.", file=sys.stderr)
         return 3
+
+
+def _hook() -> int:
+    from keysweep.hook import main as hook_main
+
+    code = hook_main(sys.argv[2:])
+    if _flush():
+        os._exit(code)  # nothing is left to be done, and Python takes longer to end than git to list the change
+    return code
 
 
 def _open_closed_streams() -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from keysweep.detect.limits import Limits
-from keysweep.detect.options import Options
 from keysweep.errors import ConfigError
 from keysweep.findings import Confidence, Severity
+from keysweep.frozen import fields
+from keysweep.settings import Settings
 
 if TYPE_CHECKING:
     from keysweep.detect.custom import CustomRule
@@ -22,28 +22,6 @@ MOST_BYTES = 1 << 20
 _Level = TypeVar("_Level", Severity, Confidence)
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}")
 _ACCOUNT = re.compile(r"\d{12}")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a configuration file may set; the command line overrides it."""
-
-    fail_on: Severity = Severity.MEDIUM
-    """Findings of this severity and above make exit code 1."""
-    min_confidence: Confidence = Confidence.LOW
-    """Findings below are suppressed, and counted."""
-    exclude: tuple[str, ...] = ()
-    """Globs of paths whose findings and problems are suppressed, and counted."""
-    allow: Mapping[str, str] | None = None
-    """Fingerprint to reason for findings that are accepted, and counted."""
-    report_placeholders: bool = False
-    canary_accounts: frozenset[str] = frozenset()
-    rules: tuple[CustomRule, ...] = ()
-    limits: Limits = Limits()
-
-    def options(self) -> Options:
-        """What of this concerns detection."""
-        return Options(self.report_placeholders, self.canary_accounts, self.rules)
 
 
 def load(root: Path, explicit: Path | None = None) -> Settings:
@@ -96,7 +74,7 @@ def _table(path: Path, *, whole: bool) -> dict[str, object]:
 
 
 def _parse(table: dict[str, object], path: Path) -> Settings:
-    known = [field.name.replace("_", "-") for field in fields(Settings)]
+    known = [name.replace("_", "-") for name in fields(Settings)]
     _refuse_unknown(table, known, path, "")
     return Settings(
         fail_on=_level(table, "fail-on", Severity, Severity.MEDIUM, path),
@@ -178,7 +156,7 @@ def _limits(table: Mapping[str, object], path: Path) -> Limits:
     values = table.get("limits", {})
     if not isinstance(values, dict):
         raise _wrong(path, "limits", "a table")
-    names = {field.name.replace("_", "-"): field.name for field in fields(Limits)}
+    names = {name.replace("_", "-"): name for name in fields(Limits)}
     _refuse_unknown(values, names, path, "limits.")
     for key, value in values.items():
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:

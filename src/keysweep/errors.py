@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 
-
-class ExitCode(IntEnum):
-    """What the process tells its caller."""
+class ExitCode:
+    """What the process tells its caller; plain numbers, because the hook starts git before it loads `enum`."""
 
     CLEAN = 0
     FINDINGS = 1
@@ -18,7 +16,7 @@ class ExitCode(IntEnum):
 class KeysweepError(Exception):
     """A failure that a user can act on: the message is one sentence saying what, where, and what to do."""
 
-    exit_code: ExitCode = ExitCode.USAGE
+    exit_code: int = ExitCode.USAGE
 
 
 class UsageError(KeysweepError):

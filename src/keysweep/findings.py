@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum, StrEnum
+
+from keysweep.frozen import frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from hashlib import blake2b
 
 
 class Kind(StrEnum):
@@ -87,7 +91,7 @@ class Source(StrEnum):
     MEMORY = "memory"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """Where content comes from. Paths use `surrogateescape` for bytes that are no UTF-8."""
 
@@ -104,7 +108,7 @@ class Origin:
         return "!".join((self.path, *self.members))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@frozen
 class Secret:
     """A secret held in memory that neither `repr` nor `str` gives away; only `reveal` does."""
 
@@ -126,7 +130,7 @@ class Secret:
         return self.redacted
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """Where a credential stands in the content as stored."""
 
@@ -146,7 +150,7 @@ class Place:
     """Start and end of the credential in `snippet`, in characters."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One credential of a finding and where it stands."""
 
@@ -157,7 +161,7 @@ class Part:
     """Only where it differs from the finding's: the other file of a pair split over two."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One leaked credential in one piece of content."""
 
@@ -200,7 +204,7 @@ class Finding:
         return next((part for part in self.parts if part.role is role), None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """Something that could not be scanned, wholly or in part; any problem makes a scan incomplete."""
 
@@ -210,7 +214,7 @@ class Problem:
     origin: Origin | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScanResult:
     """What came of scanning one or more pieces of content."""
 
@@ -226,6 +230,15 @@ def fingerprint(kind: Kind, *credentials: str) -> str:
     Keyed BLAKE2b with a public key, so the digest is the same on every machine and cannot be confused
     with another use of the hash. It is not reversible where a secret is in it: that alone has 240 bits.
     """
-    digest = hashlib.blake2b(digest_size=16, key=b"keysweep fingerprint 1")
+    digest = _blake2b()(digest_size=16, key=b"keysweep fingerprint 1")
     digest.update("\0".join((kind.value, *credentials)).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
+
+
+def _blake2b() -> type[blake2b]:
+    """`hashlib.blake2b`, taken from where `hashlib` has it: importing that loads all of OpenSSL first."""
+    try:
+        from _blake2 import blake2b
+    except ImportError:
+        from hashlib import blake2b
+    return blake2b

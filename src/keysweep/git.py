@@ -13,7 +13,7 @@ from keysweep.errors import GitError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
 _FLAGS = ("--no-pager", "--no-optional-locks", "--literal-pathspecs")
@@ -51,6 +51,9 @@ _ADDED = {
 """Unlike `protocol.allow`, GIT_ALLOW_PROTOCOL outweighs what the repository allows for single protocols."""
 _MESSAGE_BYTES = 4096
 
+_ASKED_AHEAD = 32
+"""Names that fit into any system's pipe, so that git and this process never wait for one another."""
+
 MISSING = "missing"
 TOO_LARGE = "too large"
 
@@ -87,11 +90,20 @@ class Running:
 
     def __init__(self, process: _Process) -> None:
         """Use `start`."""
-        self._process = process
+        self._process: _Process | None = process
 
     def output(self) -> bytes:
-        """Everything the command prints; raises GitError if it failed."""
-        return self._process.communicate(b"")[0]
+        """Everything the command prints, once; raises GitError if it failed."""
+        process, self._process = self._process, None
+        if process is None:
+            raise ValueError("the output was read already")
+        return process.communicate(b"")[0]
+
+    def stop(self) -> None:
+        """End the command if its output was not read."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
 
 
 class Objects:
@@ -112,6 +124,10 @@ class Objects:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End and reap the reader, where no `with` does."""
         self._process.stop()
 
     def read(self, name: str, most_bytes: int) -> tuple[str, bytes]:
@@ -120,18 +136,26 @@ class Objects:
         An object above `most_bytes` is drained, not kept. Some damaged objects end git; it is started again, so
         that they are missing like the others and the next one can be read.
         """
-        try:
-            return self._read(name, most_bytes)
-        except (EOFError, BrokenPipeError):
-            kind = MISSING
-        except MemoryError:
-            kind = TOO_LARGE
-        self._process.stop()
-        self._start()
-        return kind, b""
+        return next(self.read_all((name,), most_bytes))
 
-    def _read(self, name: str, most_bytes: int) -> tuple[str, bytes]:
-        os.write(self._process.stdin, name.encode("ascii") + b"\n")
+    def read_all(self, names: Sequence[str], most_bytes: int) -> Iterator[tuple[str, bytes]]:
+        """`read` for each of `names`, in their order, asked for ahead: git never waits for the next one."""
+        asked = 0
+        for number in range(len(names)):
+            try:
+                if asked == number:
+                    ahead = names[number : number + _ASKED_AHEAD]
+                    os.write(self._process.stdin, "".join(f"{name}\n" for name in ahead).encode("ascii"))
+                    asked += len(ahead)
+                answer = self._read(most_bytes)
+            except (EOFError, BrokenPipeError, MemoryError) as error:
+                answer = TOO_LARGE if isinstance(error, MemoryError) else MISSING, b""
+                asked = number + 1
+                self.stop()
+                self._start()
+            yield answer
+
+    def _read(self, most_bytes: int) -> tuple[str, bytes]:
         header = self._line().split()
         if len(header) < 3:
             return MISSING, b""

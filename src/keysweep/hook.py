@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from io import StringIO
 
 from keysweep.errors import ExitCode, KeysweepError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.config import Settings
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
     from keysweep.findings import ScanResult
+    from keysweep.settings import Settings
 
 _STAGES = "pre-commit, commit-msg FILE, or pre-push [REMOTE [URL]]"
 
@@ -33,17 +38,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _say(message: str) -> None:
-    from contextlib import suppress
-
-    with suppress(OSError):  # a terminal that is gone does not change the answer
+    try:
         print(message, file=sys.stderr)
+    except OSError:
+        return  # a terminal that is gone does not change the answer
 
 
 def _run(arguments: list[str]) -> int:
     stage, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if sys.flags.no_site:
+        sys.meta_path.append(_LatePackages)
     if stage == "pre-commit":
         return _pre_commit()
-    _load_packages()
     if stage == "commit-msg" and rest:
         from keysweep.sources.commits import scan_message
 
@@ -59,28 +65,31 @@ def _run(arguments: list[str]) -> int:
 
 
 def _pre_commit() -> int:
-    from keysweep.sources.staged import scan_entries, suspicious_entries
+    from keysweep.sources.staged import StagedChange
 
-    if _has_config():
-        settings = _settings()
-        everything = bool(settings.rules)
-    else:
-        settings, everything = None, False
-    entries = suspicious_entries(everything=everything)
-    if not entries:
-        return ExitCode.CLEAN
-    _load_packages()
-    settings = settings or _settings()
-    result = scan_entries(entries, limits=settings.limits, options=settings.options())
+    with StagedChange() as change:
+        settings = _settings() if _has_config() else None
+        entries = change.suspicious_entries(everything=bool(settings and settings.rules))
+        if not entries:
+            return ExitCode.CLEAN
+        settings = settings or _settings()
+        result = change.scan(entries, limits=settings.limits, options=settings.options())
     return _refuse(result, settings)
 
 
-def _load_packages() -> None:
-    """Make installed packages importable where Python was started without `site`, as installed hooks do."""
-    if sys.flags.no_site:
-        import site
+class _LatePackages:
+    """Finds installed packages where Python was started without `site`, once something needs one."""
 
+    @classmethod
+    def find_spec(
+        cls, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        import site
+        from importlib.machinery import PathFinder
+
+        sys.meta_path.remove(cls)
         site.main()
+        return PathFinder.find_spec(name, path, target)
 
 
 def _has_config() -> bool:
@@ -97,6 +106,10 @@ def _has_config() -> bool:
 
 
 def _settings() -> Settings:
+    if not _has_config():
+        from keysweep.settings import Settings
+
+        return Settings()
     from pathlib import Path
 
     from keysweep.config import load
@@ -106,8 +119,6 @@ def _settings() -> Settings:
 
 def _refuse(result: ScanResult, settings: Settings) -> int:
     """Print what was found and decide: findings win over an incomplete scan, which wins over clean."""
-    from contextlib import suppress
-
     from keysweep.suppress.policy import apply
 
     result, suppressed = apply(result, settings)
@@ -117,10 +128,9 @@ def _refuse(result: ScanResult, settings: Settings) -> int:
         from keysweep.report.text import render
 
         style = Style.detect(sys.stderr, os.environ)
-        with suppress(OSError):  # a terminal that is gone does not change the answer
-            render(
-                result, sys.stderr, style=style, fail_on=settings.fail_on, audience="hook", suppressed=suppressed
-            )
+        report = StringIO()
+        render(result, report, style=style, fail_on=settings.fail_on, audience="hook", suppressed=suppressed)
+        _say(report.getvalue().removesuffix("\n"))
     if failing:
         return ExitCode.FINDINGS
     return ExitCode.INCOMPLETE if result.problems else ExitCode.CLEAN

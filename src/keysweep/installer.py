@@ -8,11 +8,11 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from keysweep import git
 from keysweep.errors import KeysweepError, UsageError
+from keysweep.frozen import frozen
 
 STAGES = ("pre-commit", "commit-msg", "pre-push")
 _OTHER_HOOKS = (
@@ -81,7 +81,7 @@ class Done(StrEnum):
     ABSENT = "was not installed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """One hook, by its path, and what became of it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from keysweep import Finding, Origin, scan
 from keysweep.detect.across import MOST_IN_DIRECTORY, pair_across
 from keysweep.detect.options import Options
 from keysweep.findings import Confidence, Kind, Role, Severity, Source
+from keysweep.frozen import replace
 from keysweep.sources.files import scan_paths
 
 RNG = random.Random(51)

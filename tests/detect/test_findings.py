@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import logging
 import pickle
 import random
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 from fixtures.keys import bedrock_long, key_id, secret, session_token, smtp_password
 from keysweep import Finding, Origin, scan
 from keysweep.findings import Confidence, Kind, Place, Role, Secret, Severity, fingerprint
+from keysweep.frozen import FrozenError
 
 RNG = random.Random(31)
 ID, SECRET = key_id(RNG), secret(RNG)
@@ -60,7 +60,7 @@ def test_a_secret_comes_back_whole_from_another_process() -> None:
 
 
 def test_a_secret_cannot_be_changed_in_place() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(FrozenError):
         Secret(SECRET)._value = "x"  # type: ignore[misc]
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fixtures.keys import key_id, secret, session_token
 from keysweep import Origin, scan
+from keysweep.detect.base64_tells import BASE64_TELLS, compute
 from keysweep.detect.prefilter import find_hits, warm_up
 from keysweep.detect.quick import may_hold_key
 
@@ -36,6 +37,10 @@ def test_both_engines_find_the_same_hits(content: bytes) -> None:
 @given(_contents())
 def test_a_quick_look_never_says_no_where_there_is_a_finding(content: bytes) -> None:
     assert may_hold_key(content) or not scan(content, Origin("x")).findings
+
+
+def test_the_base64_tells_are_those_of_the_anchors() -> None:
+    assert list(BASE64_TELLS) == compute()
 
 
 def test_hyperscan_loads_here_so_that_the_comparison_means_something() -> None:

@@ -7,7 +7,6 @@ import io
 import random
 import re
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +34,7 @@ from keysweep.findings import (
     Severity,
     Source,
 )
+from keysweep.frozen import replace
 from keysweep.report.style import Style
 from keysweep.report.text import render
 
@@ -80,7 +80,7 @@ def made(**changes: object) -> Finding:
         parts=(Part(Role.SECRET, Secret(SECRET), place),),
         fingerprint="0123456789abcdef" * 2,
     )
-    return replace(whole, **changes)  # type: ignore[arg-type]
+    return replace(whole, **changes)
 
 
 def test_a_pair_is_shown_with_place_mark_reasons_and_a_way_out() -> None:

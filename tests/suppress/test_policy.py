@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 
 from fixtures.keys import key_id, secret
 from keysweep import Origin, ScanResult, scan
-from keysweep.config import Settings
 from keysweep.findings import Confidence
+from keysweep.frozen import replace
+from keysweep.settings import Settings
 from keysweep.suppress.policy import apply
 
 RNG = random.Random(13)

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,11 +13,13 @@ from typing import Any, TextIO
 import click
 
 from keysweep.cli.output import check_writable, write_report
-from keysweep.config import Settings, load
+from keysweep.config import load
 from keysweep.errors import ConfigError, ExitCode, UsageError
 from keysweep.findings import ScanResult, Severity
+from keysweep.frozen import replace
 from keysweep.report import FORMATS
 from keysweep.report.style import Style
+from keysweep.settings import Settings
 from keysweep.suppress.policy import apply
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from posixpath import commonprefix, dirname
 
 from keysweep.findings import Confidence, Finding, Kind, Part, Role, Severity, fingerprint
+from keysweep.frozen import replace
 
 MOST_IN_DIRECTORY = 4
 """With more lone IDs or secrets in one directory than this, joining them would be guessing."""

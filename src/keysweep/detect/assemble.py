@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import re
+from binascii import a2b_base64
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 
 from keysweep.detect.credentials import BESIDE_AN_ID, Credential
 from keysweep.detect.document import Document, Redactions
@@ -16,6 +14,7 @@ from keysweep.detect.options import Options
 from keysweep.detect.pairing import Group, alone
 from keysweep.detect.rules import BY_NAME
 from keysweep.findings import Confidence, Finding, Kind, Part, Role, Secret, Severity, fingerprint
+from keysweep.frozen import replace
 
 
 def assemble(
@@ -131,8 +130,8 @@ def _severity(kind: Kind, group: Group, placeholder: str | None) -> Severity:
     if placeholder:
         return Severity.INFO
     if kind is Kind.SIGNED_REQUEST:
-        expires = group.key_id.signature.expires if group.key_id and group.key_id.signature else None
-        return Severity.INFO if expires and expires < datetime.now(UTC) else Severity.LOW
+        signature = group.key_id.signature if group.key_id else None
+        return Severity.INFO if signature and signature.has_expired() else Severity.LOW
     if kind is Kind.ACCESS_KEY_ID:
         return Severity.LOW
     if kind in {Kind.SECRET_ACCESS_KEY, Kind.SESSION_TOKEN} or (kind is Kind.TEMPORARY and not group.secret):
@@ -167,7 +166,7 @@ def _signature_reason(key_id: Credential) -> str:
     if signature is None or signature.expires is None:
         return "stands in a signed request, which shows no secret"
     day = signature.expires.date().isoformat()
-    return f"signature expired {day}" if signature.expires < datetime.now(UTC) else f"signature valid until {day}"
+    return f"signature expired {day}" if signature.has_expired() else f"signature valid until {day}"
 
 
 def _canary(account: str | None, options: Options) -> str | None:
@@ -181,11 +180,12 @@ def _bedrock_account(api_key: Credential | None) -> str | None:
     if api_key is None or not api_key.value.startswith("ABSK"):
         return None
     body = api_key.value[4:].rstrip("=")
-    match = re.search(rb"-at-(\d{12}):", base64.b64decode(body[: len(body) // 4 * 4]))
+    match = re.search(rb"-at-(\d{12}):", a2b_base64(body[: len(body) // 4 * 4]))
     return match.group(1).decode("ascii") if match else None
 
 
-_REGION = re.compile(
+_DIRECTION = re.compile(rb"north|south|east|west|central")
+_REGION = (
     rb"(?<![a-z0-9])((?:us|eu|ap|sa|ca|me|af|il|mx|cn|us-gov|eusc-de|eu-isoe|us-iso|us-isob)"
     rb"-(?:north|south|east|west|central|northeast|southeast|northwest|southwest)-[1-9])(?![0-9])"
 )
@@ -196,8 +196,10 @@ def _region_near(text: bytes, credential: Credential) -> str | None:
     """The region named closest to a credential, as a hint for the partition to ask first."""
     base = max(0, credential.start - _REGION_REACH)
     window = text[base : min(credential.end, credential.start + _REGION_REACH) + _REGION_REACH]
+    if not _DIRECTION.search(window):
+        return None
     found = min(
-        _REGION.finditer(window), key=lambda match: abs(base + match.start() - credential.start), default=None
+        re.finditer(_REGION, window), key=lambda match: abs(base + match.start() - credential.start), default=None
     )
     return found.group(1).decode("ascii") if found else None
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from keysweep.findings import Confidence, Role
+from keysweep.frozen import frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
 
 BESIDE_AN_ID = "stands beside an access key ID"
 """A reason that a pair says better by where its two halves stand."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signature:
     """What a signed request says about the key that signed it."""
 
@@ -21,8 +23,14 @@ class Signature:
     region: str | None
     service: str | None
 
+    def has_expired(self) -> bool:
+        """Whether AWS would refuse the request by now; False where it does not say when."""
+        from datetime import UTC, datetime
 
-@dataclass(frozen=True, slots=True)
+        return self.expires is not None and self.expires < datetime.now(UTC)
+
+
+@frozen
 class Credential:
     """A credential found in a document; offsets are bytes of the document as stored."""
 

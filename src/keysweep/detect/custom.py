@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from keysweep.detect.credentials import Credential
 from keysweep.detect.document import Document, Redactions
@@ -21,9 +20,10 @@ from keysweep.findings import (
     Severity,
     fingerprint,
 )
+from keysweep.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CustomRule:
     """One rule of the user's configuration."""
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from itertools import accumulate
 
 from keysweep.detect.credentials import Credential
 from keysweep.findings import Origin, Place, Role
+from keysweep.frozen import frozen
 
 SNIPPET_CHARACTERS = 160
 _COLUMN_BYTES = 1 << 20
 """A column is counted from no farther back than this."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Position:
     """A byte of a document as an editor names it."""
 
@@ -29,17 +29,25 @@ class _Position:
     """1-based, in characters."""
 
 
-@dataclass(frozen=True, slots=True)
 class Document:
     """Content with its own lines: a file, a container member, or a UTF-16 file as UTF-8."""
 
-    text: bytes
-    origin: Origin
-    steps: tuple[str, ...] = ()
-    """How it was decoded as a whole; containers are in `origin.members`."""
-    stored: Callable[[int], int] = int
-    """From an offset in `text` to one in the content as stored."""
-    _known: list[_Position] = field(default_factory=lambda: [_Position(0, 1, 0, 1)])
+    def __init__(
+        self,
+        text: bytes,
+        origin: Origin,
+        steps: tuple[str, ...] = (),
+        stored: Callable[[int], int] = int,
+    ) -> None:
+        """`steps` say how it was decoded as a whole; containers are in `origin.members`.
+
+        `stored` leads from an offset in `text` to one in the content as stored.
+        """
+        self.text = text
+        self.origin = origin
+        self.steps = steps
+        self.stored = stored
+        self._known = [_Position(0, 1, 0, 1)]
 
     def position_of(self, offset: int) -> _Position:
         """Line and column of a byte; counts on from the nearest place already asked for."""
@@ -98,7 +106,7 @@ class Document:
         return "".join(pieces).rstrip("\r"), mark
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redactions:
     """The credentials of a document, sorted by place; use `redactions` to make one."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import binascii
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from functools import cache
+
+from keysweep.frozen import frozen
 
 MAX_RUN_BYTES = 64 << 20
 """Longest encoded run opened as one view; a longer one is opened piece by piece."""
@@ -13,7 +15,7 @@ _RUN_OVERLAP = 1 << 16
 """So much of the piece before is opened again, for what stands across the border."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OffsetMap:
     """From offsets in decoded bytes to offsets in the bytes they came from.
 
@@ -39,7 +41,7 @@ class OffsetMap:
         return self.source(end - 1) + -(-self.scale[0] // self.scale[1])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class View:
     """A decoded run."""
 
@@ -89,7 +91,7 @@ def whole_utf16(content: bytes) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Run:
     """How one text encoding of bytes looks when it is wrapped over lines."""
 
@@ -106,6 +108,7 @@ class _Run:
 _WRAP = rb"(?:=?\r?\n[ \t>#*|]{0,24}|\\r\\n|\\n|[\"'][ \t]*[+.,&]?[ \t]*\\?\r?\n[ \t]*[\"'])"
 
 
+@cache
 def _run(alphabet: bytes, shortest: int) -> _Run:
     one = rb"[" + re.escape(alphabet) + rb"]"
     word = one + rb"{%d,}" % shortest
@@ -119,13 +122,13 @@ def _run(alphabet: bytes, shortest: int) -> _Run:
 
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_BASE64 = _run(_LETTERS + b"0123456789+/-_", 4)
-_HEX = _run(b"0123456789abcdefABCDEF", 16)
+_BASE64_LINES = (_LETTERS + b"0123456789+/-_", 4)
+_HEX_LINES = (b"0123456789abcdefABCDEF", 16)
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def _base64_views(content: bytes, position: int, floor: int) -> list[View]:
-    pieces = _pieces(content, position, _BASE64, floor)
+    pieces = _pieces(content, position, _run(*_BASE64_LINES), floor)
     joined = b"".join(content[start:end] for start, end in pieces).translate(_URL_SAFE)
     views = []
     for skip in range(min(4, len(joined))):
@@ -138,7 +141,7 @@ def _base64_views(content: bytes, position: int, floor: int) -> list[View]:
 
 
 def _hex_views(content: bytes, position: int, floor: int) -> list[View]:
-    pieces = _pieces(content, position, _HEX, floor)
+    pieces = _pieces(content, position, _run(*_HEX_LINES), floor)
     joined = b"".join(content[start:end] for start, end in pieces)
     views = []
     for skip in range(min(2, len(joined))):
@@ -194,7 +197,7 @@ def _wrapped_map(pieces: list[tuple[int, int]], skip: int, scale: tuple[int, int
     return OffsetMap(tuple(starts), tuple(sources), scale)
 
 
-_WIDE_RUN = re.compile(rb"(?:[\t\r\n\x20-\x7e\xa0-\xff]\x00){3,}")
+_WIDE_RUN = rb"(?:[\t\r\n\x20-\x7e\xa0-\xff]\x00){3,}"
 _WIDE_REACH = 16384
 
 
@@ -205,7 +208,7 @@ def _utf16_views(content: bytes, position: int) -> list[View]:
     """
     pieces, starts, sources, length = [], [], [], 0
     window = range(max(0, position - _WIDE_REACH), position + _WIDE_REACH)
-    runs = list(_WIDE_RUN.finditer(content, window.start, window.stop))
+    runs = list(re.compile(_WIDE_RUN).finditer(content, window.start, window.stop))
     for run in runs:
         starts.append(length)
         sources.append(run.start())
@@ -217,7 +220,7 @@ def _utf16_views(content: bytes, position: int) -> list[View]:
     return [View(b"\n".join(pieces), offsets, runs[0].start(), runs[-1].end(), "UTF-16")]
 
 
-ESCAPE = re.compile(
+_ESCAPE = (
     rb"\\{1,8}(?:u00([0-9A-Fa-f]{2})|x([0-9A-Fa-f]{2})|([nrtfbv\"'/0]))"
     rb"|\\{2,8}"
     rb"|%(?:25){0,3}([0-9A-Fa-f]{2})"
@@ -230,11 +233,20 @@ ESCAPE = re.compile(
     rb"|\x1b\[[0-9;]{0,16}[mK]"
 )
 """Every alternative begins with one certain character, so that `re` can skip all others at once."""
+_ESCAPE_TELLS = (b"\\", b"%", b"&", b"0x", b"=3D", b"=2F", b"=2B", b"=\n", b"=\r\n", b"\x1b[")
+"""One of these stands in whatever `_ESCAPE` matches."""
 _ENTITIES = {
     b"quot": b'"', b"apos": b"'", b"amp": b"&", b"lt": b"<", b"gt": b">", b"sol": b"/", b"plus": b"+",
     b"equals": b"=", b"colon": b":", b"nbsp": b" ", b"Tab": b"\t", b"NewLine": b"\n",
 }  # fmt: skip
 _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"f": b"\f", b"b": b"\b", b"v": b"\v", b"0": b"\0"}
+
+
+def holds_escape(content: bytes, start: int, end: int) -> bool:
+    """Whether `unescape` would change anything between `start` and `end`."""
+    return any(content.find(tell, start, end) >= 0 for tell in _ESCAPE_TELLS) and bool(
+        re.compile(_ESCAPE).search(content, start, end)
+    )
 
 
 def unescape(content: bytes, start: int = 0, end: int | None = None) -> tuple[bytes, OffsetMap]:
@@ -245,7 +257,7 @@ def unescape(content: bytes, start: int = 0, end: int | None = None) -> tuple[by
     end = len(content) if end is None else end
     pieces: list[bytes] = []
     starts, sources, length, at = [0], [start], 0, start
-    for match in ESCAPE.finditer(content, start, end):
+    for match in re.compile(_ESCAPE).finditer(content, start, end):
         plain = content[at : match.start()]
         replacement = _unescaped(match)
         pieces += (plain, replacement)
@@ -274,12 +286,12 @@ def _unescaped(match: re.Match[bytes]) -> bytes:
 
 
 _ESCAPE_REACH = 4096
-_SPACED_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}[ :\-]{1,2}){7,}[0-9A-Fa-f]{2}")
+_SPACED_HEX = rb"(?:[0-9A-Fa-f]{2}[ :\-]{1,2}){7,}[0-9A-Fa-f]{2}"
 
 
 def _escape_views(content: bytes, position: int) -> list[View]:
     start, end = max(0, position - _ESCAPE_REACH), min(len(content), position + _ESCAPE_REACH)
-    for match in _SPACED_HEX.finditer(content, start, end):
+    for match in re.compile(_SPACED_HEX).finditer(content, start, end):
         if match.start() <= position < match.end():
             digits = re.sub(rb"[ :\-]+", b"", match.group())
             offsets = OffsetMap((0,), (match.start(),), (3, 1))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass
+from keysweep.frozen import frozen
 
 _MEANINGS: dict[str, tuple[str, bool]] = {
     "AKIA": ("long-term access key of an IAM user or of the root user", True),
@@ -38,7 +37,7 @@ CANARY_ACCOUNTS: dict[str, str] = {
 """Account ID to who lays bait there (trufflehog, kingfisher): calling AWS with such a key trips an alarm."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyId:
     """Everything that an ID of AWS says without asking AWS."""
 
@@ -71,6 +70,10 @@ def describe(key_id: str) -> KeyId | None:
     )
 
 
+_BASE32 = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789abcdefghijklmnopqrstuv", strict=True))
+"""From the digits of RFC 4648 to those that `int` reads."""
+
+
 def account_of(key_id: str) -> str | None:
     """Decode the account from a 20-character new-generation key ID.
 
@@ -79,10 +82,10 @@ def account_of(key_id: str) -> str | None:
     """
     if not _is_new_generation(key_id):
         return None
-    try:
-        value = int.from_bytes(base64.b32decode(key_id[4:20]), "big")
-    except ValueError:
+    body = key_id[4:20]
+    if not set(body) <= _BASE32.keys():
         return None
+    value = int("".join(map(_BASE32.__getitem__, body)), 32)
     account = (value >> 39) & ((1 << 40) - 1)
     return f"{account:012d}" if 0 < account < 10**12 else None
 

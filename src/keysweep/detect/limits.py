@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from keysweep.frozen import frozen
 
 MIB = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """Bounds on one call of `scan`."""
 

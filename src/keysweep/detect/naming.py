@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
+
+from keysweep.frozen import frozen
 
 
 class Promise(IntEnum):
@@ -19,7 +20,7 @@ class Promise(IntEnum):
     """A secret access key of AWS."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Name:
     """A name and what it promises."""
 
@@ -28,29 +29,27 @@ class Name:
 
 
 _WORD = r"[A-Za-z0-9_.\-$]"
+_LOWER_WORD = r"[a-z0-9_.\-$]"
+# They see lowered text: ignoring case would treble the time they take to compile, for which a hook waits.
 _SECRET_WORD = re.compile(
-    rf"(?<!{_WORD})({_WORD}{{0,100}}?"
+    rf"(?<!{_LOWER_WORD})({_LOWER_WORD}{{0,100}}?"
     rf"(?:secret|aws[_.\- ]?(?:sk|pass|pwd|cred|private|key)|access[_.\- ]?key(?![_.\- ]?id))"
-    rf"{_WORD}{{0,60}}(?:[ _\-](?:access|key|access[ _\-]key))*)",
-    re.IGNORECASE,
+    rf"{_LOWER_WORD}{{0,60}}(?:[ _\-](?:access|key|access[ _\-]key))*)"
 )
 _BETWEEN = re.compile(
-    r"(?>\\[nrt]|[A-Za-z_][A-Za-z0-9_.:]{0,40}\(|%[0-9A-F]{2}|&\w+;|[\s\"'`\])}>:=,(\[{|\\$!<;*~#@&?+\-/.]"
+    r"(?>\\[nrt]|[a-z_][a-z0-9_.:]{0,40}\(|%[0-9a-f]{2}|&\w+;|[\s\"'`\])}>:=,(\[{|\\$!<;*~#@&?+\-/.]"
     r"|\b(?:value|values?from|default|string|stringvalue|is|was|are|type|text|data|the|key|set|to"
     r"|td|th|tr|code|pre|span|div|nbsp|quot|str|stringdata|description|echo|from|sensitive|true|false|env|name|const|final|static|std|new|secret|plain"
     r"|getenv|fallback|or|varchar|nvarchar|class|entry|property|param|parameter|defaultvalue|option|b|i|p|x|u|n|r|f)\b"
-    r"){0,60}+",
-    re.IGNORECASE,
+    r"){0,60}+"
 )
 _AWS_NAME = re.compile(
     r"aws|amazon|amzn|(?<![a-z0-9])s3|s3(?![a-z0-9])|secret[_.\- ]?access[_.\- ]?key|boto|dynamo"
-    r"|(?<![a-z])(?:sqs|ses)(?![a-z])|cloudfront|access[_.\- ]?key[_.\- ]?secret|glacier|ec2",
-    re.IGNORECASE,
+    r"|(?<![a-z])(?:sqs|ses)(?![a-z])|cloudfront|access[_.\- ]?key[_.\- ]?secret|glacier|ec2"
 )
 _OTHER_NAME = re.compile(
     r"client|consumer|app|webhook|jwt|session|cookie|shared|oauth|api|github|gitlab|google|gcp|azure|facebook|twitter"
-    r"|slack|stripe|paypal|twilio|signing|csrf|django|flask|token|encryption|hash|salt|base|password",
-    re.IGNORECASE,
+    r"|slack|stripe|paypal|twilio|signing|csrf|django|flask|token|encryption|hash|salt|base|password"
 )
 _IDENTIFIER = re.compile(
     rf"(?<!{_WORD})([A-Za-z_$]{_WORD}*+(?: {_WORD}++)*?)[\"'`\])]{{0,3}}+(?:[ \t]*+(?:=>|:=|->|[=:,>(])|\s)"
@@ -61,20 +60,21 @@ _IDENTIFIER = re.compile(
 
 def secret_name(before: str) -> Name:
     """Judge a secret candidate by the up to 200 characters that stand before it."""
-    near = before[-200:]
+    near = before[-200:].lower()
     words = list(_SECRET_WORD.finditer(near))
     if not words:
         return Name("", Promise.NONE)
     found = words[-1]
     gap = near[found.end() :]
-    text = found.group(1)
+    lowered = found.group(1)
+    text = before[-200:][found.start(1) : found.end(1)]
     if len(gap) > 110:
         return Name("", Promise.NONE)
     if not _BETWEEN.fullmatch(gap) or gap.count("\n") > 4:
         return Name(text, Promise.LOOSE)
-    if _AWS_NAME.search(text):
+    if _AWS_NAME.search(lowered):
         return Name(text, Promise.AWS)
-    if "secret" in text.lower() and not _OTHER_NAME.search(text):
+    if "secret" in lowered and not _OTHER_NAME.search(lowered):
         return Name(text, Promise.GENERIC)
     return Name(text, Promise.LOOSE)
 
@@ -109,4 +109,5 @@ def stem(name: str) -> str:
 
 def speaks_of_aws(text: str) -> bool:
     """Whether text near a generic secret says that AWS is meant."""
-    return _AWS_NAME.search(text) is not None or re.search(r"access[_.\- ]?key", text, re.IGNORECASE) is not None
+    lowered = text.lower()
+    return _AWS_NAME.search(lowered) is not None or re.search(r"access[_.\- ]?key", lowered) is not None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from keysweep.frozen import frozen
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keysweep.detect.custom import CustomRule
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """Choices that hold for a whole scan."""
 

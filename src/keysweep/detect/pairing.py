@@ -7,11 +7,11 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from keysweep.detect.credentials import Credential
 from keysweep.detect.naming import stem
 from keysweep.findings import Confidence, Role
+from keysweep.frozen import frozen
 
 NEIGHBOURS = 4
 """Key IDs on either side that a secret is compared with; those of the same name always are."""
@@ -21,7 +21,7 @@ FAR_BYTES = 1 << 16
 """A pair farther apart than this in one document is joined only if names or uniqueness say so."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Group:
     """Credentials that belong together; at least one is set."""
 
@@ -36,7 +36,7 @@ class Group:
     """Other secrets that could belong to the key ID, best first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Match:
     score: float
     reasons: tuple[str, ...]
@@ -148,7 +148,7 @@ def _earliest(best: _Match, same: Iterable[_Match]) -> _Match:
     return min(good, key=lambda each: (each.key_id.start, each.other.start))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Row:
     """Credentials sorted by place, to ask which of them are near; every answer is short."""
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from keysweep.detect.anchors import FOUR_NEED, Hit, anchors, base64_literals, base64_patterns, base64_seams
+from keysweep.detect.anchors import FOUR_NEED, Hit, anchors
+from keysweep.detect.base64_tells import BASE64_TELLS
 from keysweep.detect.quick import KEY_ID_PREFIXES, SECRET_WORDS, first_base64
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hyperscan import Database
 
 HYPERSCAN_FROM_BYTES = 2 << 20
@@ -25,7 +27,6 @@ HYPERSCAN_FROM_BYTES = 2 << 20
 
 
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_\-]{20,}")
-_FOUR = re.compile(FOUR_NEED)
 _BASE64_SEAM = re.compile(rb"(?<=[A-Za-z0-9+/])(\r?\n[ \t]{0,20})(?=[A-Za-z0-9+/])")
 
 
@@ -46,7 +47,7 @@ def find_hits(content: bytes, *, hyperscan: bool | None = None) -> list[Hit]:
         for at in anchor.settle(content, end):
             hit = Hit(anchor.kind, at)
             if hit not in hits:
-                hits[hit] = anchor.confirm is None or anchor.confirm.match(content, at) is not None
+                hits[hit] = anchor.confirm is None or anchor.confirm(content, at)
     return sorted((hit for hit, holds in hits.items() if holds), key=lambda hit: (hit.position, hit.kind))
 
 
@@ -72,7 +73,7 @@ def _database() -> Database | None:
     except ImportError:
         return None
     table = anchors()
-    expressions = [(index, each) for index, anchor in enumerate(table) for each in anchor.patterns]
+    expressions = [(index, each) for index, anchor in enumerate(table) for each in anchor.patterns()]
     flags = [hyperscan.HS_FLAG_CASELESS * anchor.caseless | hyperscan.HS_FLAG_DOTALL for anchor in table]
     database = hyperscan.Database()
     database.compile(
@@ -84,10 +85,14 @@ def _database() -> Database | None:
 
 
 def _ends_by_re(content: bytes) -> Iterator[tuple[int, int]]:
+    lowered = content.lower()
     for index, anchor in enumerate(anchors()):
-        if anchor.patterns == base64_patterns():
+        within = lowered if anchor.caseless else content
+        if anchor.tells and not any(tell in within for tell in anchor.tells):
+            continue
+        if anchor.search == "literals":
             ends = _base64_ends(content)
-        elif anchor.patterns == base64_seams():
+        elif anchor.search == "seams":
             ends = _base64_seam_ends(content)
         else:
             ends = _overlapping_ends(_twin(index), content)
@@ -105,7 +110,7 @@ def _overlapping_ends(pattern: re.Pattern[bytes], content: bytes) -> Iterator[in
 @functools.cache
 def _twin(index: int) -> re.Pattern[bytes]:
     anchor = anchors()[index]
-    return re.compile(b"|".join(anchor.patterns), re.DOTALL | (re.IGNORECASE if anchor.caseless else 0))
+    return re.compile(b"|".join(anchor.patterns()), re.DOTALL | (re.IGNORECASE if anchor.caseless else 0))
 
 
 def _base64_ends(content: bytes) -> Iterator[int]:
@@ -119,23 +124,32 @@ def _base64_ends(content: bytes) -> Iterator[int]:
                 if len(literal) > 4:
                     if text.startswith(literal, at):
                         yield end
-                elif need := _FOUR.match(content, end):
+                elif need := re.compile(FOUR_NEED).match(content, end):
                     yield need.end()
 
 
 def _base64_seam_ends(content: bytes) -> Iterator[int]:
-    literals = frozenset(first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS)))
+    splits = _seam_splits()
     for seam in _BASE64_SEAM.finditer(content):
         cut, resume = seam.span(1)
-        for literal in literals:
-            for at in range(1, len(literal)):
-                if content.endswith(literal[:at], 0, cut) and content.startswith(literal[at:], resume):
-                    yield resume + len(literal) - at
+        for before, after in splits.get((content[cut - 1], content[resume]), ()):
+            if content.endswith(before, 0, cut) and content.startswith(after, resume):
+                yield resume + len(after)
+
+
+@functools.cache
+def _seam_splits() -> dict[tuple[int, int], list[tuple[bytes, bytes]]]:
+    """The literals cut in two at every place, by the bytes on either side of the cut."""
+    table: dict[tuple[int, int], list[tuple[bytes, bytes]]] = {}
+    for literal in frozenset(first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS))):
+        for at in range(1, len(literal)):
+            table.setdefault((literal[at - 1], literal[at]), []).append((literal[:at], literal[at:]))
+    return table
 
 
 @functools.cache
 def _literals_by_start() -> dict[bytes, list[bytes]]:
     table: dict[bytes, list[bytes]] = {}
-    for literal in base64_literals():
+    for literal in BASE64_TELLS:
         table.setdefault(literal[:4], []).append(literal)
     return table

@@ -33,6 +33,8 @@ ESCAPED_KEY_ID = (
     rb"|&#0{0,3}65;&#0{0,3}(?:75|83|66|67);|&#x0{0,2}41;&#x0{0,2}(?:4b|53|42|43);"
     rb"|0x41, ?0x(?:4b|53|42|43),|41[ :-](?:4b|53|42|43)[ :-](?:49|43))"
 )
+ESCAPE_TELLS = (b"\\x41", b"%41%", b"\\u0041", b"65;", b"41;", b"0x41,", b"41 ", b"41:", b"41-")
+"""One of these stands in whatever `ESCAPED_KEY_ID` matches, in small letters."""
 
 _MAGIC = (
     b"PK\x03\x04",
@@ -49,7 +51,6 @@ _LONGEST_ZIP_END = 22 + 0xFFFF
 _LONG_RUN = b"a" * 40
 CLASSES = bytes(97 if (chr(byte).isalnum() and byte < 128) or byte in b"+/" else 32 for byte in range(256))
 """Maps the alphabet of secrets and base64 to one byte: a run of forty is then a plain substring."""
-_ESCAPE_HINT = re.compile(rb"41[;, :\\%-]|65;")
 
 
 def may_hold_key(content: bytes) -> bool:
@@ -58,9 +59,18 @@ def may_hold_key(content: bytes) -> bool:
         return True
     if _LONG_RUN in content.translate(CLASSES):
         return True
-    if any(pattern.search(content) for pattern in _patterns(b"\0" in content)):
+    if any(word in content for word in _WORDS):
         return True
-    return _ESCAPE_HINT.search(content) is not None and _escapes().search(content) is not None
+    if any(start in content for start in _ID_STARTS) and _pattern(_IDS).search(content):
+        return True
+    lowered = content.lower()
+    if b"secret" in lowered and _pattern(rb"secret" + BROKEN_SECRET, re.IGNORECASE).search(content):
+        return True
+    if any(tell in lowered for tell in ESCAPE_TELLS) and _pattern(ESCAPED_KEY_ID, re.IGNORECASE).search(content):
+        return True
+    if b"\0" in content and _pattern(rb"[AaSs]\x00[KkSsBbCcEe]\x00[IiCc]\x00").search(content):
+        return True
+    return _pattern(b"|".join(_BASE64)).search(content) is not None
 
 
 def _may_be_container(content: bytes) -> bool:
@@ -74,25 +84,9 @@ def _may_be_container(content: bytes) -> bool:
 
 
 @cache
-def _patterns(with_nul: bool) -> tuple[re.Pattern[bytes], ...]:
-    """Looser than the prefilter's anchors.
-
-    What none of these is looser than, holds forty characters of the alphabet in a row, or an escape.
-    """
-    patterns = [
-        KEY_ID + rb"|" + SPLIT_KEY_ID,
-        rb"oGZXIvYXdz|AQo[DE]YXdz|IQoJb3JpZ2lu|bedrock-api-key-",
-        rb"(?i:secret)" + BROKEN_SECRET,
-        b"|".join(each[:5] for each in first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS))),
-    ]
-    if with_nul:
-        patterns.append(rb"[AaSs]\x00[KkSsBbCcEe]\x00[IiCc]\x00")
-    return tuple(re.compile(pattern, re.DOTALL) for pattern in patterns)
-
-
-@cache
-def _escapes() -> re.Pattern[bytes]:
-    return re.compile(ESCAPED_KEY_ID, re.IGNORECASE)
+def _pattern(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
+    """Compiled when first asked for: what most content does not need, most commits do not wait for."""
+    return re.compile(pattern, re.DOTALL | flags)
 
 
 def first_base64(words: Iterable[bytes]) -> list[bytes]:
@@ -108,3 +102,10 @@ def _alignments(word: bytes) -> Iterator[bytes]:
         literal = b2a_base64(b"\0" * lead + word + b"\0" * 3)[start:end]
         if len(literal) >= 4:
             yield literal
+
+
+_WORDS = (b"oGZXIvYXdz", b"AQoDYXdz", b"AQoEYXdz", b"IQoJb3JpZ2lu", b"bedrock-api-key-")
+_ID_STARTS = (*KEY_ID_PREFIXES, b"A3T")
+_IDS = KEY_ID + rb"|" + SPLIT_KEY_ID
+_BASE64 = tuple(dict.fromkeys(each[:5] for each in first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS))))
+"""What these patterns are not looser than in the prefilter's, holds forty characters of the alphabet in a row."""

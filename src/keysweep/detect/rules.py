@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 
 from keysweep.findings import Confidence, Kind, Role
+from keysweep.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One row: a credential that can be recognised by itself or by what stands near it."""
 

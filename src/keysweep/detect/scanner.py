@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from keysweep.detect.anchors import Hit
 from keysweep.detect.assemble import assemble
@@ -19,13 +18,14 @@ from keysweep.detect.options import Options
 from keysweep.detect.pairing import pair
 from keysweep.detect.prefilter import find_hits
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, Role, ScanResult
+from keysweep.frozen import frozen, replace
 
 NAME_HINT = re.compile(r"A(?:[KSB]IA|CCA|3T[A-Z0-9])[A-Z2-7]{16}|ABSK[A-Za-z0-9+]{60}")
 """What a path must hold to be read as content: few paths do, and every file has one."""
 _ENCODINGS = frozenset({"base64", "hex", "utf16", "escape"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Scan:
     """What holds for one piece of content and everything opened from it; its problems and budget add up."""
 

@@ -9,9 +9,9 @@ import itertools
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
 
 from keysweep.detect.bigrams import TABLE
+from keysweep.frozen import frozen
 
 LEAST_SCORE = 0.0
 """Beside a key ID or behind a name that says secret."""
@@ -24,7 +24,7 @@ _INDEX = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """Whether forty characters are a random secret, and why, in words for users."""
 
@@ -62,23 +62,21 @@ def judge_secret(token: str, least_entropy: float, *, strong_context: bool) -> V
     return Verdict(True, score, f"is random ({entropy:.1f} bits per character)")
 
 
-_HASH_BEFORE = re.compile(
-    r"(?:sha(?:1|224|256|384|512)|md5|integrity|checksum|digest|etag|h1|hash|fingerprint|revision|commit)[\"'\s]{0,3}[-:=\s\"']{1,4}$",
-    re.IGNORECASE,
+_HASH_BEFORE = (
+    r"(?:sha(?:1|224|256|384|512)|md5|integrity|checksum|digest|etag|h1|hash|fingerprint|revision|commit)"
+    r"[\"'\s]{0,3}[-:=\s\"']{1,4}$"
 )
-_PATH_AROUND = re.compile(r"(?:[\w.\-]+/){2,}$|\./$|~/$|https?://\S*$")
-_ENCODED_BEFORE = re.compile(
-    r"base64,|-----BEGIN|ssh-(?:rsa|ed25519) |eyJ[\w-]+\.$|[A-Za-z0-9+/]{44,}[ \t]*\r?\n\s{0,12}$"
-)
-_ENCODED_AFTER = re.compile(r"^[ \t]*\r?\n\s{0,12}[A-Za-z0-9+/]{44,}")
+_PATH_AROUND = r"(?:[\w.\-]+/){2,}$|\./$|~/$|https?://\S*$"
+_ENCODED_BEFORE = r"base64,|-----BEGIN|ssh-(?:rsa|ed25519) |eyJ[\w-]+\.$|[A-Za-z0-9+/]{44,}[ \t]*\r?\n\s{0,12}$"
+_ENCODED_AFTER = r"^[ \t]*\r?\n\s{0,12}[A-Za-z0-9+/]{44,}"
 
 
 def judge_around(token: str, before: str, after: str) -> str | None:
     """Why the text around `token` shows it to be part of something else, or None; up to 64 characters a side."""
-    if _HASH_BEFORE.search(before):
+    if re.search(_HASH_BEFORE, before, re.IGNORECASE):
         return "is a checksum"
-    if _ENCODED_BEFORE.search(before) or _ENCODED_AFTER.search(after):
+    if re.search(_ENCODED_BEFORE, before) or re.search(_ENCODED_AFTER, after):
         return "is part of a longer encoded block"
-    if _PATH_AROUND.search(before) and ("/" in token or after.startswith(("/", "."))):
+    if re.search(_PATH_AROUND, before) and ("/" in token or after.startswith(("/", "."))):
         return "is part of a path"
     return None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from keysweep.findings import Finding, Place, ScanResult
+from keysweep.frozen import replace
 
 
 def added(findings: Sequence[Finding], old_versions: Iterable[ScanResult]) -> list[Finding]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import IO
 
 from keysweep import git
@@ -14,6 +13,7 @@ from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.errors import GitError, IncompleteError, UsageError
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.frozen import frozen, replace
 from keysweep.sources.added import added
 from keysweep.sources.windows import scan_in_memory
 
@@ -24,7 +24,7 @@ _OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _GITLINK = b"160000"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Update:
     """One ref being pushed: what it shall point to, and what the remote has now (None for a new ref)."""
 
@@ -96,7 +96,7 @@ def scan_pushed(
     return ScanResult(findings, tuple(scanner.problems), scanner.scanned_bytes, len(scanner.seen))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Change:
     commit: str
     path: str

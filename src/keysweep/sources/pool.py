@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
 from itertools import chain
 from threading import Thread
 
@@ -20,6 +19,7 @@ from keysweep.detect.options import Options
 from keysweep.detect.prefilter import HYPERSCAN_FROM_BYTES, warm_up
 from keysweep.detect.scanner import scan
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.frozen import replace
 from keysweep.sources.windows import WINDOW_BYTES, out_of_memory, scan_windows
 
 BATCH_BYTES = 4 << 20

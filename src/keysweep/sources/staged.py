@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 
 from keysweep import git
-from keysweep.detect.quick import may_hold_key
+from keysweep.errors import GitError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
     from keysweep.detect.limits import Limits
     from keysweep.detect.options import Options
@@ -29,7 +30,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 class Entry:
-    """One path of the staged change; a plain class, because `dataclasses` costs the hook more than git does."""
+    """One path of the staged change, and what is learnt of it."""
 
     __slots__ = ("blob", "content", "old_blob", "path", "trouble")
 
@@ -43,32 +44,125 @@ class Entry:
         """`git.MISSING` or `git.TOO_LARGE` where the content could not be had."""
 
 
-def suspicious_entries(cwd: str | None = None, *, everything: bool = False) -> list[Entry]:
-    """The staged blobs that could hold a key, with their content, and those that could not be read.
+class StagedChange:
+    """The staged change of the repository at `cwd`; a context manager, so that git is reaped.
 
-    `everything` keeps the others too, for rules of the user's own that may match anything. Raises GitError
-    outside a repository or when git fails.
+    Git starts to work as soon as this is made, while Python still loads what it will be asked.
     """
-    changes = git.start(
-        (
-            "diff",
-            "--cached",
-            "--raw",
-            "-z",
-            "--no-abbrev",
-            "--find-renames",
-            "--no-ext-diff",
-            "--no-textconv",
-        ),
-        cwd,
-    )
-    with git.Objects(cwd) as objects:
-        entries = list(_entries(changes.output(), cwd))
-        return [
-            entry
-            for entry in entries
-            if _load(entry, objects, everything) or may_hold_key(os.fsencode(entry.path))
-        ]
+
+    def __init__(self, cwd: str | None = None) -> None:
+        """Start git; raises GitError if there is none."""
+        self._cwd = cwd
+        self._changes = git.start(
+            (
+                "diff",
+                "--cached",
+                "--raw",
+                "-z",
+                "--no-abbrev",
+                "--find-renames",
+                "--no-ext-diff",
+                "--no-textconv",
+            ),
+            cwd,
+        )
+        self._objects = git.Objects(cwd)
+
+    def __enter__(self) -> StagedChange:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._changes.stop()
+        self._objects.stop()
+
+    def suspicious_entries(self, *, everything: bool = False) -> list[Entry]:
+        """The staged blobs that could hold a key, with their content, and those that could not be read.
+
+        `everything` keeps the others too, for rules of the user's own that may match anything. Raises GitError
+        outside a repository or when git fails.
+        """
+        from keysweep.detect.quick import may_hold_key
+
+        entries = list(_entries(self._changes.output(), self._cwd))
+        contents = self._objects.read_all([entry.blob for entry in entries], MOST_BLOB_BYTES)
+        kept = []
+        for entry, (kind, content) in zip(entries, contents, strict=True):
+            entry.content = content
+            if kind in (git.MISSING, git.TOO_LARGE):
+                entry.trouble = kind
+            elif not (
+                everything
+                or len(content) > QUICK_LOOK_BYTES
+                or content.startswith(_LFS_POINTER)
+                or may_hold_key(content)
+                or may_hold_key(os.fsencode(entry.path))
+            ):
+                continue
+            kept.append(entry)
+        return kept
+
+    def scan(
+        self,
+        entries: list[Entry],
+        *,
+        whole_files: bool = False,
+        limits: Limits | None = None,
+        options: Options | None = None,
+    ) -> ScanResult:
+        """Scan entries that `suspicious_entries` gave.
+
+        Findings that already stood in the replaced version are left out unless `whole_files` asks for them.
+        """
+        merge = git.start(("rev-parse", "--git-path", "MERGE_HEAD"), self._cwd)
+
+        from keysweep.detect.across import pair_across
+        from keysweep.detect.limits import Limits
+        from keysweep.detect.options import Options
+        from keysweep.findings import Finding, Origin, ScanResult, Source
+        from keysweep.sources.added import added
+        from keysweep.sources.windows import scan_in_memory
+
+        merged = _merged_commits(merge, self._cwd)
+        limits, options = limits or Limits(), options or Options()
+        findings: list[Finding] = []
+        problems: list[Problem] = []
+        scanned = 0
+        for entry in entries:
+            origin = Origin(entry.path, Source.STAGED, blob=entry.blob)
+            content = entry.content
+            if entry.content.startswith(_LFS_POINTER):
+                content = _lfs_content(entry, self._cwd)
+            if entry.trouble:
+                problems.append(_problem(entry, origin))
+                continue
+            result = scan_in_memory(content, origin, limits, options)
+            scanned += result.scanned_bytes
+            problems += result.problems
+            if result.findings and not whole_files:
+                texts = self._old_versions(entry, merged, everything=bool(options.rules))
+                old = [scan_in_memory(text, origin, limits, options) for text in texts]
+                findings += added(result.findings, old)
+            else:
+                findings += result.findings
+        return ScanResult(pair_across(findings), tuple(problems), scanned, len(entries))
+
+    def _old_versions(self, entry: Entry, merged: list[str], *, everything: bool) -> Iterator[bytes]:
+        """What stood at the path before: in HEAD or under the name it had there, and in merged branches.
+
+        Without those that cannot hold a key, unless `everything` is asked for.
+        """
+        blobs = [entry.old_blob] if entry.old_blob else []
+        for commit in merged:
+            listing = git.answer(("ls-tree", "-z", "--full-tree", commit, "--", entry.path), self._cwd)
+            if listing:
+                blobs.append(listing.split(b"\t")[0].split(b" ")[2].decode("ascii"))
+        from keysweep.detect.quick import may_hold_key
+
+        for kind, content in self._objects.read_all(blobs, MOST_BLOB_BYTES):
+            if kind == "blob" and (everything or len(content) > QUICK_LOOK_BYTES or may_hold_key(content)):
+                yield content
 
 
 def scan_staged(
@@ -83,49 +177,9 @@ def scan_staged(
     Findings that already stood in the replaced version are left out unless `whole_files` asks for them.
     Raises GitError outside a repository or when git fails.
     """
-    entries = suspicious_entries(cwd, everything=bool(options and options.rules))
-    return scan_entries(entries, whole_files=whole_files, limits=limits, options=options, cwd=cwd)
-
-
-def scan_entries(
-    entries: list[Entry],
-    *,
-    whole_files: bool = False,
-    limits: Limits | None = None,
-    options: Options | None = None,
-    cwd: str | None = None,
-) -> ScanResult:
-    """Scan entries that `suspicious_entries` gave."""
-    from keysweep.detect.across import pair_across
-    from keysweep.detect.limits import Limits
-    from keysweep.detect.options import Options
-    from keysweep.findings import Finding, Origin, ScanResult, Source
-    from keysweep.sources.added import added
-    from keysweep.sources.windows import scan_in_memory
-
-    limits, options = limits or Limits(), options or Options()
-    findings: list[Finding] = []
-    problems: list[Problem] = []
-    scanned = 0
-    with git.Objects(cwd) as objects:
-        for entry in entries:
-            origin = Origin(entry.path, Source.STAGED, blob=entry.blob)
-            content = entry.content
-            if entry.content.startswith(_LFS_POINTER):
-                content = _lfs_content(entry, cwd)
-            if entry.trouble:
-                problems.append(_problem(entry, origin))
-                continue
-            result = scan_in_memory(content, origin, limits, options)
-            scanned += result.scanned_bytes
-            problems += result.problems
-            if result.findings and not whole_files:
-                texts = _old_versions(entry, objects, cwd)
-                old = [scan_in_memory(text, origin, limits, options) for text in texts]
-                findings += added(result.findings, old)
-            else:
-                findings += result.findings
-    return ScanResult(pair_across(findings), tuple(problems), scanned, len(entries))
+    with StagedChange(cwd) as change:
+        entries = change.suspicious_entries(everything=bool(options and options.rules))
+        return change.scan(entries, whole_files=whole_files, limits=limits, options=options)
 
 
 def _entries(raw: bytes, cwd: str | None) -> Iterator[Entry]:
@@ -164,44 +218,15 @@ def _conflicts(cwd: str | None) -> Iterator[Entry]:
                 yield Entry(os.fsdecode(path), blobs[stage], blobs.get(b"1"))
 
 
-def _load(entry: Entry, objects: git.Objects, everything: bool) -> bool:
-    """Read the blob; True where it has to be looked at, or could not be read."""
-    kind, content = objects.read(entry.blob, MOST_BLOB_BYTES)
-    if kind in (git.MISSING, git.TOO_LARGE):
-        entry.trouble = kind
-        return True
-    entry.content = content
-    if everything or len(content) > QUICK_LOOK_BYTES or content.startswith(_LFS_POINTER) or may_hold_key(content):
-        return True
-    entry.content = b""
-    return False
-
-
-def _old_versions(entry: Entry, objects: git.Objects, cwd: str | None) -> Iterator[bytes]:
-    """What stood at the path before: in HEAD or under the name it was renamed from, and in merged branches."""
-    blobs = [entry.old_blob] if entry.old_blob else []
-    blobs += _merged_blobs(entry.path, cwd)
-    for blob in blobs:
-        kind, content = objects.read(blob, MOST_BLOB_BYTES)
-        if kind == "blob":
-            yield content
-
-
-def _merged_blobs(path: str, cwd: str | None) -> list[str]:
-    location = (git.answer(("rev-parse", "--git-path", "MERGE_HEAD"), cwd) or b"").rstrip(b"\n")
+def _merged_commits(location: git.Running, cwd: str | None) -> list[str]:
+    """The branches that are being merged; `location` says where git keeps their names."""
     try:
-        with open(os.path.join(os.fsencode(cwd or "."), location), "rb") as stream:
+        path = os.path.join(os.fsencode(cwd or "."), location.output().rstrip(b"\n"))
+        with open(path, "rb") as stream:
             heads = stream.read(_MOST_HEADS_BYTES).split()
-    except OSError:
+    except (OSError, GitError):
         return []  # without merged branches more findings count as new, not fewer
-    found = []
-    for head in heads:
-        if not (head.isalnum() and len(head) in (40, 64)):
-            continue
-        listing = git.answer(("ls-tree", "-z", "--full-tree", head.decode("ascii"), "--", path), cwd)
-        if listing:
-            found.append(listing.split(b"\t")[0].split(b" ")[2].decode("ascii"))
-    return found
+    return [head.decode("ascii") for head in heads if head.isalnum() and len(head) in (40, 64)]
 
 
 def _lfs_content(entry: Entry, cwd: str | None) -> bytes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from keysweep.detect.containers import container_format
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.detect.scanner import scan
 from keysweep.findings import Finding, Origin, Part, Place, Problem, ProblemCode, ScanResult
+from keysweep.frozen import replace
 
 WINDOW_BYTES = 64 << 20
 OVERLAP_BYTES = 64 << 10

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
-from dataclasses import replace
 
-from keysweep.config import Settings
 from keysweep.findings import Finding, Origin, ScanResult, Source
+from keysweep.frozen import replace
+from keysweep.settings import Settings
 
 
 def apply(result: ScanResult, settings: Settings, base: str | None = None) -> tuple[ScanResult, int]:
@@ -46,6 +45,8 @@ def _seen_from(base: str | None, origin: Origin) -> str:
 
 def _matches(path: str, pattern: str) -> bool:
     """Globs as people expect: `docs/` is everything below, `*.md` is at any depth."""
+    import fnmatch
+
     path = path.removeprefix("./")
     if pattern.endswith("/"):
         return f"/{path}".find(f"/{pattern.lstrip('/')}") >= 0

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from keysweep.detect.limits import MIB, Limits
 from keysweep.findings import ProblemCode
+from keysweep.frozen import frozen
 
 RATIO_FROM_BYTES = 64 * MIB
 """Small text compresses well; only above this size is a high ratio the mark of a bomb."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Member:
     """One unpacked file."""
 
@@ -22,7 +21,7 @@ class Member:
     """The container in words, for the decoding path."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Halt:
     """Something in a container that was not opened, or not wholly."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from keysweep.detect.containers.formats import container_format
 from keysweep.detect.containers.model import Budget, Halt, Member, damaged, too_large
 from keysweep.detect.containers.sparse import expanded, stretches_of_blocks, stretches_of_records
 from keysweep.detect.limits import Limits
+from keysweep.frozen import frozen
 
 _BLOCK = 512
 _ZEROS = bytes(_BLOCK)
@@ -27,7 +27,7 @@ Records = dict[bytes, list[bytes]]
 """The values of each keyword of a pax header; the sparse format 0.0 repeats its keywords."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Header:
     name: bytes
     kind: bytes

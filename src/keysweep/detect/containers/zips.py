@@ -12,13 +12,13 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from keysweep.detect.containers.model import Budget, Halt, Member, damaged, too_large
 from keysweep.detect.containers.streams import Decompressor, Zlib, unpack, unpack_one
 from keysweep.detect.limits import Limits
 from keysweep.findings import ProblemCode
+from keysweep.frozen import frozen
 
 _LOCAL = struct.Struct("<4s5H3I2H")
 _DESCRIPTOR_MAGIC = b"PK\x07\x08"
@@ -86,7 +86,7 @@ def _data_start(content: bytes, start: int) -> int:
     return start + _LOCAL.size + int(header[9]) + int(header[10])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Packed:
     """A member before it is unpacked."""
 

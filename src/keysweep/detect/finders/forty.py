@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import re
+from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from keysweep.detect.quick import CLASSES
 from keysweep.detect.rules import BY_NAME, Rule
+from keysweep.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """Forty characters that could be a secret; offsets are those of the text they were read from."""
 
@@ -48,7 +48,7 @@ def candidates(text: str) -> Iterator[Candidate]:
         yield from _glued(content)
     for start, end in runs:
         if end - start >= 54 and (match := _BASE64.regex.match(content, start)):
-            yield from _decoded(base64.b64decode(match.group(1)), match, _BASE64, "base64")
+            yield from _decoded(a2b_base64(match.group(1)), match, _BASE64, "base64")
         if end - start == 80 and (match := _HEX.regex.match(content, start)):
             yield from _decoded(bytes.fromhex(match.group(1).decode("ascii")), match, _HEX, "hex")
     yield from _wrapped(content, runs)
@@ -91,7 +91,7 @@ def _glued_patterns() -> tuple[re.Pattern[bytes], ...]:
     return tuple(re.compile(pattern) for pattern in patterns)
 
 
-_SEAM = re.compile(rb"\\?\r?\n[ \t]*(?:[#*>|][ \t]+)?")
+_SEAM = rb"\\?\r?\n[ \t]*(?:[#*>|][ \t]+)?"
 _REACH = 260
 """More than forty characters over four lines take, with their indents."""
 
@@ -102,7 +102,7 @@ def _wrapped(content: bytes, runs: Sequence[tuple[int, int]]) -> Iterator[Candid
     for pattern in _wrapped_patterns() if spans else ():
         for start, end in spans:
             for match in pattern.finditer(content, start, end):
-                value = _SEAM.sub(b"", match.group(1))
+                value = re.sub(_SEAM, b"", match.group(1))
                 if _FORTY.fullmatch(value):
                     yield Candidate(value.decode("ascii"), *match.span(1), _PLAIN)
 

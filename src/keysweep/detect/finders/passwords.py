@@ -13,7 +13,7 @@ from keysweep.detect.rules import BY_NAME
 from keysweep.detect.secrets import shannon
 from keysweep.findings import Confidence, Role
 
-_MAIL = re.compile(r"smtp|mail|(?<![a-z])ses(?![a-z])", re.IGNORECASE)
+_MAIL = r"smtp|mail|(?<![a-z])ses(?![a-z])"
 
 
 def find_passwords(text: Reading, ids: Sequence[Credential]) -> Iterator[Credential]:
@@ -24,7 +24,7 @@ def find_passwords(text: Reading, ids: Sequence[Credential]) -> Iterator[Credent
         around = text.content[max(0, match.start() - 400) : match.end() + 400]
         place = text.span(*match.span(1))
         value = match.group(1).decode("ascii")
-        if shannon(value) < rule.entropy or not _MAIL.search(around):
+        if shannon(value) < rule.entropy or not re.search(_MAIL, around, re.IGNORECASE):
             continue
         beside = gap_to_nearest(place, owners) <= NEAR_ID_BYTES
         before = text.content[max(0, match.start() - 200) : match.start()]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from keysweep.detect.encodings import ESCAPE, OffsetMap, unescape
+from keysweep.detect.encodings import OffsetMap, holds_escape, unescape
+from keysweep.frozen import frozen
 
 NEAR_ID_BYTES = 1200
 """How far from a key ID a named secret or token is looked for; farther ones need a hit of their own."""
@@ -15,7 +15,7 @@ BESIDE_ID_BYTES = 320
 """How far from a key ID a secret without any name may stand."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reading:
     """A window as read one way: raw, unescaped, or with split strings joined."""
 
@@ -34,7 +34,7 @@ class Reading:
 def readings(content: bytes, start: int, end: int) -> list[Reading]:
     """The bytes from `start` to `end` as they stand, and, where that differs, unescaped and joined."""
     texts = [plain_reading(content, start, end)]
-    if ESCAPE.search(content, start, end):
+    if holds_escape(content, start, end):
         plain, offsets = unescape(content, start, end)
         texts.append(Reading(plain.decode("latin-1"), offsets.source, offsets.source_end))
     texts += [joined(text) for text in texts if _QUOTE_SEAM.search(text.content)]
@@ -75,13 +75,13 @@ def joined(text: Reading) -> Reading:
     )
 
 
-_TOKEN_SEAM = re.compile(rb"(?<=[A-Za-z0-9+/]{16})\\?\r?\n[ \t]*(?=[A-Za-z0-9+/=]{2})")
+_TOKEN_SEAM = rb"(?<=[A-Za-z0-9+/]{16})\\?\r?\n[ \t]*(?=[A-Za-z0-9+/=]{2})"
 
 
 def unwrapped(content: bytes, start: int, end: int) -> Reading:
     """A token wrapped over lines, read as one; only line ends between long runs are dropped."""
     pieces, starts, sources, at, length = [], [0], [start], start, 0
-    for seam in _TOKEN_SEAM.finditer(content, start, end):
+    for seam in re.compile(_TOKEN_SEAM).finditer(content, start, end):
         pieces.append(content[at : seam.start()])
         length += len(pieces[-1])
         at = seam.end()

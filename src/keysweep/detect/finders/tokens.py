@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import re
+from binascii import a2b_base64
 from collections.abc import Iterator
 
 from keysweep.detect.anchors import Hit
@@ -81,5 +81,5 @@ def _reads_as_bedrock(value: str) -> bool:
     if not value.startswith("ABSK"):
         return True
     body = value[4:].rstrip("=")
-    decoded = base64.b64decode(body[: len(body) // 4 * 4])
+    decoded = a2b_base64(body[: len(body) // 4 * 4])
     return re.match(rb"[\x21-\x7e]+-at-\d{12}:", decoded) is not None
