@@ -226,6 +226,17 @@ def test_a_large_sparse_file_is_scanned_in_bounded_memory(tmp_path: Path) -> Non
     assert ID.encode() in done.stdout
 
 
+def test_a_file_that_takes_more_memory_than_there_is_is_reported_and_the_rest_is_scanned(tmp_path: Path) -> None:
+    (tmp_path / "large.txt").write_bytes(("def main(argument):\n" * 1_600_000).encode("utf-16"))
+    (tmp_path / "small.ini").write_text(PAIR)
+    for jobs in (1, 2):
+        done = shell(tmp_path, f'ulimit -v 190000; exec "$0" -m keysweep scan . --jobs {jobs}')
+        assert done.returncode == 1
+        assert ID.encode() in done.stdout
+        assert b"large.txt" in done.stdout
+        assert b"memory" in done.stdout
+
+
 def test_a_line_of_hundreds_of_megabytes_on_standard_input_is_scanned_in_bounded_memory(tmp_path: Path) -> None:
     (tmp_path / "key.ini").write_text(PAIR)
     line = "{ head -c 200000000 /dev/zero | tr '\\0' a; echo; cat key.ini; }"

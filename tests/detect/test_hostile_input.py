@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from fixtures.keys import key_id, secret
 from keysweep import Origin, ScanResult, scan
 from keysweep.detect.containers import Budget, Member, open_members
+from keysweep.detect.containers.zips import Records
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Kind, ProblemCode
@@ -155,6 +156,29 @@ def test_overlapping_members_share_one_budget() -> None:
     record = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 50, 50, len(directory), begin, 0)
     result = scanned(one[:begin] + directory + record, SMALL)
     assert ProblemCode.LIMIT in {problem.code for problem in result.problems}
+
+
+def test_overlapping_members_that_no_directory_lists_share_one_budget() -> None:
+    """Each local header claims all that follows it, so that a few kilobytes read as megabytes."""
+    count = 60
+    rest = b"x" * 20_000
+    headers = b"".join(
+        struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, (count - number - 1) * 30 + len(rest), 0, 0, 0)
+        for number in range(count)
+    )
+    result = scanned(headers + rest, Limits(member_bytes=100_000, total_bytes=300_000))
+    assert ProblemCode.LIMIT in {problem.code for problem in result.problems}
+
+
+@given(st.lists(st.sampled_from([b"PK\x03\x04", b"PK\x01\x02", b"PK\x07\x08", b"PK", b"xyz", b"\0"])), st.data())
+def test_the_next_record_of_a_zip_is_found_whatever_was_asked_before(
+    pieces: list[bytes], data: st.DataObject
+) -> None:
+    content = b"".join(pieces)
+    records = Records(content)
+    for at in data.draw(st.lists(st.integers(0, len(content)), max_size=8)):
+        found_at = [content.find(magic, at) for magic in (b"PK\x03\x04", b"PK\x01\x02", b"PK\x07\x08")]
+        assert records.after(at) == min((each for each in found_at if each >= 0), default=len(content))
 
 
 def test_a_bomb_of_zips_in_zips_ends_at_the_budget_of_the_outermost() -> None:

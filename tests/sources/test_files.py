@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import io
 import os
 import random
 import threading
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.keys import key_id, secret
+from keysweep.detect.across import pair_across
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Kind, Origin, ProblemCode, ScanResult
@@ -191,3 +195,39 @@ def test_an_archive_larger_than_the_limit_is_opened_so_far_and_reported(tmp_path
     result = scan_paths([str(tmp_path / "big.zip")], limits=Limits(member_bytes=1 << 20))
     assert {each.kind for each in result.findings} == {Kind.PAIR}
     assert {each.code for each in result.problems} == {ProblemCode.LIMIT}
+
+
+def test_small_files_looked_at_together_give_what_each_gives_alone(tmp_path: Path) -> None:
+    """Keys at both edges of files, so that one look over all of them could mistake where a file ends."""
+    rng = random.Random(15)
+    contents: dict[str, str | bytes] = {
+        "a-begins.ini": PAIR.strip(),
+        "b-begins.ini": f"{ID2}:{SECRET2}",
+        "c-id-ends": "export AWS_ACCESS_KEY_ID=" + key_id(rng),
+        "d-secret-begins": secret(rng) + " is the secret",
+        "e-empty": "",
+        "f-half-an-id": ID[:10],
+        "g-the-other-half": ID[10:],
+        "h-utf16.txt": PAIR.encode("utf-16"),
+        "i-archive.gz": gzip.compress(PAIR.encode()),
+        "j-base64": base64.b64encode(PAIR.encode()),
+        f"k-{key_id(rng)}": "a key in the name",
+        "l-zip.zip": b"#!/bin/sh\n" + zipped(PAIR),
+    }
+    for number in range(300):
+        contents[f"z{number}.py"] = "def main(argument):\n    return argument\n" * 200
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    together = scan_paths([os.fspath(tmp_path)], jobs=1)
+    alone = [scan_paths([os.fspath(tmp_path / name)]) for name in sorted(contents)]
+    assert together.findings == pair_across([each for result in alone for each in result.findings])
+    assert together.scanned_bytes == sum(result.scanned_bytes for result in alone)
+    assert together.scanned_items == len(contents)
+    assert len(together.findings) >= 8
+
+
+def zipped(text: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("inner.ini", text)
+    return buffer.getvalue()

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
+from bisect import bisect_left
+from itertools import accumulate
 
+from keysweep.detect import engine
 from keysweep.detect.anchors import FOUR_NEED, Hit, anchors
 from keysweep.detect.base64_tells import BASE64_TELLS
 from keysweep.detect.quick import KEY_ID_PREFIXES, SECRET_WORDS, first_base64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hyperscan import Database
 
@@ -36,8 +38,8 @@ def find_hits(content: bytes, *, hyperscan: bool | None = None) -> list[Hit]:
     `hyperscan` forces the engine; None takes Hyperscan where it is loaded already or the content is large.
     """
     if hyperscan is None:
-        hyperscan = len(content) >= HYPERSCAN_FROM_BYTES or "hyperscan" in sys.modules
-    database = _database() if hyperscan else None
+        hyperscan = len(content) >= HYPERSCAN_FROM_BYTES or engine.is_ready()
+    database = engine.database() if hyperscan else None
     ends = _ends_by_hyperscan(content, database) if database is not None else list(_ends_by_re(content))
     if not ends:
         return []
@@ -51,37 +53,27 @@ def find_hits(content: bytes, *, hyperscan: bool | None = None) -> list[Hit]:
     return sorted((hit for hit, holds in hits.items() if holds), key=lambda hit: (hit.position, hit.kind))
 
 
-def warm_up() -> bool:
-    """Load Hyperscan now, once for this process; False where it cannot be loaded."""
-    return _database() is not None
+def which_may_hit(joined: bytes, sizes: Iterable[int]) -> set[int]:
+    """Which of many small contents may have hits; `joined` is all of them with one byte between each and the next.
+
+    A pass over a few kilobytes is mostly spent on beginning it. A match across the border of two contents makes
+    the second one a candidate for nothing; none that stands within one content is missed.
+    """
+    database = engine.database()
+    ends = list(accumulate(size + 1 for size in sizes))
+    if database is None:
+        return set(range(len(ends)))
+    return {bisect_left(ends, end) for _, end in _ends_by_hyperscan(joined, database)}
 
 
 def _ends_by_hyperscan(content: bytes, database: Database) -> list[tuple[int, int]]:
     ends: list[tuple[int, int]] = []
-
-    def seen(index: int, _start: int, end: int, _flags: int, _context: object) -> None:
-        ends.append((index, end))
-
-    database.scan(content, match_event_handler=seen)
+    database.scan(content, match_event_handler=_keep, context=ends)
     return ends
 
 
-@functools.cache
-def _database() -> Database | None:
-    try:
-        import hyperscan
-    except ImportError:
-        return None
-    table = anchors()
-    expressions = [(index, each) for index, anchor in enumerate(table) for each in anchor.patterns()]
-    flags = [hyperscan.HS_FLAG_CASELESS * anchor.caseless | hyperscan.HS_FLAG_DOTALL for anchor in table]
-    database = hyperscan.Database()
-    database.compile(
-        expressions=[pattern for _, pattern in expressions],
-        ids=[index for index, _ in expressions],
-        flags=[flags[index] for index, _ in expressions],
-    )
-    return database
+def _keep(index: int, _start: int, end: int, _flags: int, ends: object) -> None:
+    ends.append((index, end))  # type: ignore[attr-defined]
 
 
 def _ends_by_re(content: bytes) -> Iterator[tuple[int, int]]:

@@ -16,14 +16,20 @@ from threading import Thread
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.detect.prefilter import HYPERSCAN_FROM_BYTES, warm_up
-from keysweep.detect.scanner import scan
+from keysweep.detect.prefilter import HYPERSCAN_FROM_BYTES
+from keysweep.detect.scanner import scan, worth_scanning
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import replace
-from keysweep.sources.windows import WINDOW_BYTES, out_of_memory, scan_windows
+from keysweep.sources.engine import prepare
+from keysweep.sources.windows import WINDOW_BYTES, out_of_memory, scan_in_memory, scan_windows
 
 BATCH_BYTES = 4 << 20
 BATCH_FILES = 500
+SMALL_BYTES = 64 << 10
+TOGETHER_BYTES = 512 << 10
+"""Files below the one are looked at together, up to about the other at a time: it fits into a core's cache."""
+KEPT_ENGINE_FROM_BYTES = 256 << 10
+"""Above this, restoring a compiled engine costs less than looking with `re`."""
 POOL_FROM_BYTES = 32 << 20
 """Starting workers pays only above this."""
 _WAITING_PER_WORKER = 8
@@ -83,11 +89,14 @@ def scan_all(
         for path in streams:
             tally.add(_scan_stream(path, limits, options))
         first = _listed_up_to(POOL_FROM_BYTES if workers > 1 else HYPERSCAN_FROM_BYTES, batches, tally)
-        if tally.listed_bytes >= HYPERSCAN_FROM_BYTES:
+        large = tally.listed_bytes >= HYPERSCAN_FROM_BYTES
+        if large or (tally.listed_bytes >= KEPT_ENGINE_FROM_BYTES and prepare(only_if_kept=True)):
             options = replace(options, hyperscan=True)
         if workers > 1 and tally.listed_bytes >= POOL_FROM_BYTES:
             _scan_in_pool(chain(first, batches), workers, limits, options, tally)
         else:
+            if large:
+                prepare()
             for batch in chain(first, batches):
                 tally.add(_scan_batch(batch, limits, options))
     except KeyboardInterrupt:
@@ -131,8 +140,7 @@ def _scan_in_pool(
 
     Batches are dealt in order and few at a time, so the one that killed its worker is among the first undone.
     """
-    if sys.platform == "linux":
-        batches = chain(_listed_while_warming_up(batches), batches)
+    batches = chain(_listed_while_preparing(batches), batches)
     in_hand = 2 * workers + 1
     while undone := _run_pool(batches, workers, limits, options, tally):
         for batch in undone[:in_hand]:
@@ -140,9 +148,9 @@ def _scan_in_pool(
         batches = chain(undone[in_hand:], batches)
 
 
-def _listed_while_warming_up(batches: Iterator[list[_Listed]]) -> list[list[_Listed]]:
-    """Compile Hyperscan's database once, for every worker that is forked afterwards; go on listing meanwhile."""
-    compiling = Thread(target=warm_up)
+def _listed_while_preparing(batches: Iterator[list[_Listed]]) -> list[list[_Listed]]:
+    """Make the engine ready once, for all workers; go on listing meanwhile."""
+    compiling = Thread(target=prepare)
     compiling.start()
     listed = []
     while compiling.is_alive() and (batch := next(batches, None)):
@@ -220,6 +228,7 @@ def _died(path: str) -> Problem:
 
 def _begin_worker() -> None:
     """Ctrl-C reaches the whole group and the parent alone decides what it means; without it no worker stays."""
+    prepare()
     gc.freeze()  # what was imported is never garbage, so no collection need look at it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
@@ -236,16 +245,62 @@ def _scan_batch(files: Sequence[_Listed], limits: Limits, options: Options) -> S
     findings: list[Finding] = []
     problems: list[Problem] = []
     scanned_bytes = scanned_items = 0
-    for path, size, mode in files:
-        try:
-            result = _scan_file(path, size, mode, limits, options)
-        except MemoryError:
-            result = out_of_memory(Origin(path, Source.FILE))
+    for result in _scan_each(files, limits, options):
         findings += result.findings
         problems += result.problems
         scanned_bytes += result.scanned_bytes
         scanned_items += result.scanned_items
     return ScanResult(tuple(findings), tuple(problems), scanned_bytes, scanned_items)
+
+
+def _scan_each(files: Sequence[_Listed], limits: Limits, options: Options) -> Iterator[ScanResult]:
+    """Scan small files together, because a look at each costs more than it finds, and the others one by one."""
+    paths: list[str] = []
+    contents: list[bytes] = []
+    size_together = 0
+    together = options.hyperscan is True
+    for path, size, mode in files:
+        content = _small_content(path, size, mode) if together and size < SMALL_BYTES else None
+        if content is None:
+            yield _scan_file(path, size, mode, limits, options)
+            continue
+        paths.append(path)
+        contents.append(content)
+        size_together += size
+        if size_together >= TOGETHER_BYTES:
+            yield from _scan_together(paths, contents, limits, options)
+            paths, contents, size_together = [], [], 0
+    yield from _scan_together(paths, contents, limits, options)
+
+
+def _scan_together(
+    paths: Sequence[str], contents: Sequence[bytes], limits: Limits, options: Options
+) -> Iterator[ScanResult]:
+    try:
+        worth = worth_scanning(contents, paths, options)
+    except MemoryError:
+        worth = list(range(len(contents)))  # each by itself may still fit
+    for number in worth:
+        yield scan_in_memory(contents[number], Origin(paths[number], Source.FILE), limits, options)
+    silent = set(range(len(contents))).difference(worth)
+    yield ScanResult((), (), sum(len(contents[number]) for number in silent), len(silent))
+
+
+def _small_content(path: str, size: int, mode: int) -> bytes | None:
+    """A regular file that is as large as it was listed; None for whatever needs a closer look."""
+    if not stat.S_ISREG(mode):
+        return None
+    try:
+        descriptor = os.open(path, _READ_FLAGS)
+    except OSError:
+        return None
+    try:
+        content = os.read(descriptor, size + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return content if len(content) == size else None
 
 
 def _scan_stream(path: str, limits: Limits, options: Options) -> ScanResult:
@@ -285,6 +340,8 @@ def _scan_file(path: str, size: int, mode: int, limits: Limits, options: Options
         return scan_windows(lambda most: os.read(descriptor, most), origin, limits, options)
     except OSError as error:
         return _unscanned(ProblemCode.UNREADABLE, f"cannot be read ({error.strerror})", origin)
+    except MemoryError:
+        return out_of_memory(origin)
     finally:
         os.close(descriptor)
 

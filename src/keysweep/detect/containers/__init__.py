@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from keysweep.detect.containers.formats import container_format
+from keysweep.detect.containers.formats import container_format, may_be_opened, which_may_be_opened
 from keysweep.detect.containers.model import Budget, Halt, Member
 from keysweep.detect.limits import Limits
 
-__all__ = ["Budget", "Halt", "Member", "container_format", "open_members"]
+__all__ = [
+    "Budget",
+    "Halt",
+    "Member",
+    "container_format",
+    "may_be_opened",
+    "open_members",
+    "which_may_be_opened",
+]
 
 
 def open_members(content: bytes, kind: str, limits: Limits, budget: Budget) -> Iterator[Member | Halt]:

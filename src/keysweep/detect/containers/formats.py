@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 _XZ = b"\xfd7zXZ\x00"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
@@ -19,6 +23,37 @@ _BEFORE_A_ZIP = (
     *(b"%PDF", b"\xff\xd8\xff", b"\x89PNG", b"GIF8"),
 )
 """Programs and images that archives are appended to; only these are searched for a zip with a long comment."""
+
+
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_WORTH_A_LOOK = (*_BEGINNINGS, *_UTF16_MARKS, *_BEFORE_A_ZIP)
+
+
+def may_be_opened(content: bytes) -> bool:
+    """Whether `content` may be a container or UTF-16 as a whole: nearly all content is neither."""
+    head = content[:32]
+    return (
+        b"\0" in head
+        or head.startswith(_WORTH_A_LOOK)
+        or head[1:4] == b"\x2a\x4d\x18"
+        or content[257:262] == b"ustar"
+        or _END_OF_DIRECTORY in content[-_END_OF_DIRECTORY_BYTES - 64 :]
+    )
+
+
+_WORTH_BY_TWO_BYTES = frozenset(
+    (*(each[:2] for each in _WORTH_A_LOOK), *(bytes((0x50 + low, 0x2A)) for low in range(16)))
+)
+
+
+def which_may_be_opened(contents: Sequence[bytes], *, has_zeros: bool) -> Iterator[int]:
+    """Numbers of the contents for which `may_be_opened` holds.
+
+    Without a zero byte in any of them, a container or UTF-16 can only be told by its first two bytes.
+    """
+    for number, content in enumerate(contents):
+        if (has_zeros or content[:2] in _WORTH_BY_TWO_BYTES) and may_be_opened(content):
+            yield number
 
 
 def container_format(content: bytes) -> str | None:

@@ -30,14 +30,16 @@ _STREAMED = 8
 _UTF8 = 1 << 11
 
 
-class _Records:
+class Records:
     """Where the next record of a zip begins; the last answer holds for all that stands before it."""
 
     def __init__(self, content: bytes) -> None:
+        """Nothing is looked for yet."""
         self._content = content
         self._asked, self._found = 0, -1
 
     def after(self, at: int) -> int:
+        """The offset of the first record from `at` on, or the length of the content."""
         if not self._asked <= at <= self._found:
             following = _DESCRIPTOR.search(self._content, at)
             self._asked, self._found = at, following.start() if following else len(self._content)
@@ -56,7 +58,7 @@ def open_zip(content: bytes, limits: Limits, budget: Budget) -> Iterator[Member 
             return
         if not entry.is_dir() or entry.file_size or entry.compress_size:
             yield from _listed(content, entry, limits, budget)
-    end, records = 0, _Records(content)
+    end, records = 0, Records(content)
     for magic in _LOCAL_MAGIC.finditer(content):
         if magic.start() in packed:
             end = max(end, _data_start(content, magic.start()) + packed[magic.start()])
@@ -115,7 +117,7 @@ def _listed(content: bytes, entry: zipfile.ZipInfo, limits: Limits, budget: Budg
 
 
 def _hidden(
-    content: bytes, start: int, records: _Records, limits: Limits, budget: Budget
+    content: bytes, start: int, records: Records, limits: Limits, budget: Budget
 ) -> Iterator[Member | Halt]:
     """A member that has only its local header."""
     if start > len(content) - _LOCAL.size:

@@ -37,7 +37,7 @@ def readings(content: bytes, start: int, end: int) -> list[Reading]:
     if holds_escape(content, start, end):
         plain, offsets = unescape(content, start, end)
         texts.append(Reading(plain.decode("latin-1"), offsets.source, offsets.source_end))
-    texts += [joined(text) for text in texts if _QUOTE_SEAM.search(text.content)]
+    texts += [joined(text) for text in texts if _is_split(text)]
     return texts
 
 
@@ -55,6 +55,23 @@ _QUOTE_SEAM = re.compile(
     r"(?:\\?\r?\n[ \t]*(?:[+.&_|][ \t]*)?)?[\"'`]"
 )
 """Where one string literal ends and the next begins within a statement, in the languages people write."""
+_SORTS = bytes(
+    ord(
+        "q" if chr(byte) in "\"'`"
+        else "b" if chr(byte) in " \t\r\n"
+        else "s" if chr(byte) in "\\+.&|<>~_"
+        else "a" if (byte < 128 and chr(byte).isalnum()) or chr(byte) in "/-=%"
+        else "o"
+    )
+    for byte in range(256)
+)  # fmt: skip
+"""Maps quotes, blanks, signs that join, the rest of what values are made of, and all others to a letter each."""
+_SPLITTING_SEAM = re.compile(rb"q(?<=[as]q)[bsq]*q[as]")
+
+
+def _is_split(text: Reading) -> bool:
+    """Whether a seam may split something: most stand beside commas and brackets."""
+    return _SPLITTING_SEAM.search(text.content.encode("latin-1").translate(_SORTS)) is not None
 
 
 def joined(text: Reading) -> Reading:
