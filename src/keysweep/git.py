@@ -139,14 +139,22 @@ class Objects:
         return next(self.read_all((name,), most_bytes))
 
     def read_all(self, names: Sequence[str], most_bytes: int) -> Iterator[tuple[str, bytes]]:
-        """`read` for each of `names`, in their order, asked for ahead: git never waits for the next one."""
-        asked = 0
+        """`read` for each of `names`, in their order; git works on the first ones from this call on."""
+        try:
+            asked = self._ask(names[:_ASKED_AHEAD])
+        except BrokenPipeError:
+            asked = 0
+        return self._answers(names, asked, most_bytes)
+
+    def _ask(self, names: Sequence[str]) -> int:
+        os.write(self._process.stdin, "".join(f"{name}\n" for name in names).encode("ascii"))
+        return len(names)
+
+    def _answers(self, names: Sequence[str], asked: int, most_bytes: int) -> Iterator[tuple[str, bytes]]:
         for number in range(len(names)):
             try:
                 if asked == number:
-                    ahead = names[number : number + _ASKED_AHEAD]
-                    os.write(self._process.stdin, "".join(f"{name}\n" for name in ahead).encode("ascii"))
-                    asked += len(ahead)
+                    asked += self._ask(names[number : number + _ASKED_AHEAD])
                 answer = self._read(most_bytes)
             except (EOFError, BrokenPipeError, MemoryError) as error:
                 answer = TOO_LARGE if isinstance(error, MemoryError) else MISSING, b""

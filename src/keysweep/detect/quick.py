@@ -61,16 +61,21 @@ def may_hold_key(content: bytes) -> bool:
         return True
     if any(word in content for word in _WORDS):
         return True
-    if any(start in content for start in _ID_STARTS) and _pattern(_IDS).search(content):
+    if _pattern(_IDS).search(content):
         return True
     lowered = content.lower()
     if b"secret" in lowered and _pattern(rb"secret" + BROKEN_SECRET, re.IGNORECASE).search(content):
         return True
-    if any(tell in lowered for tell in ESCAPE_TELLS) and _pattern(ESCAPED_KEY_ID, re.IGNORECASE).search(content):
+    if _may_be_escaped(lowered) and _pattern(ESCAPED_KEY_ID, re.IGNORECASE).search(content):
         return True
     if b"\0" in content and _pattern(rb"[AaSs]\x00[KkSsBbCcEe]\x00[IiCc]\x00").search(content):
         return True
     return _pattern(b"|".join(_BASE64)).search(content) is not None
+
+
+def _may_be_escaped(lowered: bytes) -> bool:
+    """Whether one of `ESCAPE_TELLS` stands in it, in two looks instead of nine."""
+    return b"65;" in lowered or _pattern(rb"41[;, :\\%-]").search(lowered) is not None
 
 
 def _may_be_container(content: bytes) -> bool:
@@ -104,8 +109,7 @@ def _alignments(word: bytes) -> Iterator[bytes]:
             yield literal
 
 
-_WORDS = (b"oGZXIvYXdz", b"AQoDYXdz", b"AQoEYXdz", b"IQoJb3JpZ2lu", b"bedrock-api-key-")
-_ID_STARTS = (*KEY_ID_PREFIXES, b"A3T")
+_WORDS = (b"YXdz", b"IQoJb3JpZ2lu", b"bedrock-api-key-")
 _IDS = KEY_ID + rb"|" + SPLIT_KEY_ID
 _BASE64 = tuple(dict.fromkeys(each[:5] for each in first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS))))
 """What these patterns are not looser than in the prefilter's, holds forty characters of the alphabet in a row."""

@@ -83,10 +83,13 @@ class StagedChange:
         `everything` keeps the others too, for rules of the user's own that may match anything. Raises GitError
         outside a repository or when git fails.
         """
-        from keysweep.detect.quick import may_hold_key
+        import re  # noqa: F401 - the largest import of the quick look, while git lists the change
 
         entries = list(_entries(self._changes.output(), self._cwd))
         contents = self._objects.read_all([entry.blob for entry in entries], MOST_BLOB_BYTES)
+
+        from keysweep.detect.quick import may_hold_key
+
         kept = []
         for entry, (kind, content) in zip(entries, contents, strict=True):
             entry.content = content
