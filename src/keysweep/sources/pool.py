@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import os
-import signal
 import stat
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import chain
 from threading import Thread
 
@@ -22,6 +17,7 @@ from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult,
 from keysweep.frozen import replace
 from keysweep.sources.engine import prepare
 from keysweep.sources.windows import WINDOW_BYTES, out_of_memory, scan_in_memory, scan_windows
+from keysweep.sources.workers import Crew
 
 BATCH_BYTES = 4 << 20
 BATCH_FILES = 500
@@ -32,9 +28,6 @@ KEPT_ENGINE_FROM_BYTES = 256 << 10
 """Above this, restoring a compiled engine costs less than looking with `re`."""
 POOL_FROM_BYTES = 32 << 20
 """Starting workers pays only above this."""
-_WAITING_PER_WORKER = 8
-"""Batches dealt ahead, so that no worker waits while the parent is listing directories."""
-
 _Progress = Callable[[int, int], None]
 _Listed = tuple[str, int, int]
 """Path, size in bytes and mode; both 0 where the file could not be looked at."""
@@ -136,16 +129,16 @@ def _listed_up_to(size: int, batches: Iterator[list[_Listed]], tally: _Tally) ->
 def _scan_in_pool(
     batches: Iterator[list[_Listed]], workers: int, limits: Limits, options: Options, tally: _Tally
 ) -> None:
-    """Deal batches to workers. A worker that dies takes its pool with it, so the rest goes to a new one.
+    def died(batch: list[_Listed]) -> None:
+        tally.problems.append(_died(batch[0][0]))
 
-    Batches are dealt in order and few at a time, so the one that killed its worker is among the first undone.
-    """
-    batches = chain(_listed_while_preparing(batches), batches)
-    in_hand = 2 * workers + 1
-    while undone := _run_pool(batches, workers, limits, options, tally):
-        for batch in undone[:in_hand]:
-            _scan_apart(batch, limits, options, tally)
-        batches = chain(undone[in_hand:], batches)
+    crew = Crew(workers, partial(_scan_batch, limits=limits, options=options), tally.add, _halved, died)
+    crew.run(chain(_listed_while_preparing(batches), batches))
+
+
+def _halved(batch: list[_Listed]) -> list[list[_Listed]]:
+    middle = len(batch) // 2
+    return [batch[:middle], batch[middle:]] if middle else []
 
 
 def _listed_while_preparing(batches: Iterator[list[_Listed]]) -> list[list[_Listed]]:
@@ -159,86 +152,9 @@ def _listed_while_preparing(batches: Iterator[list[_Listed]]) -> list[list[_List
     return listed
 
 
-def _scan_apart(batch: list[_Listed], limits: Limits, options: Options, tally: _Tally) -> None:
-    """Scan a batch in a worker of its own, halved until the file that kills it stands alone and is reported."""
-    if not _run_pool(iter([batch]), 1, limits, options, tally):
-        return
-    if len(batch) == 1:
-        tally.problems.append(_died(batch[0][0]))
-        return
-    middle = len(batch) // 2
-    _scan_apart(batch[:middle], limits, options, tally)
-    _scan_apart(batch[middle:], limits, options, tally)
-
-
-def _run_pool(
-    batches: Iterator[list[_Listed]], workers: int, limits: Limits, options: Options, tally: _Tally
-) -> list[list[_Listed]]:
-    """Take batches until there are no more or a worker dies; returns those that were then left undone."""
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker)
-    try:
-        return _deal(batches, pool, workers * _WAITING_PER_WORKER, limits, options, tally)
-    except KeyboardInterrupt:
-        for child in multiprocessing.active_children():
-            child.terminate()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _deal(
-    batches: Iterator[list[_Listed]],
-    pool: ProcessPoolExecutor,
-    most_waiting: int,
-    limits: Limits,
-    options: Options,
-    tally: _Tally,
-) -> list[list[_Listed]]:
-    pending: dict[Future[ScanResult], list[_Listed]] = {}
-    for batch in batches:
-        try:
-            pending[pool.submit(_scan_batch, batch, limits, options)] = batch
-        except BrokenProcessPool:
-            return [*pending.values(), batch]
-        if len(pending) >= most_waiting and not _collect(pending, tally):
-            return list(pending.values())
-    while pending:
-        if not _collect(pending, tally):
-            break
-    return list(pending.values())
-
-
-def _collect(pending: dict[Future[ScanResult], list[_Listed]], tally: _Tally) -> bool:
-    """Add what has come back and take it out of `pending`; False where a worker died, whose batch stays there."""
-    done, _ = wait(pending, return_when=FIRST_COMPLETED)
-    for future in done:
-        try:
-            tally.add(future.result())
-        except BrokenProcessPool:
-            continue
-        del pending[future]
-    return pending.keys().isdisjoint(done)
-
-
 def _died(path: str) -> Problem:
     message = "ended the worker that scanned it (out of memory?); scan it alone with --jobs 1"
     return Problem(ProblemCode.UNREADABLE, message, Origin(path, Source.FILE))
-
-
-def _begin_worker() -> None:
-    """Ctrl-C reaches the whole group and the parent alone decides what it means; without it no worker stays."""
-    prepare()
-    gc.freeze()  # what was imported is never garbage, so no collection need look at it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _scan_batch(files: Sequence[_Listed], limits: Limits, options: Options) -> ScanResult:
