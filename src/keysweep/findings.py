@@ -88,6 +88,8 @@ class Source(StrEnum):
     STAGED = "staged"
     COMMIT = "commit"
     COMMIT_MESSAGE = "commit-message"
+    TAG_MESSAGE = "tag-message"
+    HISTORY = "history"
     MEMORY = "memory"
 
 
@@ -162,6 +164,32 @@ class Part:
 
 
 @frozen
+class Commit:
+    """A commit of a repository's history."""
+
+    id: str
+    author: str = ""
+    email: str = ""
+    date: datetime | None = None
+    """When it was written, aware UTC; None where the object does not say."""
+    subject: str = ""
+    """The first line of its message. Not yet safe for a terminal."""
+
+
+@frozen
+class Exposure:
+    """Under which path a credential stood in history, from which commits to which."""
+
+    path: str
+    introduced: tuple[Commit, ...] = ()
+    """The commits that brought it, oldest first."""
+    removed: tuple[Commit, ...] = ()
+    """The commits that took it out again."""
+    refs: tuple[str, ...] = ()
+    """The refs whose newest commit still has it."""
+
+
+@frozen
 class Finding:
     """One leaked credential in one piece of content."""
 
@@ -193,6 +221,8 @@ class Finding:
     """Further places of the same credential in the same content."""
     alternatives: tuple[Part, ...] = ()
     """Other candidates for the secret, best first, where pairing was ambiguous."""
+    exposures: tuple[Exposure, ...] = ()
+    """Where it stood in history, oldest first; only for scans of history."""
 
     @property
     def place(self) -> Place:

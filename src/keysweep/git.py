@@ -30,6 +30,8 @@ _SETTINGS = (
     "diff.ignoreSubmodules=none",
     "core.alternateRefsCommand=",
     "credential.helper=",
+    "log.showSignature=false",
+    "log.decorate=false",
 )
 _DROPPED = (
     "GIT_TRACE",
@@ -104,6 +106,28 @@ class Running:
         if self._process is not None:
             self._process.stop()
             self._process = None
+
+
+class Stream:
+    """What a command prints, read as it comes; a context manager, so that git is reaped."""
+
+    def __init__(self, arguments: Sequence[str], cwd: str | None = None) -> None:
+        """Start the command; what it complains about goes nowhere. Raises GitError if there is no git."""
+        self._process = _Process(arguments, cwd, quiet=True)
+        self.ended_well = False
+        """Whether git said that it printed everything; known only behind the `with`."""
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.ended_well = self._process.stop() == 0
+
+    def read(self, most_bytes: int) -> bytes:
+        """The next bytes, as many as there are now; nothing at the end."""
+        return os.read(self._process.stdout, most_bytes)
 
 
 class Objects:
@@ -251,11 +275,11 @@ class _Process:
                     pieces[descriptor].append(piece)
         return b"".join(pieces[self.stdout]), b"".join(pieces[self.stderr])[:_MESSAGE_BYTES]
 
-    def stop(self) -> None:
-        """Close the pipes, which ends git, and reap it."""
+    def stop(self) -> int:
+        """Close the pipes, which ends git, and reap it; returns its exit code."""
         for descriptor in (self.stdin, self.stdout, self.stderr):
             os.close(descriptor)
-        self._wait()
+        return self._wait()
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

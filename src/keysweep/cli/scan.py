@@ -27,6 +27,7 @@ from keysweep.suppress.policy import apply
 @click.argument("paths", nargs=-1)
 @click.option("--staged", is_flag=True, help="Scan what the next commit would add: the index, not the work tree.")
 @click.option("--whole-files", is_flag=True, help="With --staged: all findings of the touched files.")
+@click.option("--history", is_flag=True, help="Scan every object of a repository: all that was ever committed.")
 @click.option("--all-files", is_flag=True, help="Also what git ignores.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
@@ -46,6 +47,7 @@ def scan(
     paths: tuple[str, ...],
     staged: bool,
     whole_files: bool,
+    history: bool,
     all_files: bool,
     form: str,
     output: str | None,
@@ -64,6 +66,7 @@ def scan(
     Examples:
       keysweep scan src deploy.env
       keysweep scan --all-files --format json --output findings.json
+      keysweep scan --history ~/src/app
       kubectl get secrets -A -o yaml | keysweep scan -
 
     \b
@@ -77,6 +80,8 @@ def scan(
         raise UsageError("--whole-files goes with --staged: without it, files are always scanned whole.")
     if staged and paths:
         raise UsageError("--staged scans the whole index: leave out the paths.")
+    if history and (staged or all_files or len(paths) > 1):
+        raise UsageError("--history scans one repository whole: leave out --staged, --all-files and other paths.")
     if config and no_config:
         raise UsageError("--config and --no-config exclude each other: give one of them.")
     if output:
@@ -86,7 +91,9 @@ def scan(
     settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
     if fail_on:
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
-    result = _scan(paths, staged, whole_files, all_files, jobs, settings, progress=not output and form == "text")
+    result = _scan(
+        paths, staged, whole_files, history, all_files, jobs, settings, progress=not output and form == "text"
+    )
     result, suppressed = apply(result, settings, os.fspath(root))
     write_report(output, _writer(form, result, settings, show_secrets, suppressed, to_file=output is not None))
     if any(finding.severity >= settings.fail_on for finding in result.findings):
@@ -116,6 +123,7 @@ def _scan(
     paths: tuple[str, ...],
     staged: bool,
     whole_files: bool,
+    history: bool,
     all_files: bool,
     jobs: int | None,
     settings: Settings,
@@ -127,6 +135,14 @@ def _scan(
         from keysweep.sources.staged import scan_staged
 
         return scan_staged(whole_files=whole_files, limits=settings.limits, options=options)
+    if history:
+        from keysweep.sources.history import scan_history
+
+        repository = paths[0] if paths else "."
+        if not os.path.isdir(repository):
+            raise UsageError(f"{repository} is no directory: --history takes a repository.")
+        with _progress(progress) as report:
+            return scan_history(repository, limits=settings.limits, options=options, jobs=jobs, on_progress=report)
     if "-" in paths:
         if len(paths) > 1:
             raise UsageError("- stands for standard input and goes alone: scan the other paths in another run.")

@@ -81,16 +81,24 @@ def scan(
     return _without_secret_names(ScanResult(tuple(findings), tuple(problems), len(content), 1))
 
 
-def worth_scanning(contents: Sequence[bytes], paths: Sequence[str], options: Options = Options()) -> list[int]:
+def worth_scanning(
+    contents: Sequence[bytes],
+    paths: Sequence[str],
+    options: Options = Options(),
+    *,
+    wholes: Sequence[bytes] | None = None,
+) -> list[int]:
     """Which of many small contents, by their number, `scan` could say anything of; fast where there is Hyperscan.
 
-    `paths` are the names they came under, in the same order.
+    `paths` are the names they came under, in the same order. Where `contents` are only the parts in which there
+    may be something, `wholes` are what they are parts of.
     """
     if options.rules or options.hyperscan is False:
         return list(range(len(contents)))
     joined = b"\n".join(contents)
     worth = which_may_hit(joined, map(len, contents))
-    worth.update(which_may_be_opened(contents, has_zeros=b"\0" in joined))
+    has_zeros = wholes is not None or b"\0" in joined
+    worth.update(which_may_be_opened(wholes or contents, has_zeros=has_zeros))
     if NAME_HINT.search("\0".join(paths)):
         worth.update(number for number, path in enumerate(paths) if NAME_HINT.search(path))
     return sorted(worth)

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, TextIO
 
 from keysweep import __version__
-from keysweep.findings import Finding, Origin, Part, Place, Problem, ScanResult, Severity
+from keysweep.findings import Commit, Exposure, Finding, Origin, Part, Place, Problem, ScanResult, Severity
 
 FORMAT = "keysweep-findings"
 VERSION = 1
@@ -79,6 +79,26 @@ def _finding(finding: Finding, show_secrets: bool) -> dict[str, Any]:
         "parts": [_part(part, show_secrets) for part in finding.parts],
         "also_at": [_place(place) for place in finding.also_at],
         "alternatives": [_part(part, show_secrets) for part in finding.alternatives],
+        "exposures": [_exposure(exposure) for exposure in finding.exposures],
+    }
+
+
+def _exposure(exposure: Exposure) -> dict[str, Any]:
+    return {
+        "path": exposure.path,
+        "introduced": [_commit(commit) for commit in exposure.introduced],
+        "removed": [_commit(commit) for commit in exposure.removed],
+        "refs": list(exposure.refs),
+    }
+
+
+def _commit(commit: Commit) -> dict[str, Any]:
+    return {
+        "id": commit.id,
+        "author": commit.author,
+        "email": commit.email,
+        "date": _time(commit.date),
+        "subject": commit.subject,
     }
 
 

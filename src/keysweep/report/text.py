@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from keysweep.findings import Finding, Kind, Origin, Part, Place, Role, ScanResult, Severity, Source
+from keysweep.findings import (
+    Commit,
+    Exposure,
+    Finding,
+    Kind,
+    Origin,
+    Part,
+    Place,
+    Role,
+    ScanResult,
+    Severity,
+    Source,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,6 +106,7 @@ def _finding(same: list[Finding], style: Style, show_secrets: bool) -> list[str]
         if (where, snippet) not in shown or show_secrets:
             lines += _place(where, part, style, show_secrets)
         shown.add((where, snippet))
+    lines += _exposures(finding, style)
     if also := _also(same, style):
         lines += _wrapped("also", also, style)
     lines += _wrapped("why", "; ".join(finding.reasons), style)
@@ -102,6 +115,41 @@ def _finding(same: list[Finding], style: Style, show_secrets: bool) -> list[str]
     if finding.alternatives:
         lines += _wrapped("or", _alternatives(finding, style), style)
     return lines
+
+
+def _exposures(finding: Finding, style: Style) -> list[str]:
+    """Where it stood in history, a paragraph each: since when, by whom, until when, and who still has it."""
+    lines = []
+    for exposure in finding.exposures[:_MOST_PLACES]:
+        lines += _wrapped("in", _exposure(exposure), style)
+    if len(finding.exposures) > _MOST_PLACES:
+        lines += _wrapped("in", f"{len(finding.exposures) - _MOST_PLACES} more places: --format json", style)
+    return lines
+
+
+def _exposure(exposure: Exposure) -> str:
+    told = [exposure.path]
+    if exposure.introduced:
+        first, *others = exposure.introduced
+        again = f" and {len(others)} more" if others else ""
+        told.append(f"since {_commit(first)}{again}")
+    if exposure.removed:
+        last = exposure.removed[-1]
+        again = f", {len(exposure.removed)} times in all" if len(exposure.removed) > 1 else ""
+        told.append(f"taken out by {_commit(last)}{again}")
+    if exposure.refs:
+        names = [ref.removeprefix("refs/heads/").removeprefix("refs/") for ref in exposure.refs]
+        more = f" and {len(names) - 3} more refs" if len(names) > 3 else ""
+        told.append(f"still in {', '.join(names[:3])}{more}")
+    elif exposure.introduced:
+        told.append("in no ref's newest commit")
+    return "; ".join(told)
+
+
+def _commit(commit: Commit) -> str:
+    day = f" of {commit.date.date().isoformat()}" if commit.date else ""
+    author = f" by {commit.author} <{commit.email}>" if commit.author or commit.email else ""
+    return f"{commit.id[:12]}{day}{author}"
 
 
 def _canary(finding: Finding) -> str:

@@ -1,0 +1,163 @@
+"""The object database of a repository, scanned whole: every object that was ever written, exactly once."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from keysweep.detect.limits import Limits
+from keysweep.detect.options import Options
+from keysweep.findings import Finding, Problem, ProblemCode, ScanResult
+from keysweep.frozen import frozen, replace
+from keysweep.sources.engine import prepare
+from keysweep.sources.history.attribution import attribute
+from keysweep.sources.history.decode import trees_of
+from keysweep.sources.history.plan import Plan, by_git, plan
+from keysweep.sources.history.stores import Stores, find_stores
+from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, sweep
+from keysweep.sources.workers import Crew
+
+_POOL_FROM_OBJECTS = 5000
+"""Starting workers pays only above this."""
+
+_Progress = Callable[[int, int], None]
+
+
+@frozen
+class Sweep:
+    """What a sweep found, before anybody asked which commits it stands in."""
+
+    stores: Stores
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...]
+    listed_objects: int
+    scanned_objects: int
+    scanned_bytes: int
+
+
+def sweep_history(
+    repository: str,
+    *,
+    limits: Limits | None = None,
+    options: Options | None = None,
+    jobs: int | None = None,
+    on_progress: _Progress | None = None,
+) -> Sweep:
+    """Scan all objects of the repository at `repository`.
+
+    `on_progress` gets the objects done and the objects in all. An interrupt ends with what was found until then.
+    Raises GitError where there is no repository.
+    """
+    stores = find_stores(repository)
+    todo = plan(stores)
+    tally = _Tally(todo, on_progress)
+    _keep_memory()
+    do = partial(sweep, limits=limits or Limits(), options=options or Options())
+    try:
+        _run(todo.pieces, do, jobs or os.cpu_count() or 1, tally)
+        unread, tally.unread = tally.unread, []
+        _run(list(by_git(stores, unread)), do, jobs or os.cpu_count() or 1, tally)
+    except KeyboardInterrupt:
+        tally.problems.append(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"))
+    return Sweep(
+        stores,
+        tuple(tally.findings),
+        tuple(tally.problems),
+        todo.listed,
+        tally.scanned_objects,
+        tally.scanned_bytes,
+    )
+
+
+def scan_history(
+    repository: str,
+    *,
+    limits: Limits | None = None,
+    options: Options | None = None,
+    jobs: int | None = None,
+    on_progress: _Progress | None = None,
+) -> ScanResult:
+    """Scan all objects of a repository, and say for each leak where in history it stands.
+
+    One finding for each credential, with its `exposures`. Objects that could not be read are problems. Raises
+    GitError where there is no repository.
+    """
+    swept = sweep_history(repository, limits=limits, options=options, jobs=jobs, on_progress=on_progress)
+    findings, problems = attribute(repository, swept.findings) if swept.findings else ((), ())
+    return ScanResult(
+        findings,
+        tuple(dict.fromkeys((*swept.problems, *problems))),
+        swept.scanned_bytes,
+        swept.scanned_objects,
+    )
+
+
+class _Tally:
+    """What has come back so far."""
+
+    def __init__(self, todo: Plan, on_progress: _Progress | None) -> None:
+        self.findings: list[Finding] = []
+        self.problems: list[Problem] = [
+            Problem(ProblemCode.DAMAGED, f"pack {os.path.basename(path)} cannot be read: {reason}")
+            for path, reason in todo.damaged
+        ]
+        self.unread: list[str] = []
+        self.scanned_objects = self.scanned_bytes = 0
+        self._listed = todo.listed
+        self._on_progress = on_progress
+
+    def add(self, swept: Swept) -> None:
+        self.findings += swept.findings
+        self.problems += swept.problems
+        self.unread += swept.unread
+        self.scanned_objects += swept.scanned_objects
+        self.scanned_bytes += swept.scanned_bytes
+        if self._on_progress:
+            self._on_progress(self.scanned_objects, self._listed)
+
+    def died(self, piece: Piece) -> None:
+        what = "an object" if isinstance(piece, PackPiece) else f"object {piece.names[0]}"
+        message = f"{what} ended the worker that scanned it (out of memory?); try again with --jobs 1"
+        self.problems.append(Problem(ProblemCode.UNREADABLE, message))
+
+
+def _run(pieces: Sequence[Piece], do: Callable[[Piece], Swept], workers: int, tally: _Tally) -> None:
+    if not pieces:
+        return
+    objects = sum(piece.objects for piece in pieces)
+    prepare(only_if_kept=objects < _POOL_FROM_OBJECTS)
+    if workers == 1 or objects < _POOL_FROM_OBJECTS:
+        for piece in pieces:
+            tally.add(do(piece))
+        return
+    for piece in pieces:
+        if isinstance(piece, PackPiece):
+            trees_of(piece.path, piece.hash_bytes)
+    Crew(workers, do, tally.add, _halved, tally.died).run(pieces)
+
+
+def _halved(piece: Piece) -> list[Piece]:
+    if isinstance(piece, NamedPiece):
+        middle = len(piece.names) // 2
+        parts = [piece.names[:middle], piece.names[middle:]] if middle else []
+        return [replace(piece, names=names) for names in parts]
+    middle = len(piece.roots) // 2
+    return (
+        [replace(piece, roots=roots) for roots in (piece.roots[:middle], piece.roots[middle:])] if middle else []
+    )
+
+
+def _keep_memory() -> None:
+    """Have glibc keep large blocks for the next object: asking the system for each takes a third of a sweep."""
+    if sys.platform != "linux":
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    trim_threshold, mmap_threshold = -1, -3
+    mallopt(mmap_threshold, 1 << 30)
+    mallopt(trim_threshold, 256 << 20)

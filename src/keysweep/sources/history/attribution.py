@@ -1,0 +1,230 @@
+"""Which commits, paths and refs a leak stands in; asked of git, and only for what was found."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from keysweep import git
+from keysweep.findings import Commit, Exposure, Finding, Problem, ProblemCode, Source
+from keysweep.frozen import frozen, replace
+from keysweep.sources.history.commits import read_commits
+from keysweep.sources.history.refs import Ref, list_refs, refs_with
+
+_LOG = (
+    "log",
+    "--raw",
+    "-c",
+    "--root",
+    "--no-renames",
+    "--no-abbrev",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-mailmap",
+    "-z",
+    "--format=%x01%H",
+)
+"""Every commit with what it changes; a merge only where it differs from all its parents."""
+_READ_BYTES = 1 << 20
+
+
+@frozen
+class _Change:
+    """One path that one commit changes."""
+
+    commit: str
+    path: str
+    before: frozenset[str]
+    """The blobs that stood there in the parents."""
+    after: str
+
+
+def attribute(repository: str, findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], tuple[Problem, ...]]:
+    """One finding for each leak, with every path it stood under and the commits that brought and took it.
+
+    What no commit holds keeps no exposure: it is in an object that only the database knows of. Damage that keeps
+    git from telling is a problem, and everything else is told nevertheless.
+    """
+    groups: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        groups[finding.fingerprint].append(finding)
+    blobs = {finding.origin.blob for finding in findings if _is_blob(finding)}
+    names = {finding.origin.path for finding in findings if _is_name(finding)}
+    problems: list[Problem] = []
+    changes = _changes(repository, {blob for blob in blobs if blob}, names, problems) if blobs or names else []
+    refs = list_refs(repository)
+    leaks = [_Leak(same, changes) for same in groups.values()]
+    holders = refs_with(repository, refs, {place for leak in leaks for place in leak.places()})
+    commits = read_commits(repository, {commit for leak in leaks for commit in leak.commits()})
+    attributed = [leak.finding(commits, holders, refs) for leak in leaks]
+    return tuple(attributed), tuple(problems)
+
+
+def _is_name(finding: Finding) -> bool:
+    return finding.origin.source is Source.HISTORY and finding.place.decoding[:1] == ("file name",)
+
+
+def _is_blob(finding: Finding) -> bool:
+    return finding.origin.source is Source.HISTORY and not _is_name(finding)
+
+
+class _Leak:
+    """One credential, and everything in history that concerns it."""
+
+    def __init__(self, same: Sequence[Finding], changes: Iterable[_Change]) -> None:
+        self._same = same
+        self._by_blob = {finding.origin.blob: finding for finding in same if _is_blob(finding)}
+        self._names = frozenset(finding.origin.path for finding in same if _is_name(finding))
+        self._brought: dict[str, list[_Change]] = defaultdict(list)
+        self._taken: dict[str, list[str]] = defaultdict(list)
+        for change in changes:
+            named = any(name in change.path for name in self._names)
+            now = change.after in self._by_blob or (named and _exists(change.after))
+            before = any(blob in self._by_blob or (named and _exists(blob)) for blob in change.before)
+            if now and not before:
+                self._brought[change.path].append(change)
+            elif before and not now:
+                self._taken[change.path].append(change.commit)
+
+    def places(self) -> Iterator[tuple[str, str]]:
+        """(path, blob) of every version with the leak; the blob is empty where the name is the leak."""
+        for path in self._brought:
+            if any(name in path for name in self._names):
+                yield path, ""
+            for blob in self._by_blob:
+                if blob:
+                    yield path, blob
+
+    def commits(self) -> Iterator[str]:
+        """All commits to be shown."""
+        for brought in self._brought.values():
+            yield from (change.commit for change in brought)
+        for taken in self._taken.values():
+            yield from taken
+        yield from (each.origin.commit for each in self._same if each.origin.commit)
+
+    def finding(
+        self, commits: dict[str, Commit], holders: dict[tuple[str, str], tuple[str, ...]], refs: Sequence[Ref]
+    ) -> Finding:
+        """The finding where it was first committed, with all exposures, oldest first."""
+        exposures = []
+        for path, brought in self._brought.items():
+            blobs = ("", *self._by_blob)
+            held = {ref for blob in blobs for ref in holders.get((path, blob or ""), ())}
+            exposures.append(
+                Exposure(
+                    path=path,
+                    introduced=_by_date(commits[change.commit] for change in brought),
+                    removed=_by_date(commits[commit] for commit in self._taken.get(path, ())),
+                    refs=tuple(ref.name for ref in refs if ref.name in held),
+                )
+            )
+        exposures += self._in_messages(commits, refs)
+        exposures.sort(key=lambda each: (_age(each.introduced), each.path))
+        first = self._first(exposures)
+        return replace(first, exposures=tuple(exposures))
+
+    def _in_messages(self, commits: dict[str, Commit], refs: Sequence[Ref]) -> Iterator[Exposure]:
+        said = [each.origin.commit for each in self._same if each.origin.source is Source.COMMIT_MESSAGE]
+        if said:
+            yield Exposure("(commit message)", _by_date(commits[each] for each in said if each))
+        for each in self._same:
+            if each.origin.source is Source.TAG_MESSAGE:
+                names = tuple(ref.name for ref in refs if ref.object_id == each.origin.blob)
+                yield Exposure("(tag message)", refs=names)
+
+    def _first(self, exposures: Sequence[Exposure]) -> Finding:
+        """The version of the finding that was committed first, and where it stood then."""
+        if not exposures or not exposures[0].introduced:
+            finding = self._same[0]
+            where = f"(object {(finding.origin.blob or finding.origin.commit or '')[:12]})"
+            return replace(finding, origin=replace(finding.origin, path=finding.origin.path or where))
+        path, commit = exposures[0].path, exposures[0].introduced[0].id
+        for change in self._brought.get(path, ()):
+            if change.commit == commit:
+                finding = self._by_blob.get(change.after, self._same[0])
+                return replace(finding, origin=replace(finding.origin, path=path, commit=commit))
+        finding = next(each for each in self._same if each.origin.commit == commit)
+        return replace(finding, origin=replace(finding.origin, path=path))
+
+
+def _exists(blob: str) -> bool:
+    return bool(blob.strip("0"))
+
+
+def _by_date(commits: Iterable[Commit]) -> tuple[Commit, ...]:
+    return tuple(sorted(commits, key=lambda each: (each.date is None, each.date, each.id)))
+
+
+def _age(commits: Sequence[Commit]) -> tuple[bool, str]:
+    date = commits[0].date if commits else None
+    return date is None, date.isoformat() if date else ""
+
+
+def _changes(repository: str, blobs: set[str], names: set[str], problems: list[Problem]) -> list[_Change]:
+    """Every change of history that has one of `blobs` before or after it, or one of `names` in its path."""
+    found = list(_logged(repository, (*_LOG, "--all", "--reflog"), blobs, names, problems))
+    missing = blobs - {change.after for change in found}
+    if missing:
+        stray = _unreachable_commits(repository)
+        if stray:
+            found += _logged(repository, (*_LOG, "--no-walk=unsorted", *stray), missing, names, problems)
+    return found
+
+
+_MOST_STRAY = 2000
+"""Commits that no ref reaches, and that are asked for what could not be found otherwise."""
+
+
+def _unreachable_commits(repository: str) -> list[str]:
+    listing = git.answer(
+        ("cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype) %(objectname)"), repository
+    )
+    reachable = git.answer(("rev-list", "--all", "--reflog"), repository)
+    every = re.findall(rb"^commit (\w+)$", listing or b"", re.MULTILINE)
+    return [each.decode("ascii") for each in sorted(set(every) - set((reachable or b"").split()))][:_MOST_STRAY]
+
+
+def _logged(
+    repository: str, command: Sequence[str], blobs: set[str], names: set[str], problems: list[Problem]
+) -> Iterator[_Change]:
+    wanted = {blob.encode("ascii") for blob in blobs}
+    parts = [name.encode("utf-8", "surrogateescape") for name in names]
+    commit = b""
+    with git.Stream(command, repository) as log:
+        fields = _fields(log)
+        for field in (each.removeprefix(b"\n") for each in fields):
+            if field[:1] == b"\1":
+                commit = field[1:]
+            elif field[:1] == b":":
+                path = next(fields, b"")
+                ids = _object_ids(field)
+                if not wanted.isdisjoint(ids) or any(part in path for part in parts):
+                    yield _Change(
+                        commit.decode("ascii"),
+                        path.decode("utf-8", "surrogateescape"),
+                        frozenset(each.decode("ascii") for each in ids[:-1]),
+                        ids[-1].decode("ascii"),
+                    )
+    if not log.ended_well:
+        message = "git could not tell all of which commits hold what was found; `git fsck` says why"
+        problems.append(Problem(ProblemCode.DAMAGED, message))
+
+
+def _object_ids(field: bytes) -> list[bytes]:
+    """The IDs of `:mode mode id id S`, or of `::mode mode mode id id id SS` with more parents."""
+    parents = len(field) - len(field.lstrip(b":"))
+    columns = field.split(b" ")
+    return columns[parents + 1 : 2 * parents + 2]
+
+
+def _fields(log: git.Stream) -> Iterator[bytes]:
+    """What stands between zeros."""
+    rest = b""
+    while piece := log.read(_READ_BYTES):
+        fields = (rest + piece).split(b"\0")
+        rest = fields.pop()
+        yield from fields
+    if rest:
+        yield rest

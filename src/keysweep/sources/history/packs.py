@@ -1,0 +1,212 @@
+"""One pack file: where every object stands, what it is, and which object it is a delta of; arrays, no loops.
+
+The formats are those of gitformat-pack(5). Everything is read from two memory maps; no object is inflated here.
+"""
+
+from __future__ import annotations
+
+import functools
+import mmap
+import os
+
+import numpy as np
+from numpy.typing import NDArray
+
+COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
+TYPES = {COMMIT: "commit", TREE: "tree", BLOB: "blob", TAG: "tag"}
+_OFS_DELTA, _REF_DELTA = 6, 7
+_IDX_MAGIC = b"\xfftOc\x00\x00\x00\x02"
+_FANOUT_BYTES = 256 * 4
+_FAR = 1 << 31
+"""Marks an offset of four bytes as the number of one of eight."""
+
+_Int64 = NDArray[np.int64]
+
+
+class PackError(Exception):
+    """A pack or its index is not what it has to be; the text says what is wrong with it."""
+
+
+class Pack:
+    """The objects of one pack in the order in which they stand there; all arrays run over them."""
+
+    def __init__(self, path: str, hash_bytes: int) -> None:
+        """Read the index beside the pack at `path`. Raises PackError, or OSError where they cannot be read."""
+        self.path = path
+        self._map = _mapped(path)
+        content = np.frombuffer(self._map, dtype=np.uint8)
+        if self._map[:4] != b"PACK" or len(content) < 12 + hash_bytes:
+            raise PackError("it does not begin as a pack")
+        offsets, names = _index(path.removesuffix(".pack") + ".idx", hash_bytes)
+        if int.from_bytes(self._map[8:12], "big") != len(offsets):
+            raise PackError("its index lists another number of objects")
+        order = np.argsort(offsets)
+        self.offsets: _Int64 = offsets[order]
+        self._names = names[order]
+        end = len(content) - hash_bytes
+        if len(offsets) and (self.offsets[0] < 12 or self.offsets[-1] >= end):
+            raise PackError("its index points outside of it")
+        self.ends: _Int64 = np.append(self.offsets[1:], end)[: len(offsets)]
+        padded = np.concatenate((content[-32:], np.zeros(32, np.uint8)))
+        reader = _Reader(content, padded)
+        kinds, self.sizes, at = _headers(reader, self.offsets)
+        self.bases, self.starts = self._find_bases(reader, kinds, at, hash_bytes)
+        self.roots = _roots(self.bases)
+        resolved = (self.roots >= 0) & (self.starts <= self.ends)
+        self.types: NDArray[np.uint8] = np.where(resolved, kinds[self.roots], 0).astype(np.uint8)
+        """One of `TYPES`, or 0 where only git can tell."""
+        self.types[self.types > TAG] = 0
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def name(self, number: int) -> str:
+        """The object ID in hexadecimal digits."""
+        return bytes(self._names[number]).hex()
+
+    def raw_names(self) -> NDArray[np.uint8]:
+        """All object IDs, a row each."""
+        return self._names
+
+    def view(self) -> memoryview:
+        """The bytes of the pack."""
+        return memoryview(self._map)
+
+    def forget(self) -> None:
+        """Let go of what was read: the system keeps the file in its cache, and no process is charged for it."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+    def children(self) -> tuple[_Int64, _Int64]:
+        """Deltas by their base: those of object `n` are `first[starts[n] : starts[n + 1]]`."""
+        deltas = np.flatnonzero((self.bases >= 0) & (self.types != 0))
+        deltas = deltas[np.argsort(self.bases[deltas], kind="stable")]
+        starts = np.searchsorted(self.bases[deltas], np.arange(len(self) + 1))
+        return deltas, starts
+
+    def _find_bases(
+        self, reader: _Reader, kinds: NDArray[np.uint8], at: _Int64, hash_bytes: int
+    ) -> tuple[_Int64, _Int64]:
+        """The number of each base (-1: none, -2: not in this pack) and where the compressed bytes begin."""
+        bases = np.full(len(kinds), -1, dtype=np.int64)
+        near = np.flatnonzero(kinds == _OFS_DELTA)
+        if len(near):
+            back, at[near] = _offsets_back(reader, at[near])
+            wanted = self.offsets[near] - back
+            found = np.searchsorted(self.offsets, wanted)
+            exact = self.offsets[np.minimum(found, len(kinds) - 1)] == wanted
+            bases[near] = np.where(exact & (back > 0), found, -2)
+        named = np.flatnonzero(kinds == _REF_DELTA)
+        if len(named):
+            bases[named] = self._numbers_of(reader.rows(at[named], hash_bytes))
+            at[named] += hash_bytes
+        return bases, at
+
+    def _numbers_of(self, names: NDArray[np.uint8]) -> _Int64:
+        """The numbers of objects by their IDs; -2 where this pack has none."""
+        row = np.dtype((np.void, names.shape[1]))
+        own = np.ascontiguousarray(self._names).view(row).ravel()
+        order = np.argsort(own)
+        wanted = np.ascontiguousarray(names).view(row).ravel()
+        found = np.minimum(np.searchsorted(own, wanted, sorter=order), len(own) - 1)
+        numbers = order[found]
+        return np.where(own[numbers] == wanted, numbers, -2)
+
+
+@functools.cache
+def opened(path: str, hash_bytes: int) -> Pack:
+    """The pack at `path`, read once a process: workers that are forked find it read."""
+    return Pack(path, hash_bytes)
+
+
+def _mapped(path: str) -> mmap.mmap:
+    with open(path, "rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            raise PackError("it is empty")
+        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _index(path: str, hash_bytes: int) -> tuple[_Int64, NDArray[np.uint8]]:
+    """Offsets and IDs as the index has them, sorted by ID."""
+    content = np.frombuffer(_mapped(path), dtype=np.uint8)
+    if content[:8].tobytes() != _IDX_MAGIC:
+        raise PackError("its index is of a version that keysweep does not read")
+    names_at = 8 + _FANOUT_BYTES
+    if len(content) < names_at:
+        raise PackError("its index is cut short")
+    count = int.from_bytes(content[names_at - 4 : names_at].tobytes(), "big")
+    offsets_at = names_at + count * (hash_bytes + 4)
+    far_at = offsets_at + count * 4
+    if len(content) < far_at + 2 * hash_bytes:
+        raise PackError("its index is cut short")
+    names = content[names_at : names_at + count * hash_bytes].reshape(count, hash_bytes)
+    offsets = content[offsets_at:far_at].view(">u4").astype(np.int64)
+    far = np.flatnonzero(offsets & _FAR)
+    if len(far):
+        rows = offsets[far] & (_FAR - 1)
+        table = content[far_at : len(content) - 2 * hash_bytes]
+        if (rows.max() + 1) * 8 > len(table):
+            raise PackError("its index is cut short")
+        offsets[far] = table[: len(table) // 8 * 8].view(">u8")[rows].astype(np.int64)
+    return offsets, names
+
+
+class _Reader:
+    """Bytes of a pack at many places at once; what lies behind its end reads as zeros."""
+
+    def __init__(self, content: NDArray[np.uint8], tail: NDArray[np.uint8]) -> None:
+        self._content = content
+        self._tail = tail
+
+    def at(self, places: _Int64) -> NDArray[np.uint8]:
+        return self._content[np.minimum(places, len(self._content) - 1)]
+
+    def rows(self, places: _Int64, length: int) -> NDArray[np.uint8]:
+        """`length` bytes from each place on."""
+        return self.at(places[:, None] + np.arange(length))
+
+
+def _headers(reader: _Reader, offsets: _Int64) -> tuple[NDArray[np.uint8], _Int64, _Int64]:
+    """Type, inflated size, and the place behind the header of each entry."""
+    at = offsets.copy()
+    byte = reader.at(at)
+    kinds = ((byte >> 4) & 7).astype(np.uint8)
+    sizes = (byte & 15).astype(np.int64)
+    going = np.flatnonzero(byte & 128)
+    at += 1
+    shift = 4
+    while len(going) and shift < 60:
+        byte = reader.at(at[going])
+        sizes[going] |= (byte & 127).astype(np.int64) << shift
+        at[going] += 1
+        shift += 7
+        going = going[(byte & 128) != 0]
+    return kinds, sizes, at
+
+
+def _offsets_back(reader: _Reader, at: _Int64) -> tuple[_Int64, _Int64]:
+    """How far before each delta its base begins, and the place behind that number."""
+    byte = reader.at(at)
+    back = (byte & 127).astype(np.int64)
+    at = at + 1
+    going = np.flatnonzero(byte & 128)
+    for _ in range(8):
+        if not len(going):
+            break
+        byte = reader.at(at[going])
+        back[going] = ((back[going] + 1) << 7) | (byte & 127)
+        at[going] += 1
+        going = going[(byte & 128) != 0]
+    return back, at
+
+
+def _roots(bases: _Int64) -> _Int64:
+    """The object that each one's chain of deltas ends at; -1 where it leaves the pack or goes in a circle."""
+    roots = np.where(bases == -1, np.arange(len(bases)), bases)
+    for _ in range(64):
+        further = np.where(roots >= 0, roots[roots], -2)
+        if (further == roots).all():
+            break
+        roots = further
+    ended = (roots >= 0) & (bases[roots] == -1)
+    return np.where(ended, roots, -1)

@@ -1,0 +1,98 @@
+"""An object database cut into pieces of work: the longest first, then what lies together in the pack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keysweep.frozen import frozen
+from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, PackError, opened
+from keysweep.sources.history.stores import Stores, loose_in, packs_in
+from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece
+
+_PIECE_BYTES = 24 << 20
+"""Estimated contents of one piece; more pieces cost more dealing, fewer leave a core waiting at the end."""
+_DELTA_BYTES = 200
+"""What an object costs besides its bytes, in bytes."""
+_NAMES_IN_PIECE = 400
+
+
+@frozen
+class Plan:
+    """The pieces and what they account for."""
+
+    pieces: tuple[Piece, ...]
+    listed: int
+    """Different objects that the database lists."""
+    damaged: tuple[tuple[str, str], ...]
+    """Packs that could not be read, with the reason; git tries what is in them."""
+
+
+def plan(stores: Stores) -> Plan:
+    """Read the indexes of all packs, list the loose objects, and cut everything into pieces."""
+    large: list[tuple[float, Piece]] = []
+    rest: list[Piece] = []
+    by_name: list[str] = []
+    damaged: list[tuple[str, str]] = []
+    known: list[NDArray[np.void]] = []
+    listed = 0
+    for path in (path for directory in stores.directories for path in packs_in(directory)):
+        try:
+            pack = opened(path, stores.hash_bytes)
+        except (PackError, OSError) as error:
+            damaged.append((path, error.strerror or "" if isinstance(error, OSError) else str(error)))
+            continue
+        names = _rows(pack.raw_names())
+        duplicate = np.isin(names, np.concatenate(known)) if known else np.zeros(len(names), dtype=bool)
+        known.append(names)
+        listed += int((~duplicate).sum())
+        by_name += [pack.name(number) for number in np.flatnonzero((pack.types == 0) & ~duplicate).tolist()]
+        for cost, piece in _pieces(pack, stores.hash_bytes, duplicate):
+            if cost > _PIECE_BYTES:
+                large.append((cost, piece))
+            else:
+                rest.append(piece)
+    packed = {row.tobytes() for row in np.concatenate(known)} if known and len(stores.directories) else set()
+    loose = {name for directory in stores.directories for name in loose_in(directory, stores.hash_bytes)}
+    fresh = sorted(name for name in loose if bytes.fromhex(name) not in packed)
+    listed += len(fresh)
+    large.sort(key=lambda each: -each[0])
+    pieces = [piece for _, piece in large] + rest + list(by_git(stores, (*by_name, *fresh)))
+    return Plan(tuple(pieces), listed, tuple(damaged))
+
+
+def by_git(stores: Stores, names: Sequence[str]) -> Iterator[NamedPiece]:
+    """Pieces for objects that git has to read."""
+    for at in range(0, len(names), _NAMES_IN_PIECE):
+        yield NamedPiece(stores.repository, tuple(names[at : at + _NAMES_IN_PIECE]))
+
+
+def _rows(names: NDArray[np.uint8]) -> NDArray[np.void]:
+    row = np.dtype((np.void, names.shape[1]))
+    rows: NDArray[np.void] = np.ascontiguousarray(names).view(row).ravel()
+    return rows
+
+
+def _pieces(pack: Pack, hash_bytes: int, duplicate: NDArray[np.bool_]) -> Iterator[tuple[float, PackPiece]]:
+    """Pieces with their estimated costs; every delta tree is in exactly one."""
+    resolved = np.flatnonzero(pack.types != 0)
+    members = np.bincount(pack.roots[resolved], minlength=len(pack))
+    for kind in (BLOB, TREE, COMMIT, TAG):
+        roots = np.flatnonzero((pack.types == kind) & (pack.bases == -1))
+        if not len(roots):
+            continue
+        costs = (pack.sizes[roots] + _DELTA_BYTES).astype(np.float64) * members[roots]
+        cuts = np.flatnonzero(np.diff(np.cumsum(costs) // _PIECE_BYTES)) + 1
+        for some, cost in zip(np.split(roots, cuts), np.split(costs, cuts), strict=True):
+            among = np.flatnonzero(duplicate & np.isin(pack.roots, some)) if duplicate.any() else ()
+            piece = PackPiece(
+                pack.path,
+                hash_bytes,
+                kind,
+                tuple(some.tolist()),
+                int(members[some].sum()),
+                frozenset(map(int, among)),
+            )
+            yield float(cost.sum()), piece

@@ -1,0 +1,66 @@
+"""The refs of a repository, and which of them hold a blob under a path today."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from keysweep import git
+from keysweep.frozen import frozen
+
+_MOST_QUESTIONS = 100_000
+"""Above this only branches and tags are asked, not the pull requests of a forge's mirror."""
+_BRANCHES = ("HEAD", "refs/heads/", "refs/remotes/", "refs/tags/", "refs/stash")
+
+
+@frozen
+class Ref:
+    """A name that git keeps."""
+
+    name: str
+    object_id: str
+    commit: str
+    """The commit it leads to; empty where it leads to something else."""
+
+
+def list_refs(repository: str) -> tuple[Ref, ...]:
+    """All refs, HEAD first, branches before others."""
+    form = "--format=%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)"
+    listing = git.answer(("for-each-ref", form), repository) or b""
+    refs = []
+    head = git.answer(("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), repository)
+    if head:
+        name = head.decode("ascii").strip()
+        refs.append(Ref("HEAD", name, name))
+    for line in listing.split(b"\n"):
+        fields = line.split(b" ", 4)
+        if len(fields) == 5:
+            own, kind, peeled, peeled_kind, name = (each.decode("utf-8", "surrogateescape") for each in fields)
+            commit = own if kind == "commit" else peeled if peeled_kind == "commit" else ""
+            refs.append(Ref(name, own, commit))
+    return tuple(sorted(refs, key=lambda ref: (not ref.name.startswith(_BRANCHES), ref.name)))
+
+
+def refs_with(
+    repository: str, refs: Sequence[Ref], places: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """For each (path, blob) the names of the refs whose tip has that blob there; an empty blob stands for any."""
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for path, blob in places:
+        if "\n" not in path:  # which a question to git cannot hold
+            wanted[path].add(blob)
+    by_commit: dict[str, list[str]] = defaultdict(list)
+    for ref in refs:
+        if ref.commit and (len(refs) * len(wanted) <= _MOST_QUESTIONS or ref.name.startswith(_BRANCHES)):
+            by_commit[ref.commit].append(ref.name)
+    questions = [(commit, path) for commit in by_commit for path in wanted]
+    lines = "".join(f"{commit}:{path}\n" for commit, path in questions).encode("utf-8", "surrogateescape")
+    answers = git.run(("cat-file", "--batch-check=%(objectname)"), repository, lines).split(b"\n") if lines else []
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (commit, path), answer in zip(questions, answers, strict=False):
+        blob = answer.decode("ascii", "replace")
+        if answer.endswith(b" missing"):
+            continue
+        for each in wanted[path] & {blob, ""}:
+            found[path, each] += by_commit[commit]
+    return {place: tuple(names) for place, names in found.items()}
