@@ -142,12 +142,9 @@ def _run(pieces: Sequence[Piece], do: Callable[[Piece], Swept], workers: int, ta
 def _halved(piece: Piece) -> list[Piece]:
     if isinstance(piece, NamedPiece):
         middle = len(piece.names) // 2
-        parts = [piece.names[:middle], piece.names[middle:]] if middle else []
-        return [replace(piece, names=names) for names in parts]
-    middle = len(piece.roots) // 2
-    return (
-        [replace(piece, roots=roots) for roots in (piece.roots[:middle], piece.roots[middle:])] if middle else []
-    )
+        return [replace(piece, names=names) for names in (piece.names[:middle], piece.names[middle:]) if middle]
+    middle = len(piece.starts) // 2
+    return [replace(piece, starts=starts) for starts in (piece.starts[:middle], piece.starts[middle:]) if middle]
 
 
 def _keep_memory() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence, Set
 
 import numpy as np
 from dulwich.errors import ApplyDeltaError
@@ -20,15 +19,12 @@ _SURELY_SMALL_BYTES = 1 << 16
 """Compressed bytes that cannot inflate to more than `MOST_IN_MEMORY_BYTES`: deflate packs by 1032 at most."""
 
 
-class Decoded(NamedTuple):
-    """One object; a tuple, because there are millions."""
+Decoded = tuple[int, bytes | None, int, bytes | None]
+"""Number, content, number of the base or -1, content of the base.
 
-    number: int
-    content: bytes | None
-    """None where it is damaged or too large for memory; what builds on it comes as None too."""
-    base: int
-    """The number of the object it is a delta of, or -1."""
-    base_content: bytes | None
+The content is None where it is damaged or too large for memory; what builds on it comes as None too. A plain
+tuple, because there are millions.
+"""
 
 
 @functools.cache
@@ -47,22 +43,42 @@ class Trees:
         children, first = pack.children()
         self._starts, self._ends, self._sizes = _integers(pack.starts), _integers(pack.ends), _integers(pack.sizes)
         self._children, self._first = _integers(children), _integers(first)
+        self._bases = _integers(pack.bases)
 
-    def walk(self, roots: Sequence[int]) -> Iterator[Decoded]:
-        """Every object of the trees of `roots`, a base always before what builds on it.
+    def walk(self, starts: Sequence[int], stops: Set[int] = frozenset()) -> Iterator[Decoded]:
+        """Every object of the trees below `starts`, a base always before what builds on it.
 
-        Holds the contents along one chain of deltas, not those of a whole tree.
+        Does not go on into what begins at `stops`. Holds the contents along one chain of deltas, not those of a
+        whole tree.
         """
         children, first = self._children, self._first
-        for root in roots:
-            waiting: list[tuple[int, int, bytes | None]] = [(root, -1, None)]
+        for start in starts:
+            base = self._bases[start]
+            waiting = [(start, base, self._chained(base) if base >= 0 else None)]
             while waiting:
                 number, base, base_content = waiting.pop()
                 content = self._content(number, base, base_content)
-                yield Decoded(number, content, base, base_content)
+                yield number, content, base, base_content
                 begin, end = first[number], first[number + 1]
                 if begin != end:
-                    waiting += [(child, number, content) for child in children[begin:end]]
+                    waiting += [(each, number, content) for each in children[begin:end] if each not in stops]
+
+    def members(self, root: int) -> list[int]:
+        """The objects of one tree, a base always before what builds on it."""
+        found = [root]
+        for number in found:
+            found += self._children[self._first[number] : self._first[number + 1]]
+        return found
+
+    def _chained(self, number: int) -> bytes | None:
+        """The content of one object, from the root of its tree on."""
+        chain = [number]
+        while (base := self._bases[chain[-1]]) >= 0:
+            chain.append(base)
+        content = None
+        for below, each in zip((-1, *reversed(chain)), reversed(chain), strict=False):
+            content = self._content(each, below, content)
+        return content
 
     def _content(self, number: int, base: int, base_content: bytes | None) -> bytes | None:
         if base >= 0 and base_content is None:

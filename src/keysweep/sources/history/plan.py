@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keysweep.frozen import frozen
+from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, PackError, opened
 from keysweep.sources.history.stores import Stores, loose_in, packs_in
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece
 
 _PIECE_BYTES = 24 << 20
 """Estimated contents of one piece; more pieces cost more dealing, fewer leave a core waiting at the end."""
+_CUT_FROM_BYTES = 16 * _PIECE_BYTES
 _DELTA_BYTES = 200
 """What an object costs besides its bytes, in bytes."""
 _NAMES_IN_PIECE = 400
@@ -76,7 +78,7 @@ def _rows(names: NDArray[np.uint8]) -> NDArray[np.void]:
 
 
 def _pieces(pack: Pack, hash_bytes: int, duplicate: NDArray[np.bool_]) -> Iterator[tuple[float, PackPiece]]:
-    """Pieces with their estimated costs; every delta tree is in exactly one."""
+    """Pieces with their estimated costs; every object is in exactly one."""
     resolved = np.flatnonzero(pack.types != 0)
     members = np.bincount(pack.roots[resolved], minlength=len(pack))
     for kind in (BLOB, TREE, COMMIT, TAG):
@@ -84,15 +86,35 @@ def _pieces(pack: Pack, hash_bytes: int, duplicate: NDArray[np.bool_]) -> Iterat
         if not len(roots):
             continue
         costs = (pack.sizes[roots] + _DELTA_BYTES).astype(np.float64) * members[roots]
+        large = costs > _CUT_FROM_BYTES
+        for root, cost in zip(roots[large].tolist(), costs[large].tolist(), strict=True):
+            for piece in _cut(pack, hash_bytes, kind, root, duplicate):
+                yield cost * piece.objects / int(members[root]), piece
+        roots, costs = roots[~large], costs[~large]
         cuts = np.flatnonzero(np.diff(np.cumsum(costs) // _PIECE_BYTES)) + 1
-        for some, cost in zip(np.split(roots, cuts), np.split(costs, cuts), strict=True):
+        for some, some_costs in zip(np.split(roots, cuts), np.split(costs, cuts), strict=True):
             among = np.flatnonzero(duplicate & np.isin(pack.roots, some)) if duplicate.any() else ()
-            piece = PackPiece(
-                pack.path,
-                hash_bytes,
-                kind,
-                tuple(some.tolist()),
-                int(members[some].sum()),
-                frozenset(map(int, among)),
+            starts = tuple(some.tolist())
+            size = int(members[some].sum())
+            yield (
+                float(some_costs.sum()),
+                PackPiece(pack.path, hash_bytes, kind, starts, size, frozenset(map(int, among))),
             )
-            yield float(cost.sum()), piece
+
+
+def _cut(pack: Pack, hash_bytes: int, kind: int, root: int, duplicate: NDArray[np.bool_]) -> Iterator[PackPiece]:
+    """A delta tree that would keep one worker busy while the others have nothing left, in several pieces."""
+    trees = trees_of(pack.path, hash_bytes)
+    order = trees.members(root)
+    share = max(16, int(_PIECE_BYTES // (int(pack.sizes[root]) + _DELTA_BYTES)))
+    below = dict.fromkeys(order, 1)
+    starts = []
+    for number in reversed(order):
+        if number == root or below[number] >= share:
+            starts.append(number)
+        else:
+            below[int(pack.bases[number])] += below[number]
+    stops = frozenset(starts)
+    among = frozenset(number for number in order if duplicate[number])
+    for start in reversed(starts):
+        yield PackPiece(pack.path, hash_bytes, kind, (start,), below[start], among, stops)

@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from keysweep import git
+from keysweep.errors import GitError
 from keysweep.frozen import frozen
 
 _MOST_QUESTIONS = 100_000
 """Above this only branches and tags are asked, not the pull requests of a forge's mirror."""
+_MOST_SINGLE_QUESTIONS = 300
 _BRANCHES = ("HEAD", "refs/heads/", "refs/remotes/", "refs/tags/", "refs/stash")
 
 
@@ -54,13 +56,29 @@ def refs_with(
         if ref.commit and (len(refs) * len(wanted) <= _MOST_QUESTIONS or ref.name.startswith(_BRANCHES)):
             by_commit[ref.commit].append(ref.name)
     questions = [(commit, path) for commit in by_commit for path in wanted]
-    lines = "".join(f"{commit}:{path}\n" for commit, path in questions).encode("utf-8", "surrogateescape")
-    answers = git.run(("cat-file", "--batch-check=%(objectname)"), repository, lines).split(b"\n") if lines else []
+    try:
+        answers = _asked_together(repository, questions)
+    except GitError:  # a partial clone, where git gives up at the first object that was not cloned
+        questions = questions[:_MOST_SINGLE_QUESTIONS]
+        answers = [_asked_alone(repository, commit, path) for commit, path in questions]
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for (commit, path), answer in zip(questions, answers, strict=False):
-        blob = answer.decode("ascii", "replace")
-        if answer.endswith(b" missing"):
-            continue
-        for each in wanted[path] & {blob, ""}:
+    for (commit, path), blob in zip(questions, answers, strict=True):
+        for each in wanted[path] & {blob, ""} if blob else ():
             found[path, each] += by_commit[commit]
     return {place: tuple(names) for place, names in found.items()}
+
+
+def _asked_together(repository: str, questions: Sequence[tuple[str, str]]) -> list[str]:
+    """The blob at each (commit, path), or an empty string; raises GitError where git gives up."""
+    if not questions:
+        return []
+    lines = "".join(f"{commit}:{path}\n" for commit, path in questions).encode("utf-8", "surrogateescape")
+    answers = git.run(("cat-file", "--batch-check=%(objectname)"), repository, lines).split(b"\n")
+    return ["" if answer.endswith(b" missing") else answer.decode("ascii", "replace") for answer in answers[:-1]]
+
+
+def _asked_alone(repository: str, commit: str, path: str) -> str:
+    """The same for one, from trees alone."""
+    listing = git.answer(("ls-tree", "-z", "--full-tree", commit, "--", path), repository) or b""
+    columns = listing.partition(b"\t")[0].split(b" ")
+    return columns[2].decode("ascii") if len(columns) == 3 else ""

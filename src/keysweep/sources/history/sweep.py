@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from hashlib import blake2b
 
 from keysweep import git
+from keysweep.detect.containers import may_be_opened
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
+from keysweep.detect.prefilter import find_hits
 from keysweep.detect.scanner import NAME_HINT, worth_scanning
-from keysweep.findings import Finding, Origin, Problem, ProblemCode, Source
-from keysweep.frozen import frozen
+from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.frozen import frozen, replace
 from keysweep.sources.history.changed import changed
-from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES, Decoded, trees_of
+from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES, trees_of
 from keysweep.sources.history.packs import TREE, TYPES, opened
 from keysweep.sources.windows import scan_in_memory, scan_windows
 
 _GROUP_BYTES = 512 << 10
 """Contents are looked at together up to about this size, which fits into a core's cache."""
+_BEFORE_BYTES = 4096
+_AFTER_BYTES = 16 << 10
+"""Farther from the first and the last hit nothing changes what is found: neither names nor the longest token."""
 _HELD_BYTES = 16 << 20
 """Whole contents kept until their group is looked at."""
 _COMPARED_BYTES = 8 << 10
@@ -33,11 +38,14 @@ class PackPiece:
     hash_bytes: int
     kind: int
     """One of `packs.TYPES`."""
-    roots: tuple[int, ...]
+    starts: tuple[int, ...]
+    """Objects from which on the trees are walked: their roots, or where a large tree was cut."""
     objects: int
     """How many objects these trees have in all."""
     duplicates: frozenset[int] = frozenset()
     """Those of them that another pack has too, where they are scanned."""
+    stops: frozenset[int] = frozenset()
+    """Where other pieces begin."""
 
 
 @frozen
@@ -68,12 +76,11 @@ class Swept:
     """IDs of objects that could not be decoded here, for git to read."""
 
 
-class _Item(NamedTuple):
-    number: int
-    base: int
-    content: bytes
-    part: bytes
-    """What has to be looked at if nothing is in the base."""
+_Item = tuple[int, int, bytes, bytes]
+"""Number, number of the base, content, and what of it has to be looked at if nothing is in the base.
+
+A plain tuple, because there are millions.
+"""
 
 
 def sweep(piece: Piece, limits: Limits, options: Options) -> Swept:
@@ -95,6 +102,8 @@ class _PackSweep:
         self._problems: list[Problem] = []
         self._unread: list[str] = []
         self._objects = self._bytes = 0
+        self._seen: dict[bytes, ScanResult] = {}
+        """What came of a version, by all that decides it; lines and offsets are those of that version."""
         self._tainted: set[int] = set()
         """Objects in which the prefilter sees something: what builds on them is looked at whole."""
 
@@ -102,19 +111,28 @@ class _PackSweep:
         trees = trees_of(self._piece.path, self._piece.hash_bytes)
         group: list[_Item] = []
         size = held = 0
-        for decoded in trees.walk(self._piece.roots):
-            if decoded.content is None:
-                self._unread.append(self._pack.name(decoded.number))
+        duplicates, tainted, everything = self._piece.duplicates, self._tainted, bool(self._options.rules)
+        for number, content, base, base_content in trees.walk(self._piece.starts, self._piece.stops):
+            if content is None:
+                if number not in duplicates:
+                    self._unread.append(self._pack.name(number))
                 continue
-            if decoded.number in self._piece.duplicates:
-                self._tainted.add(decoded.number)  # whatever is in it, nobody has looked at it here
+            if number in duplicates:
+                tainted.add(number)  # whatever is in it, nobody has looked at it here
                 continue
-            item = self._item(decoded, decoded.content)
+            part = content
+            if (
+                base_content is not None
+                and len(content) >= _COMPARED_BYTES
+                and not everything
+                and base not in tainted
+            ):
+                part = changed(base_content, content)
             self._objects += 1
-            self._bytes += len(item.content)
-            group.append(item)
-            size += len(item.part)
-            held += len(item.content)
+            self._bytes += len(content)
+            group.append((number, base, content, part))
+            size += len(part)
+            held += len(content)
             if size >= _GROUP_BYTES or held >= _HELD_BYTES:
                 self._look(group)
                 group, size, held = [], 0, 0
@@ -122,42 +140,51 @@ class _PackSweep:
         self._pack.forget()
         return Swept(tuple(self._findings), tuple(self._problems), self._objects, self._bytes, tuple(self._unread))
 
-    def _item(self, decoded: Decoded, content: bytes) -> _Item:
-        old = decoded.base_content
-        if old is None or len(content) < _COMPARED_BYTES or self._options.rules or decoded.base in self._tainted:
-            return _Item(decoded.number, decoded.base, content, content)
-        return _Item(decoded.number, decoded.base, content, changed(old, content))
-
     def _look(self, group: Sequence[_Item]) -> None:
         if self._piece.kind == TREE:
             self._look_at_names(group)
             return
-        parts = [item.part for item in group]
-        suspicious = set(worth_scanning(parts, (), self._options, wholes=[item.content for item in group]))
-        for number, item in enumerate(group):
-            partly = item.part is not item.content
-            if number in suspicious or (partly and item.base in self._tainted):
-                if partly and not worth_scanning((item.content,), (), self._options):
-                    continue
-                self._tainted.add(item.number)
-                self._scan(item)
+        wholes = [content for _, _, content, _ in group]
+        parts = [part for _, _, _, part in group]
+        suspicious = set(worth_scanning(parts, (), self._options, wholes=wholes))
+        for position, (number, base, content, part) in enumerate(group):
+            if position in suspicious or (part is not content and base in self._tainted):
+                self._look_closely(number, content)
 
-    def _scan(self, item: _Item) -> None:
-        origin = _origin(self._pack.name(item.number), TYPES[self._piece.kind])
-        result = scan_in_memory(item.content, origin, self._limits, self._options)
-        self._findings += result.findings
-        self._problems += result.problems
+    def _look_closely(self, number: int, content: bytes) -> None:
+        """Scan an object in which there may be something, unless it shows only what another version showed."""
+        whole = bool(self._options.rules) or may_be_opened(content)
+        hits = find_hits(content, hyperscan=self._options.hyperscan)
+        if not hits and not whole:
+            return
+        self._tainted.add(number)
+        seen = None
+        if not whole:
+            stretch = content[max(0, hits[0].position - _BEFORE_BYTES) : hits[-1].position + _AFTER_BYTES]
+            seen = blake2b(stretch, digest_size=16).digest()
+        result = self._seen.get(seen) if seen else None
+        origin = _origin(self._pack.name(number), TYPES[self._piece.kind])
+        if result is None:
+            result = scan_in_memory(content, origin, self._limits, self._options)
+            if seen:
+                self._seen[seen] = result
+        self._findings += [replace(finding, origin=_at(finding.origin, origin)) for finding in result.findings]
+        self._problems += [
+            replace(each, origin=each.origin and _at(each.origin, origin)) for each in result.problems
+        ]
 
     def _look_at_names(self, group: Sequence[_Item]) -> None:
         """Keys in names of files and directories; what stands in a base was seen there."""
-        if not _NAME_HINT.search(b"\n".join(item.part for item in group)):
+        if not _NAME_HINT.search(b"\n".join(part for _, _, _, part in group)):
             return
-        for item in group:
-            if _NAME_HINT.search(item.part):
-                tree = self._pack.name(item.number)
-                self._findings += scan_names(
-                    item.content, self._piece.hash_bytes, tree, self._limits, self._options
-                )
+        for number, _, content, part in group:
+            if _NAME_HINT.search(part):
+                tree = self._pack.name(number)
+                self._findings += scan_names(content, self._piece.hash_bytes, tree, self._limits, self._options)
+
+
+def _at(old: Origin, new: Origin) -> Origin:
+    return replace(new, members=old.members)
 
 
 _NAME_HINT = re.compile(NAME_HINT.pattern.encode())
