@@ -249,6 +249,24 @@ def test_a_leak_is_told_with_its_commits_paths_and_refs(tmp_path: Path) -> None:
     assert ([each.id for each in second.removed], second.refs) == ([taken], ())
 
 
+def test_a_leak_is_told_with_the_line_it_had_when_it_came(tmp_path: Path) -> None:
+    """Versions that differ only far above it are scanned once; the first of them is not the first that is packed."""
+    repository = Repository(tmp_path / "r")
+    rng = random.Random(38)
+    tail = ["", *source(rng, 300), f"aws_access_key_id = {key_id(rng)}", f"aws_secret_access_key = {secret(rng)}"]
+    head = source(rng, 300)
+    lines = []
+    for number in range(5):
+        head += source(rng, 10)
+        repository.stage("a.py", "\n".join(head + tail))
+        repository.commit(f"change {number}")
+        lines.append(len(head) + 302)
+    (finding,) = scan_history(os.fspath(packed(repository).path)).findings
+    assert finding.place.line == lines[0]
+    content = repository.git("cat-file", "blob", finding.origin.blob or "")
+    assert content[finding.place.offset :].startswith((finding.key_id or "").encode())
+
+
 def test_a_leak_that_only_a_merge_brought_is_told(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "r")
     repository.stage("a", "one\n")

@@ -10,7 +10,7 @@ from functools import partial
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Finding, Problem, ProblemCode, ScanResult
+from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult
 from keysweep.frozen import frozen, replace
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.attribution import attribute
@@ -18,6 +18,7 @@ from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.plan import Plan, by_git, plan
 from keysweep.sources.history.stores import Stores, find_stores
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, sweep
+from keysweep.sources.windows import scan_in_memory
 from keysweep.sources.workers import Crew
 
 _POOL_FROM_OBJECTS = 5000
@@ -86,7 +87,11 @@ def scan_history(
     GitError where there is no repository.
     """
     swept = sweep_history(repository, limits=limits, options=options, jobs=jobs, on_progress=on_progress)
-    findings, problems = attribute(repository, swept.findings) if swept.findings else ((), ())
+
+    def rescan(content: bytes, origin: Origin) -> ScanResult:
+        return scan_in_memory(content, origin, limits or Limits(), options or Options())
+
+    findings, problems = attribute(repository, swept.findings, rescan) if swept.findings else ((), ())
     return ScanResult(
         findings,
         tuple(dict.fromkeys((*swept.problems, *problems))),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from keysweep import git
-from keysweep.findings import Commit, Exposure, Finding, Problem, ProblemCode, Source
+from keysweep.findings import Commit, Exposure, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.history.commits import read_commits
 from keysweep.sources.history.refs import Ref, list_refs, refs_with
@@ -26,6 +26,7 @@ _LOG = (
     "--format=%x01%H",
 )
 """Every commit with what it changes; a merge only where it differs from all its parents."""
+_MOST_PLACED_BYTES = 64 << 20
 _READ_BYTES = 1 << 20
 
 
@@ -40,9 +41,12 @@ class _Change:
     after: str
 
 
-def attribute(repository: str, findings: Sequence[Finding]) -> tuple[tuple[Finding, ...], tuple[Problem, ...]]:
+def attribute(
+    repository: str, findings: Sequence[Finding], rescan: Callable[[bytes, Origin], ScanResult]
+) -> tuple[tuple[Finding, ...], tuple[Problem, ...]]:
     """One finding for each leak, with every path it stood under and the commits that brought and took it.
 
+    `rescan` scans one object again: lines and offsets of `findings` may be those of another version.
     What no commit holds keeps no exposure: it is in an object that only the database knows of. Damage that keeps
     git from telling is a problem, and everything else is told nevertheless.
     """
@@ -58,7 +62,20 @@ def attribute(repository: str, findings: Sequence[Finding]) -> tuple[tuple[Findi
     holders = refs_with(repository, refs, {place for leak in leaks for place in leak.places()})
     commits = read_commits(repository, {commit for leak in leaks for commit in leak.commits()})
     attributed = [leak.finding(commits, holders, refs) for leak in leaks]
-    return tuple(attributed), tuple(problems)
+    with git.Objects(repository) as objects:
+        placed = [_placed(finding, objects, rescan) for finding in attributed]
+    return tuple(placed), tuple(problems)
+
+
+def _placed(finding: Finding, objects: git.Objects, rescan: Callable[[bytes, Origin], ScanResult]) -> Finding:
+    """The finding with the lines and offsets of the very object it is told of."""
+    if not _is_blob(finding) or finding.origin.blob is None or finding.origin.members:
+        return finding
+    kind, content = objects.read(finding.origin.blob, _MOST_PLACED_BYTES)
+    if kind != "blob":
+        return finding
+    same = [each for each in rescan(content, finding.origin).findings if each.fingerprint == finding.fingerprint]
+    return replace(same[0], exposures=finding.exposures) if same else finding
 
 
 def _is_name(finding: Finding) -> bool:
