@@ -1,9 +1,9 @@
 """How long a sweep of full history takes, beside kingfisher, and what it costs beside only decoding the objects.
 
-Name repositories (bare mirrors are best). Each is swept by `keysweep scan --history` with two processes, attribution
-included, and by kingfisher with its AWS rules, from a warm page cache. `--floor` also measures the processor time of
-inflating every blob and applying every delta with the same packages and no matching. Needs what bench/README.md
-sets up.
+Name repositories (bare mirrors are best). Each is swept by `keysweep scan --history` with two processes,
+attribution included, and by kingfisher with its AWS rules, from a warm page cache. `--floor` also measures the
+processor time of inflating every blob and applying every delta with the same packages and no matching. Needs what
+bench/README.md sets up.
 """
 
 from __future__ import annotations
