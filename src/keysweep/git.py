@@ -82,6 +82,11 @@ def answer(arguments: Sequence[str], cwd: str | None = None) -> bytes | None:
         return None
 
 
+def object_id(revision: str, cwd: str | None = None) -> str:
+    """The object that `revision` names; raises GitError if it names none."""
+    return run(("rev-parse", "--verify", "--end-of-options", revision), cwd).decode("ascii").strip()
+
+
 def start(arguments: Sequence[str], cwd: str | None = None) -> Running:
     """Start a git command and go on meanwhile; `output` waits for it."""
     return Running(_Process(arguments, cwd))

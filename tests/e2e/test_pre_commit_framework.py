@@ -66,6 +66,13 @@ def test_the_framework_refuses_leaks_at_commit_message_and_push(
     assert installed.returncode == 0, installed.stdout + installed.stderr
     clean = run("git", "commit", "-m", "configuration")
     assert clean.returncode == 0, clean.stdout + clean.stderr
+
+    user.stage("first.ini", PAIR)
+    assert run("git", "commit", "--no-verify", "-q", "-m", "leak").returncode == 0
+    first_push = run("git", "push", "origin", "HEAD:main")
+    assert first_push.returncode != 0
+    assert ID in first_push.stdout + first_push.stderr
+    run("git", "reset", "-q", "--hard", "HEAD~1")
     assert run("git", "push", "-q", "origin", "main").returncode == 0
 
     user.stage("prod.ini", PAIR)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.keys import key_id, secret
-from keysweep.errors import IncompleteError, UsageError
+from keysweep.errors import GitError, IncompleteError, UsageError
 from keysweep.findings import ScanResult
 from keysweep.sources.commits import Update, pushed_updates, scan_message, scan_pushed
 from tests.repositories import Repository
@@ -108,6 +108,24 @@ def test_the_pre_commit_frameworks_environment_is_understood(repository: Reposit
     commit = repository.commit()
     environment = {"PRE_COMMIT_TO_REF": commit, "PRE_COMMIT_FROM_REF": ZERO, "PRE_COMMIT_REMOTE_NAME": "origin"}
     assert pushed_updates(environment, [], io.BytesIO()) == [Update(commit, None, "origin")]
+
+
+@pytest.mark.parametrize("branch", ["refs/heads/main", "HEAD"])
+def test_a_push_from_the_root_on_for_which_the_framework_names_only_a_branch_is_scanned(
+    repository: Repository, branch: str
+) -> None:
+    repository.stage("k.ini", PAIR)
+    commit = repository.commit()
+    cwd = os.fspath(repository.path)
+    environment = {"PRE_COMMIT_LOCAL_BRANCH": branch, "PRE_COMMIT_REMOTE_NAME": "origin"}
+    updates = pushed_updates(environment, [], io.BytesIO(), cwd)
+    assert updates == [Update(commit, None, "origin")]
+    assert scan_pushed(updates, cwd=cwd).findings
+
+
+def test_a_branch_of_the_framework_that_is_not_here_is_an_error(repository: Repository) -> None:
+    with pytest.raises(GitError):
+        pushed_updates({"PRE_COMMIT_LOCAL_BRANCH": "--all"}, [], io.BytesIO(), os.fspath(repository.path))
 
 
 @pytest.mark.parametrize("line", ["nonsense", "a b c d", f"refs/heads/x --all refs/heads/x {ZERO}"])

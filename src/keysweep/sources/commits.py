@@ -49,15 +49,20 @@ def scan_message(path: str, limits: Limits | None = None, options: Options | Non
     return scan_in_memory(kept, origin, limits or Limits(), options or Options())
 
 
-def pushed_updates(environment: Mapping[str, str], arguments: Sequence[str], stdin: IO[bytes]) -> list[Update]:
+def pushed_updates(
+    environment: Mapping[str, str], arguments: Sequence[str], stdin: IO[bytes], cwd: str | None = None
+) -> list[Update]:
     """What is being pushed: from the pre-commit framework's environment, or from git's lines on stdin.
 
-    Raises UsageError for lines that git never writes.
+    Raises UsageError for lines that git never writes, GitError where the framework names no commit.
     """
     if to_ref := environment.get("PRE_COMMIT_TO_REF"):
         remote = environment.get("PRE_COMMIT_FROM_REF")
         known = remote if remote and not _ZERO.fullmatch(remote) else None
         return [Update(to_ref, known, environment.get("PRE_COMMIT_REMOTE_NAME"))]
+    if branch := environment.get("PRE_COMMIT_LOCAL_BRANCH"):
+        # What pre-commit and prek say, and all they say, of a push that reaches back to a root commit.
+        return [Update(git.object_id(branch, cwd), None, environment.get("PRE_COMMIT_REMOTE_NAME"))]
     name = arguments[0] if arguments else None
     updates = []
     for line in stdin.read().decode("utf-8", "surrogateescape").splitlines():
