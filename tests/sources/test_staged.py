@@ -93,6 +93,18 @@ def test_a_rename_adds_nothing(repository: Repository) -> None:
     assert places(staged(repository)) == [("b.ini", 54, ID2)]
 
 
+@pytest.mark.parametrize("content", ["x = 1\n" * 50, PAIR + "x = 1\n" * 50])
+def test_a_key_in_a_name_is_added_once_and_by_a_rename_too(repository: Repository, content: str) -> None:
+    named = f"{ID2}.ini"
+    repository.stage("a.ini", content)
+    repository.commit()
+    repository.git("mv", "a.ini", named)
+    assert places(staged(repository)) == [(named, 1, ID2)]
+    repository.commit()
+    repository.stage(named, content + "y = 2\n")
+    assert places(staged(repository)) == []
+
+
 def test_a_mode_change_and_a_deletion_add_nothing(repository: Repository) -> None:
     repository.stage("a.ini", PAIR)
     repository.stage("b.ini", PAIR2)

@@ -32,13 +32,14 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 class Entry:
     """One path of the staged change, and what is learnt of it."""
 
-    __slots__ = ("blob", "content", "old_blob", "path", "trouble")
+    __slots__ = ("blob", "content", "old_blob", "old_path", "path", "trouble")
 
-    def __init__(self, path: str, blob: str, old_blob: str | None) -> None:
-        """A path with the staged blob and the one it replaces, if any."""
+    def __init__(self, path: str, blob: str, old_blob: str | None, old_path: str | None = None) -> None:
+        """A path with the staged blob and the one it replaces, if any; `old_path` where that had another name."""
         self.path = path
         self.blob = blob
         self.old_blob = old_blob
+        self.old_path = old_path or path
         self.content = b""
         self.trouble = ""
         """`git.MISSING` or `git.TOO_LARGE` where the content could not be had."""
@@ -144,28 +145,36 @@ class StagedChange:
             scanned += result.scanned_bytes
             problems += result.problems
             if result.findings and not whole_files:
-                texts = self._old_versions(entry, merged, everything=bool(options.rules))
-                old = [scan_in_memory(text, origin, limits, options) for text in texts]
+                versions = self._old_versions(entry, merged, everything=bool(options.rules))
+                old = [
+                    scan_in_memory(text, Origin(path, Source.STAGED), limits, options) for path, text in versions
+                ]
                 findings += added(result.findings, old)
             else:
                 findings += result.findings
         return ScanResult(pair_across(findings), tuple(problems), scanned, len(entries))
 
-    def _old_versions(self, entry: Entry, merged: list[str], *, everything: bool) -> Iterator[bytes]:
-        """What stood at the path before: in HEAD or under the name it had there, and in merged branches.
+    def _old_versions(self, entry: Entry, merged: list[str], *, everything: bool) -> Iterator[tuple[str, bytes]]:
+        """What stood at the path before, with its name then: in HEAD, and in merged branches.
 
-        Without those that cannot hold a key, unless `everything` is asked for.
+        Without those that cannot hold a key, in name or content, unless `everything` is asked for.
         """
-        blobs = [entry.old_blob] if entry.old_blob else []
+        old = [(entry.old_path, entry.old_blob)] if entry.old_blob else []
         for commit in merged:
             listing = git.answer(("ls-tree", "-z", "--full-tree", commit, "--", entry.path), self._cwd)
             if listing:
-                blobs.append(listing.split(b"\t")[0].split(b" ")[2].decode("ascii"))
+                old.append((entry.path, listing.split(b"\t")[0].split(b" ")[2].decode("ascii")))
         from keysweep.detect.quick import may_hold_key
 
-        for kind, content in self._objects.read_all(blobs, MOST_BLOB_BYTES):
-            if kind == "blob" and (everything or len(content) > QUICK_LOOK_BYTES or may_hold_key(content)):
-                yield content
+        contents = self._objects.read_all([blob for _, blob in old], MOST_BLOB_BYTES)
+        for (path, _), (kind, content) in zip(old, contents, strict=True):
+            if kind == "blob" and (
+                everything
+                or len(content) > QUICK_LOOK_BYTES
+                or may_hold_key(content)
+                or may_hold_key(os.fsencode(path))
+            ):
+                yield path, content
 
 
 def scan_staged(
@@ -193,14 +202,14 @@ def _entries(raw: bytes, cwd: str | None) -> Iterator[Entry]:
         if not field:
             continue
         old_mode, mode, old_blob, blob, status = field[1:].split(b" ")
-        path = next(fields)
+        old_path = path = next(fields)
         if status[:1] in (b"R", b"C"):
             path = next(fields)
         if status == b"U":
             conflicts = True
         elif status[:1] != b"D" and mode != _GITLINK:
             old = None if old_mode in (b"000000", _GITLINK) else old_blob.decode("ascii")
-            yield Entry(os.fsdecode(path), blob.decode("ascii"), old)
+            yield Entry(os.fsdecode(path), blob.decode("ascii"), old, os.fsdecode(old_path))
     if conflicts:
         yield from _conflicts(cwd)
 
