@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -233,6 +234,19 @@ def test_an_lfs_object_that_is_not_here_makes_the_scan_incomplete(repository: Re
     repository.stage("big.bin", lfs_pointer(b"elsewhere"))
     (problem,) = staged(repository).problems
     assert problem.code is ProblemCode.MISSING_OBJECT
+
+
+def test_a_large_clean_change_is_not_held_at_once(repository: Repository) -> None:
+    for number in range(40):
+        repository.write(f"{number}.txt", f"line {number}\n" * 100_000)
+    repository.stage("k.ini", PAIR)
+    repository.git("add", "-A")
+    tracemalloc.start()
+    result = staged(repository)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert places(result) == [("k.ini", 1, ID)]
+    assert peak < 20 << 20
 
 
 def test_a_pair_split_over_two_staged_files_is_joined(repository: Repository) -> None:

@@ -93,7 +93,6 @@ class StagedChange:
 
         kept = []
         for entry, (kind, content) in zip(entries, contents, strict=True):
-            entry.content = content
             if kind in (git.MISSING, git.TOO_LARGE):
                 entry.trouble = kind
             elif not (
@@ -104,6 +103,7 @@ class StagedChange:
                 or may_hold_key(os.fsencode(entry.path))
             ):
                 continue
+            entry.content = content  # only now, or the whole change is held at once
             kept.append(entry)
         return kept
 
