@@ -220,6 +220,11 @@ def test_a_folder_in_a_zip_that_has_content_is_read() -> None:
     assert shows(zipped(("keys/", PAIR), ("empty/", b""))) == (True, [])
 
 
+def test_a_member_of_a_zip_without_a_name_is_read() -> None:
+    members, halts = opened(zipped(("<nameless>", TEXT)).replace(b"<nameless>", bytes(10)))
+    assert ([member.content for member in members], halts) == ([TEXT], [])
+
+
 def test_a_zip_whose_checksum_is_wrong_is_reported_and_read() -> None:
     content = bytearray(zipped(("a", PAIR)))
     content[content.index(b"PK\x01\x02") + 16] ^= 1

@@ -56,7 +56,8 @@ def open_zip(content: bytes, limits: Limits, budget: Budget) -> Iterator[Member 
         if halt := budget.exhausted(limits):
             yield halt
             return
-        if not entry.is_dir() or entry.file_size or entry.compress_size:
+        # `entry.is_dir()` raises for an empty name in Python 3.11.7.
+        if not entry.filename.endswith("/") or entry.file_size or entry.compress_size:
             yield from _listed(content, entry, limits, budget)
     end, records = 0, Records(content)
     for magic in _LOCAL_MAGIC.finditer(content):
