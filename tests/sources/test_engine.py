@@ -29,11 +29,11 @@ def tree(tmp_path: Path) -> Path:
     return tree
 
 
-def scanned(tree: Path, cache: Path) -> int:
+def scanned(tree: Path, cache: Path, **variables: str) -> int:
     """How many findings a process of its own has."""
     done = subprocess.run(
         [sys.executable, "-m", "keysweep", "scan", "--format", "json", os.fspath(tree)],
-        env=environment() | {"KEYSWEEP_CACHE": os.fspath(cache)},
+        env=environment() | {"KEYSWEEP_CACHE": os.fspath(cache), **variables},
         capture_output=True,
         check=False,
     )
@@ -65,3 +65,15 @@ def test_a_damaged_engine_is_compiled_anew(tree: Path, tmp_path: Path, damage: b
 def test_without_a_place_for_the_cache_a_scan_finds_the_same(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "cache").write_bytes(b"no directory")
     assert scanned(tree, tmp_path / "cache") == 1
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_where_hyperscan_is_installed_and_cannot_be_loaded_a_scan_finds_the_same(
+    tree: Path, tmp_path: Path, kept: bool
+) -> None:
+    if kept:
+        scanned(tree, tmp_path / "cache")
+    broken = tmp_path / "broken" / "hyperscan"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('libstdc++.so.6: cannot open shared object file')")
+    assert scanned(tree, tmp_path / "cache", PYTHONPATH=os.fspath(broken.parent)) == 1

@@ -40,10 +40,12 @@ def identity() -> str:
 
 def stored() -> bytes | None:
     """The database as bytes for `restore`; None where there is none."""
+    ready = database()
+    if ready is None:
+        return None
     import hyperscan
 
-    ready = database()
-    return None if ready is None else bytes(hyperscan.dumpb(ready))
+    return bytes(hyperscan.dumpb(ready))
 
 
 def restore(content: bytes) -> bool:
@@ -53,10 +55,12 @@ def restore(content: bytes) -> bool:
     """
     try:
         import hyperscan
-
+    except ImportError:
+        return False
+    try:
         restored = hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK)
         restored.scratch = hyperscan.Scratch(restored)
-    except (ImportError, hyperscan.HyperscanError):
+    except hyperscan.HyperscanError:
         return False
     _memo()[:] = [restored]
     return True
