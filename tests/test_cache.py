@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,23 @@ def test_a_failed_write_leaves_nothing_behind(place: Path) -> None:
     (place / "two").mkdir()
     assert not cache.write("two", b"content")
     assert sorted(os.listdir(place)) == ["one", "two"]
+
+
+def _raises(*_: object, **__: object) -> str:
+    raise RuntimeError("could not determine the home directory")
+
+
+def _below_the_current_directory(*_: object, **__: object) -> str:
+    return "~/.cache/keysweep"
+
+
+@pytest.mark.parametrize("answer", [_raises, _below_the_current_directory])
+def test_a_user_without_a_home_has_no_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Callable[..., str]
+) -> None:
+    monkeypatch.delenv("KEYSWEEP_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_dir", answer)
+    monkeypatch.chdir(tmp_path)
+    assert not cache.write("one", b"content")
+    assert cache.read("one") is None
+    assert list(tmp_path.iterdir()) == []

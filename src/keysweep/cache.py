@@ -16,19 +16,29 @@ _DIGEST_BYTES = 32
 _MOST_BYTES = 1 << 30
 
 
-def directory() -> str:
-    """Where the files are: `$KEYSWEEP_CACHE`, or `keysweep` in the system's directory for caches."""
+def directory() -> str | None:
+    """Where the files are: `$KEYSWEEP_CACHE`, or `keysweep` in the system's directory for caches.
+
+    None for a user without a home, as many containers have. `platformdirs` then raises, or names a directory below
+    the current one: that is the repository being scanned, where somebody else may have put the files.
+    """
     own = os.environ.get("KEYSWEEP_CACHE")
     if own:
         return os.path.abspath(own)
     from platformdirs import user_cache_dir
 
-    return user_cache_dir("keysweep", appauthor=False)
+    try:
+        place = user_cache_dir("keysweep", appauthor=False)
+    except RuntimeError:
+        return None
+    return place if os.path.isabs(place) else None
 
 
 def read(name: str) -> bytes | None:
     """What `write` kept under `name`; None where there is nothing, or nothing to be trusted."""
     place = directory()
+    if place is None:
+        return None
     try:
         if not _is_ours(os.stat(place)):
             return None
@@ -47,6 +57,8 @@ def read(name: str) -> bytes | None:
 def write(name: str, content: bytes) -> bool:
     """Keep `content` under `name`, whole or not at all; False where it could not be kept."""
     place = directory()
+    if place is None:
+        return False
     temporary = None
     try:
         os.makedirs(place, mode=0o700, exist_ok=True)
