@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -62,6 +64,35 @@ def test_both_engines_agree_on_encoded_configurations(seed: int) -> None:
     by_hyperscan = find_hits(content, hyperscan=True)
     assert by_hyperscan == find_hits(content, hyperscan=False)
     assert by_hyperscan
+    assert may_hold_key(content)
+
+
+def _hexadecimal(text: bytes) -> bytes:
+    return text.hex().encode()
+
+
+@pytest.mark.parametrize("seam", [b"\n", b"\r\n    ", b'" +\n  "'], ids=["plain", "indented", "joined"])
+@pytest.mark.parametrize("width", [20, 32, 38])
+@pytest.mark.parametrize(
+    "encode",
+    [
+        _hexadecimal,
+        lambda text: _hexadecimal(text).upper(),
+        lambda text: _hexadecimal(base64.b64encode(text)),
+        lambda text: base64.b64encode(base64.b64encode(text)),
+        lambda text: base64.b64encode(text.decode().encode("utf-16-le")),
+        lambda text: base64.b64encode(gzip.compress(text)),
+    ],
+    ids=["hex", "HEX", "hex of base64", "base64 twice", "base64 of UTF-16", "base64 of gzip"],
+)
+def test_a_quick_look_sees_what_is_encoded_in_short_lines(
+    encode: Callable[[bytes], bytes], width: int, seam: bytes
+) -> None:
+    rng = random.Random(1)
+    text = f"aws_access_key_id = {key_id(rng)}\naws_secret_access_key = {secret(rng)}\n".encode()
+    encoded = encode(text)
+    content = seam.join(encoded[at : at + width] for at in range(0, len(encoded), width))
+    assert scan(content, Origin("x")).findings
     assert may_hold_key(content)
 
 

@@ -51,13 +51,22 @@ _LONGEST_ZIP_END = 22 + 0xFFFF
 _LONG_RUN = b"a" * 40
 CLASSES = bytes(97 if (chr(byte).isalnum() and byte < 128) or byte in b"+/" else 32 for byte in range(256))
 """Maps the alphabet of secrets and base64 to one byte: a run of forty is then a plain substring."""
+_CLASSES_AND_LINES = CLASSES[:10] + b"\n" + CLASSES[11:]
+_WRAPPED_RUN = b"a" * 16 + rb" {0,8}a?\n *" + b"a" * 16
+"""Written out, so that `re` skips to the first sixteen; the single `a` is the plus of joined strings.
+
+Two runs of words rarely stand so, and hold no digit.
+"""
 
 
 def may_hold_key(content: bytes) -> bool:
     """Whether `content` could hold anything at all; never False where a scan would find something."""
     if _may_be_container(content):
         return True
-    if _LONG_RUN in content.translate(CLASSES):
+    classes = content.translate(_CLASSES_AND_LINES)
+    if _LONG_RUN in classes:
+        return True
+    if any(_DIGIT.search(content, *run.span()) for run in _pattern(_WRAPPED_RUN).finditer(classes)):
         return True
     if any(word in content for word in _WORDS):
         return True
@@ -109,7 +118,11 @@ def _alignments(word: bytes) -> Iterator[bytes]:
             yield literal
 
 
+_DIGIT = re.compile(rb"[0-9]")
 _WORDS = (b"YXdz", b"IQoJb3JpZ2lu", b"bedrock-api-key-")
 _IDS = KEY_ID + rb"|" + SPLIT_KEY_ID
 _BASE64 = tuple(dict.fromkeys(each[:5] for each in first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS))))
-"""What these patterns are not looser than in the prefilter's, holds forty characters of the alphabet in a row."""
+"""What these patterns are not looser than in the prefilter's, holds forty characters of the alphabet in a row.
+
+Or sixteen in each of two lines: what is encoded twice, or as hexadecimal digits, may be wrapped.
+"""
