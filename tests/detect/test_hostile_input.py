@@ -25,6 +25,7 @@ from keysweep.detect.containers import Budget, Member, open_members
 from keysweep.detect.containers.zips import Records
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
+from keysweep.detect.scanner import worth_scanning
 from keysweep.findings import Kind, ProblemCode
 from keysweep.sources.windows import OVERLAP_BYTES, WINDOW_BYTES, scan_windows
 from tests.detect.test_containers import tar, zipped
@@ -179,6 +180,22 @@ def test_the_next_record_of_a_zip_is_found_whatever_was_asked_before(
     for at in data.draw(st.lists(st.integers(0, len(content)), max_size=8)):
         found_at = [content.find(magic, at) for magic in (b"PK\x03\x04", b"PK\x01\x02", b"PK\x07\x08")]
         assert records.after(at) == min((each for each in found_at if each >= 0), default=len(content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x" * 257 + b"ustar" + b"x" * 300,
+        b"x" * 300 + b"PK\x05\x06" + b"x" * 18,
+        b"\x50\x2a\x4d\x18xxxxx",
+        b"PKxx",
+    ],
+    ids=["tar", "zip", "zstd", "text"],
+)
+def test_what_is_looked_at_with_others_is_opened_as_it_is_alone(content: bytes) -> None:
+    """Content without a zero byte, which nearly all that shows to be a container has."""
+    alone = scan(content, Origin("x"))
+    assert (0 in worth_scanning([content, b"text"], ["x", "y"])) >= bool(alone.findings or alone.problems)
 
 
 def test_a_bomb_of_zips_in_zips_ends_at_the_budget_of_the_outermost() -> None:

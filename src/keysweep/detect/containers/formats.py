@@ -36,9 +36,12 @@ def may_be_opened(content: bytes) -> bool:
         b"\0" in head
         or head.startswith(_WORTH_A_LOOK)
         or head[1:4] == b"\x2a\x4d\x18"
-        or content[257:262] == b"ustar"
-        or _END_OF_DIRECTORY in content[-_END_OF_DIRECTORY_BYTES - 64 :]
+        or _may_be_told_by_its_middle_or_end(content)
     )
+
+
+def _may_be_told_by_its_middle_or_end(content: bytes) -> bool:
+    return content[257:262] == b"ustar" or _END_OF_DIRECTORY in content[-_END_OF_DIRECTORY_BYTES - 64 :]
 
 
 _WORTH_BY_TWO_BYTES = frozenset(
@@ -49,10 +52,13 @@ _WORTH_BY_TWO_BYTES = frozenset(
 def which_may_be_opened(contents: Sequence[bytes], *, has_zeros: bool) -> Iterator[int]:
     """Numbers of the contents for which `may_be_opened` holds.
 
-    Without a zero byte in any of them, a container or UTF-16 can only be told by its first two bytes.
+    Without a zero byte in any of them, what is told by how it begins is told by its first two bytes.
     """
     for number, content in enumerate(contents):
-        if (has_zeros or content[:2] in _WORTH_BY_TWO_BYTES) and may_be_opened(content):
+        if has_zeros or content[:2] in _WORTH_BY_TWO_BYTES:
+            if may_be_opened(content):
+                yield number
+        elif _may_be_told_by_its_middle_or_end(content):
             yield number
 
 
