@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_left
 
@@ -12,6 +13,7 @@ from keysweep.detect.finders.passwords import find_passwords
 from keysweep.detect.finders.readings import NEAR_ID_BYTES, readings
 from keysweep.detect.finders.secrets import find_secrets
 from keysweep.detect.finders.tokens import TOKEN_BYTES, find_api_keys, find_session_tokens
+from keysweep.frozen import replace
 
 
 def extract(content: bytes, hits: list[Hit]) -> list[Credential]:
@@ -20,11 +22,9 @@ def extract(content: bytes, hits: list[Hit]) -> list[Credential]:
     found = list(ids)
     starts = [each.start for each in ids]
     for start, end in _windows(content, ids, hits):
-        ways = readings(content, start, end)
-        near = ids[bisect_left(starts, start) : bisect_left(starts, end)]
-        passwords = list(find_passwords(ways[0], near))
-        found += passwords
-        found += find_secrets(ways, near, passwords)
+        near = tuple(_moved(each, -start) for each in ids[bisect_left(starts, start) : bisect_left(starts, end)])
+        read = _read if end - start <= _REMEMBERED_BYTES else _read.__wrapped__
+        found += [_moved(each, start) for each in read(content[start:end], near)]
     covered = 0
     for hit in hits:
         if hit.kind in {"token", "session"}:
@@ -34,6 +34,21 @@ def extract(content: bytes, hits: list[Hit]) -> list[Credential]:
         elif hit.kind == "api":
             found += find_api_keys(content, hit)
     return _unique(found)
+
+
+_REMEMBERED_BYTES = 16 << 10
+
+
+@functools.lru_cache(maxsize=2048)
+def _read(window: bytes, ids: tuple[Credential, ...]) -> tuple[Credential, ...]:
+    """The passwords and secrets in a window that holds `ids`; remembered, as versions of a file share most."""
+    ways = readings(window, 0, len(window))
+    passwords = list(find_passwords(ways[0], ids))
+    return (*passwords, *find_secrets(ways, ids, passwords))
+
+
+def _moved(credential: Credential, by: int) -> Credential:
+    return replace(credential, start=credential.start + by, end=credential.end + by)
 
 
 def _windows(content: bytes, ids: list[Credential], hits: list[Hit]) -> list[tuple[int, int]]:

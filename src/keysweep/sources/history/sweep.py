@@ -26,7 +26,7 @@ _AFTER_BYTES = 16 << 10
 """Farther from the first and the last hit nothing changes what is found: neither names nor the longest token."""
 _HELD_BYTES = 16 << 20
 """Whole contents kept until their group is looked at."""
-_COMPARED_BYTES = 8 << 10
+_COMPARED_BYTES = 24 << 10
 """From this size on, comparing a version with the one before costs less than scanning it."""
 
 
