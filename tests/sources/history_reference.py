@@ -26,14 +26,14 @@ def objects(repository: Path) -> Iterator[tuple[str, str, bytes]]:
 
 
 def reference(repository: Path) -> tuple[set[tuple[str, str]], int]:
-    """(fingerprint, object ID) of all findings, and how many objects there are."""
+    """(fingerprint, object ID) of all findings, and how many objects there are; no ID for names in trees."""
     found: set[tuple[str, str]] = set()
     count = 0
     for name, kind, content in objects(repository):
         count += 1
         if kind == "tree":
-            findings = list(scan_names(content, len(name) // 2, name, Limits(), Options()))
+            named = scan_names(content, len(name) // 2, name, Limits(), Options())
+            found |= {(finding.fingerprint, "") for finding in named}
         else:
-            findings = list(scan(content, Origin("")).findings)
-        found |= {(finding.fingerprint, name) for finding in findings}
+            found |= {(finding.fingerprint, name) for finding in scan(content, Origin("")).findings}
     return found, count

@@ -67,7 +67,7 @@ def scan(
     Pure: no file, no process, no network is touched.
     """
     hits = find_hits(content, hyperscan=options.hyperscan)
-    if not (hits or options.rules or _has_to_be_opened(content, origin)):
+    if not (hits or options.rules or has_to_be_opened(content) or NAME_HINT.search(origin.path)):
         return ScanResult((), (), len(content), 1)
     run = _Scan(origin, limits, options, [], Budget())
     findings: list[Finding] = []
@@ -98,18 +98,18 @@ def worth_scanning(
     joined = b"\n".join(contents)
     worth = which_may_hit(joined, map(len, contents))
     has_zeros = wholes is not None or b"\0" in joined
-    worth.update(which_may_be_opened(wholes or contents, has_zeros=has_zeros))
+    wholes = wholes or contents
+    worth.update(
+        number for number in which_may_be_opened(wholes, has_zeros=has_zeros) if has_to_be_opened(wholes[number])
+    )
     if NAME_HINT.search("\0".join(paths)):
         worth.update(number for number, path in enumerate(paths) if NAME_HINT.search(path))
     return sorted(worth)
 
 
-def _has_to_be_opened(content: bytes, origin: Origin) -> bool:
-    """Whether there may be something in content without a hit; nearly all content ends here."""
-    return bool(
-        (may_be_opened(content) and (container_format(content) or whole_utf16(content)))
-        or NAME_HINT.search(origin.path)
-    )
+def has_to_be_opened(content: bytes) -> bool:
+    """Whether content is a container or UTF-16, so that there may be something in it without a hit."""
+    return may_be_opened(content) and bool(container_format(content) or whole_utf16(content))
 
 
 def _documents(content: bytes, run: _Scan, hits: list[Hit] | None = None) -> Iterator[Document]:

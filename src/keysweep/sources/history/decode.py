@@ -54,7 +54,7 @@ class Trees:
         children, first = self._children, self._first
         for start in starts:
             base = self._bases[start]
-            waiting = [(start, base, self._chained(base) if base >= 0 else None)]
+            waiting = [(start, base, self.content(base) if base >= 0 else None)]
             while waiting:
                 number, base, base_content = waiting.pop()
                 content = self._content(number, base, base_content)
@@ -70,7 +70,7 @@ class Trees:
             found += self._children[self._first[number] : self._first[number + 1]]
         return found
 
-    def _chained(self, number: int) -> bytes | None:
+    def content(self, number: int) -> bytes | None:
         """The content of one object, from the root of its tree on."""
         chain = [number]
         while (base := self._bases[chain[-1]]) >= 0:
@@ -83,28 +83,32 @@ class Trees:
     def _content(self, number: int, base: int, base_content: bytes | None) -> bytes | None:
         if base >= 0 and base_content is None:
             return None
+        raw = self.inflated(number)
+        if raw is None or base_content is None:
+            return raw
         try:
-            raw = self._inflated(number)
-            if raw is None or base_content is None:
-                return raw
             if _result_size(raw) > MOST_IN_MEMORY_BYTES:
                 return None
             return b"".join(apply_delta(base_content, raw))
-        except (isal_zlib.error, ApplyDeltaError, ValueError, IndexError, OverflowError):  # type: ignore[misc]
+        except (ApplyDeltaError, ValueError, IndexError, OverflowError):
             return None
 
-    def _inflated(self, number: int) -> bytes | None:
+    def inflated(self, number: int) -> bytes | None:
+        """An object as it stands in the pack, a delta not applied; None where it is damaged or too large."""
         size = self._sizes[number]
         start, end = self._starts[number], self._ends[number]
         if size > MOST_IN_MEMORY_BYTES:
             return None
-        if end - start <= _SURELY_SMALL_BYTES:
-            content: bytes = isal_zlib.decompress(self._view[start:end], bufsize=size + 1)
-        else:
-            inflater = isal_zlib.decompressobj()
-            content = inflater.decompress(self._view[start:end], size + 1)
-            if not inflater.eof:
-                return None
+        try:
+            if end - start <= _SURELY_SMALL_BYTES:
+                content: bytes = isal_zlib.decompress(self._view[start:end], bufsize=size + 1)
+            else:
+                inflater = isal_zlib.decompressobj()
+                content = inflater.decompress(self._view[start:end], size + 1)
+                if not inflater.eof:
+                    return None
+        except isal_zlib.error:  # type: ignore[misc]
+            return None
         return content if len(content) == size else None
 
 

@@ -19,6 +19,7 @@ _CUT_FROM_BYTES = 16 * _PIECE_BYTES
 _DELTA_BYTES = 200
 """What an object costs besides its bytes, in bytes."""
 _NAMES_IN_PIECE = 400
+_TREES_IN_PIECE = 20_000
 
 
 @frozen
@@ -56,9 +57,9 @@ def plan(stores: Stores) -> Plan:
                 large.append((cost, piece))
             else:
                 rest.append(piece)
-    packed = {row.tobytes() for row in np.concatenate(known)} if known and len(stores.directories) else set()
-    loose = {name for directory in stores.directories for name in loose_in(directory, stores.hash_bytes)}
-    fresh = sorted(name for name in loose if bytes.fromhex(name) not in packed)
+    fresh = _without(
+        known, sorted({name for each in stores.directories for name in loose_in(each, stores.hash_bytes)})
+    )
     listed += len(fresh)
     large.sort(key=lambda each: -each[0])
     pieces = [piece for _, piece in large] + rest + list(by_git(stores, (*by_name, *fresh)))
@@ -71,6 +72,18 @@ def by_git(stores: Stores, names: Sequence[str]) -> Iterator[NamedPiece]:
         yield NamedPiece(stores.repository, tuple(names[at : at + _NAMES_IN_PIECE]))
 
 
+def _without(known: Sequence[NDArray[np.void]], names: Sequence[str]) -> list[str]:
+    """Those of `names` that are not among the packed ones."""
+    if not known or not names:
+        return list(names)
+    digits = np.frombuffer(bytes.fromhex("".join(names)), dtype=np.uint8)
+    rows = _rows(digits.reshape(len(names), -1))
+    packed = np.zeros(len(names), dtype=bool)
+    for each in known:
+        packed |= np.isin(rows, each)
+    return [name for name, found in zip(names, packed.tolist(), strict=True) if not found]
+
+
 def _rows(names: NDArray[np.uint8]) -> NDArray[np.void]:
     row = np.dtype((np.void, names.shape[1]))
     rows: NDArray[np.void] = np.ascontiguousarray(names).view(row).ravel()
@@ -81,7 +94,12 @@ def _pieces(pack: Pack, hash_bytes: int, duplicate: NDArray[np.bool_]) -> Iterat
     """Pieces with their estimated costs; every object is in exactly one."""
     resolved = np.flatnonzero(pack.types != 0)
     members = np.bincount(pack.roots[resolved], minlength=len(pack))
-    for kind in (BLOB, TREE, COMMIT, TAG):
+    trees = np.flatnonzero(pack.types == TREE)
+    for some in np.array_split(trees, -(-len(trees) // _TREES_IN_PIECE)) if len(trees) else ():
+        among = some[duplicate[some]].tolist()
+        starts = tuple(some.tolist())
+        yield 0.0, PackPiece(pack.path, hash_bytes, TREE, starts, len(starts), frozenset(among))
+    for kind in (BLOB, COMMIT, TAG):
         roots = np.flatnonzero((pack.types == kind) & (pack.bases == -1))
         if not len(roots):
             continue
@@ -93,12 +111,12 @@ def _pieces(pack: Pack, hash_bytes: int, duplicate: NDArray[np.bool_]) -> Iterat
         roots, costs = roots[~large], costs[~large]
         cuts = np.flatnonzero(np.diff(np.cumsum(costs) // _PIECE_BYTES)) + 1
         for some, some_costs in zip(np.split(roots, cuts), np.split(costs, cuts), strict=True):
-            among = np.flatnonzero(duplicate & np.isin(pack.roots, some)) if duplicate.any() else ()
+            among = np.flatnonzero(duplicate & np.isin(pack.roots, some)).tolist() if duplicate.any() else []
             starts = tuple(some.tolist())
             size = int(members[some].sum())
             yield (
                 float(some_costs.sum()),
-                PackPiece(pack.path, hash_bytes, kind, starts, size, frozenset(map(int, among))),
+                PackPiece(pack.path, hash_bytes, kind, starts, size, frozenset(among)),
             )
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 from keysweep import git
-from keysweep.detect.containers import may_be_opened
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.detect.prefilter import find_hits
-from keysweep.detect.scanner import NAME_HINT, worth_scanning
+from keysweep.detect.scanner import NAME_HINT, has_to_be_opened, worth_scanning
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.history.changed import changed
@@ -24,6 +23,7 @@ _GROUP_BYTES = 512 << 10
 _BEFORE_BYTES = 4096
 _AFTER_BYTES = 16 << 10
 """Farther from the first and the last hit nothing changes what is found: neither names nor the longest token."""
+_TREES_TOGETHER = 500
 _HELD_BYTES = 16 << 20
 """Whole contents kept until their group is looked at."""
 _COMPARED_BYTES = 24 << 10
@@ -39,7 +39,10 @@ class PackPiece:
     kind: int
     """One of `packs.TYPES`."""
     starts: tuple[int, ...]
-    """Objects from which on the trees are walked: their roots, or where a large tree was cut."""
+    """Objects from which on the delta trees are walked: their roots, or where a large one was cut.
+
+    Tree objects are not walked, they are all here.
+    """
     objects: int
     """How many objects these trees have in all."""
     duplicates: frozenset[int] = frozenset()
@@ -87,6 +90,8 @@ def sweep(piece: Piece, limits: Limits, options: Options) -> Swept:
     """Scan a piece; runs in a worker."""
     if isinstance(piece, NamedPiece):
         return _sweep_by_git(piece, limits, options)
+    if piece.kind == TREE:
+        return _sweep_names(piece, limits, options)
     return _PackSweep(piece, limits, options).run()
 
 
@@ -141,9 +146,6 @@ class _PackSweep:
         return Swept(tuple(self._findings), tuple(self._problems), self._objects, self._bytes, tuple(self._unread))
 
     def _look(self, group: Sequence[_Item]) -> None:
-        if self._piece.kind == TREE:
-            self._look_at_names(group)
-            return
         wholes = [content for _, _, content, _ in group]
         parts = [part for _, _, _, part in group]
         suspicious = set(worth_scanning(parts, (), self._options, wholes=wholes))
@@ -153,7 +155,7 @@ class _PackSweep:
 
     def _look_closely(self, number: int, content: bytes) -> None:
         """Scan an object in which there may be something, unless it shows only what another version showed."""
-        whole = bool(self._options.rules) or may_be_opened(content)
+        whole = bool(self._options.rules) or has_to_be_opened(content)
         hits = find_hits(content, hyperscan=self._options.hyperscan)
         if not hits and not whole:
             return
@@ -173,22 +175,57 @@ class _PackSweep:
             replace(each, origin=each.origin and _at(each.origin, origin)) for each in result.problems
         ]
 
-    def _look_at_names(self, group: Sequence[_Item]) -> None:
-        """Keys in names of files and directories; what stands in a base was seen there."""
-        if not _NAME_HINT.search(b"\n".join(part for _, _, _, part in group)):
-            return
-        for number, _, content, part in group:
-            if _NAME_HINT.search(part):
-                tree = self._pack.name(number)
-                self._findings += scan_names(content, self._piece.hash_bytes, tree, self._limits, self._options)
-
 
 def _at(old: Origin, new: Origin) -> Origin:
     return replace(new, members=old.members)
 
 
 _NAME_HINT = re.compile(NAME_HINT.pattern.encode())
-_ENTRY = b"([0-7]{5,6}) ([^\\0]+)\\0(?s:.){%d}"
+_RUN = re.compile(rb"[A-Z2-7]{10,}|ABSK[A-Za-z0-9+]{8,}")
+"""What a tree, or the delta of one, holds where a name with a key is new: git copies sixteen bytes or more."""
+_RUN_CLASSES = bytes(97 if chr(byte) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" else 32 for byte in range(256))
+_ENTRY = b"([0-7]{5,6}) ([^\0]+)\0(?s:.){%d}"
+
+
+def _sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
+    """Keys in the names of files and directories, each in a tree that has it first.
+
+    Most trees are deltas that change an entry or two. They are looked at as they stand in the pack, and only where
+    a new name may be a key is the tree put together.
+    """
+    trees = trees_of(piece.path, piece.hash_bytes)
+    pack = opened(piece.path, piece.hash_bytes)
+    numbers = [number for number in piece.starts if number not in piece.duplicates]
+    findings: list[Finding] = []
+    unread: list[str] = []
+    harmless: set[bytes] = set()
+    """Whole runs that turned out to be parts of other names, such as CONTRIBUTING."""
+    size = 0
+    for at in range(0, len(numbers), _TREES_TOGETHER):
+        some = numbers[at : at + _TREES_TOGETHER]
+        raws = [trees.inflated(number) for number in some]
+        size += sum(len(raw) for raw in raws if raw is not None)
+        unread += [pack.name(number) for number, raw in zip(some, raws, strict=True) if raw is None]
+        if not _may_have_a_run(b"\0".join(raw for raw in raws if raw is not None)):
+            continue
+        for number, raw in zip(some, raws, strict=True):
+            runs = set(_RUN.findall(raw)) if raw is not None and _may_have_a_run(raw) else set()
+            if runs <= harmless:
+                continue
+            content = trees.content(number)
+            if content is None:
+                unread.append(pack.name(number))
+            elif _NAME_HINT.search(content):
+                findings += scan_names(content, piece.hash_bytes, pack.name(number), limits, options)
+            else:
+                harmless |= {run for run in runs if run in content}
+    pack.forget()
+    return Swept(tuple(findings), (), len(numbers) - len(unread), size, tuple(unread))
+
+
+def _may_have_a_run(raw: bytes) -> bool:
+    """A first look for `_RUN`, many times as fast."""
+    return b"a" * 10 in raw.translate(_RUN_CLASSES) or b"ABSK" in raw
 
 
 def scan_names(content: bytes, hash_bytes: int, tree: str, limits: Limits, options: Options) -> Iterator[Finding]:
