@@ -116,9 +116,14 @@ class Running:
 class Stream:
     """What a command prints, read as it comes; a context manager, so that git is reaped."""
 
-    def __init__(self, arguments: Sequence[str], cwd: str | None = None) -> None:
-        """Start the command; what it complains about goes nowhere. Raises GitError if there is no git."""
+    def __init__(self, arguments: Sequence[str], cwd: str | None = None, stdin: bytes = b"") -> None:
+        """Start the command and send it `stdin`; what it complains about goes nowhere.
+
+        Raises GitError if there is no git.
+        """
         self._process = _Process(arguments, cwd, quiet=True)
+        if stdin:
+            self._process.send(stdin)
         self.ended_well = False
         """Whether git said that it printed everything; known only behind the `with`."""
 
@@ -247,9 +252,7 @@ class _Process:
     def communicate(self, stdin: bytes) -> tuple[bytes, bytes]:
         """Send all of `stdin`, read all output and messages, wait; raises GitError if git failed."""
         if stdin:
-            from threading import Thread
-
-            Thread(target=_write_all, args=(self.stdin, stdin), daemon=True).start()
+            self.send(stdin)
         else:
             os.close(self.stdin)
         output, message = self._read_both()
@@ -258,6 +261,13 @@ class _Process:
         if code := self._wait():
             raise GitError(_explain(self._name, code, message))
         return output, message
+
+    def send(self, stdin: bytes) -> None:
+        """Send all of `stdin` and close it, while others read what git makes of it."""
+        from threading import Thread
+
+        descriptor, self.stdin = self.stdin, os.open(os.devnull, os.O_RDONLY)
+        Thread(target=_write_all, args=(descriptor, stdin), daemon=True).start()
 
     def _read_both(self) -> tuple[bytes, bytes]:
         """Read output and messages as they come: a git that complains at length must not block on either."""

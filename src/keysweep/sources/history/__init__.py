@@ -15,7 +15,8 @@ from keysweep.frozen import frozen, replace
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.attribution import attribute
 from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.plan import Plan, by_git, plan
+from keysweep.sources.history.packs import COMMIT
+from keysweep.sources.history.plan import Plan, by_git, opened_packs, plan
 from keysweep.sources.history.stores import Stores, find_stores
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, sweep
 from keysweep.sources.windows import scan_in_memory
@@ -37,6 +38,17 @@ class Sweep:
     listed_objects: int
     scanned_objects: int
     scanned_bytes: int
+    loose_commits: tuple[str, ...]
+    """Commits that are in no pack that could be read."""
+
+    def commits(self) -> list[str]:
+        """The IDs of all commits, newest first as far as packs keep that order."""
+        packed = [
+            pack.name(number)
+            for pack in opened_packs(self.stores)
+            for number in (pack.types == COMMIT).nonzero()[0].tolist()
+        ]
+        return list(dict.fromkeys((*self.loose_commits, *packed)))
 
 
 def sweep_history(
@@ -70,6 +82,7 @@ def sweep_history(
         todo.listed,
         tally.scanned_objects,
         tally.scanned_bytes,
+        tuple(tally.commits),
     )
 
 
@@ -91,7 +104,11 @@ def scan_history(
     def rescan(content: bytes, origin: Origin) -> ScanResult:
         return scan_in_memory(content, origin, limits or Limits(), options or Options())
 
-    findings, problems = attribute(repository, swept.findings, rescan) if swept.findings else ((), ())
+    findings: tuple[Finding, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    if swept.findings:
+        jobs = jobs or os.cpu_count() or 1
+        findings, problems = attribute(repository, swept.findings, swept.commits(), jobs, rescan)
     return ScanResult(
         findings,
         tuple(dict.fromkeys((*swept.problems, *problems))),
@@ -110,6 +127,7 @@ class _Tally:
             for path, reason in todo.damaged
         ]
         self.unread: list[str] = []
+        self.commits: list[str] = []
         self.scanned_objects = self.scanned_bytes = 0
         self._listed = todo.listed
         self._on_progress = on_progress
@@ -118,6 +136,7 @@ class _Tally:
         self.findings += swept.findings
         self.problems += swept.problems
         self.unread += swept.unread
+        self.commits += swept.commits
         self.scanned_objects += swept.scanned_objects
         self.scanned_bytes += swept.scanned_bytes
         if self._on_progress:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from keysweep import git
 from keysweep.findings import Commit, Exposure, Finding, Origin, Problem, ProblemCode, ScanResult, Source
@@ -24,8 +24,10 @@ _LOG = (
     "--no-mailmap",
     "-z",
     "--format=%x01%H",
+    "--no-walk=unsorted",
+    "--stdin",
 )
-"""Every commit with what it changes; a merge only where it differs from all its parents."""
+"""Each commit it is told with what it changes; a merge only where it differs from all its parents."""
 _MOST_PLACED_BYTES = 64 << 20
 _READ_BYTES = 1 << 20
 
@@ -42,11 +44,18 @@ class _Change:
 
 
 def attribute(
-    repository: str, findings: Sequence[Finding], rescan: Callable[[bytes, Origin], ScanResult]
+    repository: str,
+    findings: Sequence[Finding],
+    commits: Sequence[str],
+    jobs: int,
+    rescan: Callable[[bytes, Origin], ScanResult],
 ) -> tuple[tuple[Finding, ...], tuple[Problem, ...]]:
     """One finding for each leak, with every path it stood under and the commits that brought and took it.
 
-    `rescan` scans one object again: lines and offsets of `findings` may be those of another version.
+    `commits` are all that there are, reached by a ref or not, about in the order of history; `jobs` gits are asked
+    of a part of them each. `rescan` scans one object again, because lines and offsets of `findings` may be those of
+    another version.
+
     What no commit holds keeps no exposure: it is in an object that only the database knows of. Damage that keeps
     git from telling is a problem, and everything else is told nevertheless.
     """
@@ -56,12 +65,14 @@ def attribute(
     blobs = {finding.origin.blob for finding in findings if _is_blob(finding)}
     names = {finding.origin.path for finding in findings if _is_name(finding)}
     problems: list[Problem] = []
-    changes = _changes(repository, {blob for blob in blobs if blob}, names, problems) if blobs or names else []
+    changes: list[_Change] = []
+    if blobs or names:
+        changes = _changes(repository, commits, jobs, {blob for blob in blobs if blob}, names, problems)
     refs = list_refs(repository)
     leaks = [_Leak(same, changes) for same in groups.values()]
     holders = refs_with(repository, refs, {place for leak in leaks for place in leak.places()})
-    commits = read_commits(repository, {commit for leak in leaks for commit in leak.commits()})
-    attributed = [leak.finding(commits, holders, refs) for leak in leaks]
+    shown = read_commits(repository, {commit for leak in leaks for commit in leak.commits()})
+    attributed = [leak.finding(shown, holders, refs) for leak in leaks]
     with git.Objects(repository) as objects:
         placed = [_placed(finding, objects, rescan) for finding in attributed]
     return tuple(placed), tuple(problems)
@@ -179,37 +190,32 @@ def _age(commits: Sequence[Commit]) -> tuple[bool, str]:
     return date is None, date.isoformat() if date else ""
 
 
-def _changes(repository: str, blobs: set[str], names: set[str], problems: list[Problem]) -> list[_Change]:
+def _changes(
+    repository: str,
+    commits: Sequence[str],
+    jobs: int,
+    blobs: set[str],
+    names: set[str],
+    problems: list[Problem],
+) -> list[_Change]:
     """Every change of history that has one of `blobs` before or after it, or one of `names` in its path."""
-    found = list(_logged(repository, (*_LOG, "--all", "--reflog"), blobs, names, problems))
-    missing = blobs - {change.after for change in found}
-    if missing:
-        stray = _unreachable_commits(repository)
-        if stray:
-            found += _logged(repository, (*_LOG, "--no-walk=unsorted", *stray), missing, names, problems)
-    return found
+    share = max(1, -(-len(commits) // jobs))
+    parts = [commits[at : at + share] for at in range(0, len(commits), share)]
+    with ThreadPoolExecutor(max(1, len(parts))) as threads:
+        told = list(threads.map(lambda part: _told(repository, part, blobs, names), parts))
+    if not all(complete for _, complete in told):
+        message = "git could not tell all of which commits hold what was found; `git fsck` says why"
+        problems.append(Problem(ProblemCode.DAMAGED, message))
+    return [change for changes, _ in told for change in changes]
 
 
-_MOST_STRAY = 2000
-"""Commits that no ref reaches, and that are asked for what could not be found otherwise."""
-
-
-def _unreachable_commits(repository: str) -> list[str]:
-    listing = git.answer(
-        ("cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objecttype) %(objectname)"), repository
-    )
-    reachable = git.answer(("rev-list", "--all", "--reflog"), repository)
-    every = re.findall(rb"^commit (\w+)$", listing or b"", re.MULTILINE)
-    return [each.decode("ascii") for each in sorted(set(every) - set((reachable or b"").split()))][:_MOST_STRAY]
-
-
-def _logged(
-    repository: str, command: Sequence[str], blobs: set[str], names: set[str], problems: list[Problem]
-) -> Iterator[_Change]:
+def _told(repository: str, commits: Sequence[str], blobs: set[str], names: set[str]) -> tuple[list[_Change], bool]:
+    """The changes of some commits, and whether git told them all."""
     wanted = {blob.encode("ascii") for blob in blobs}
     parts = [name.encode("utf-8", "surrogateescape") for name in names]
+    found: list[_Change] = []
     commit = b""
-    with git.Stream(command, repository) as log:
+    with git.Stream(_LOG, repository, "".join(f"{each}\n" for each in commits).encode("ascii")) as log:
         fields = _fields(log)
         for field in (each.removeprefix(b"\n") for each in fields):
             if field[:1] == b"\1":
@@ -218,15 +224,10 @@ def _logged(
                 path = next(fields, b"")
                 ids = _object_ids(field)
                 if not wanted.isdisjoint(ids) or any(part in path for part in parts):
-                    yield _Change(
-                        commit.decode("ascii"),
-                        path.decode("utf-8", "surrogateescape"),
-                        frozenset(each.decode("ascii") for each in ids[:-1]),
-                        ids[-1].decode("ascii"),
-                    )
-    if not log.ended_well:
-        message = "git could not tell all of which commits hold what was found; `git fsck` says why"
-        problems.append(Problem(ProblemCode.DAMAGED, message))
+                    before = frozenset(each.decode("ascii") for each in ids[:-1])
+                    where = path.decode("utf-8", "surrogateescape")
+                    found.append(_Change(commit.decode("ascii"), where, before, ids[-1].decode("ascii")))
+    return found, log.ended_well
 
 
 def _object_ids(field: bytes) -> list[bytes]:

@@ -66,6 +66,15 @@ def plan(stores: Stores) -> Plan:
     return Plan(tuple(pieces), listed, tuple(damaged))
 
 
+def opened_packs(stores: Stores) -> Iterator[Pack]:
+    """The packs that can be read."""
+    for path in (path for directory in stores.directories for path in packs_in(directory)):
+        try:
+            yield opened(path, stores.hash_bytes)
+        except (PackError, OSError):
+            continue
+
+
 def by_git(stores: Stores, names: Sequence[str]) -> Iterator[NamedPiece]:
     """Pieces for objects that git has to read."""
     for at in range(0, len(names), _NAMES_IN_PIECE):

@@ -77,6 +77,8 @@ class Swept:
     scanned_bytes: int = 0
     unread: tuple[str, ...] = ()
     """IDs of objects that could not be decoded here, for git to read."""
+    commits: tuple[str, ...] = ()
+    """IDs of those that git read and that are commits."""
 
 
 _Item = tuple[int, int, bytes, bytes]
@@ -247,6 +249,7 @@ def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
     """Whatever is unusual: loose objects, foreign bases, damage, objects too large for memory."""
     findings: list[Finding] = []
     problems: list[Problem] = []
+    commits: list[str] = []
     objects = size = 0
     with git.Objects(piece.repository) as reader:
         contents = reader.read_all(piece.names, MOST_IN_MEMORY_BYTES)
@@ -262,13 +265,15 @@ def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
                     tuple(scan_names(content, len(name) // 2, name, limits, options)), (), 1, len(content)
                 )
             else:
+                if kind == "commit":
+                    commits.append(name)
                 scanned = scan_in_memory(content, _origin(name, kind), limits, options)
                 result = Swept(scanned.findings, scanned.problems, 1, len(content))
             findings += result.findings
             problems += result.problems
             objects += result.scanned_objects
             size += result.scanned_bytes
-    return Swept(tuple(findings), tuple(problems), objects, size)
+    return Swept(tuple(findings), tuple(problems), objects, size, (), tuple(commits))
 
 
 def _scan_stream(repository: str, name: str, limits: Limits, options: Options) -> Swept:
