@@ -13,8 +13,13 @@ from pathlib import Path
 import pytest
 
 from fixtures.keys import key_id, secret
+from keysweep.detect.limits import Limits
+from keysweep.detect.options import Options
 from keysweep.findings import Finding, ProblemCode, Source
 from keysweep.sources.history import scan_history, sweep_history
+from keysweep.sources.history.plan import plan
+from keysweep.sources.history.stores import find_stores
+from keysweep.sources.history.sweep import PackPiece, sweep
 from tests.repositories import Repository, environment
 from tests.sources.history_reference import reference
 
@@ -110,6 +115,20 @@ def test_deep_delta_trees_are_scanned_as_if_each_version_stood_alone(tmp_path: P
     repository = Repository(tmp_path / "r")
     evolve(repository, random.Random(seed), 40)
     assert compare(packed(repository).path) > 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_delta_trees_that_are_cut_into_pieces_lose_nothing(tmp_path: Path, seed: int) -> None:
+    """As happens to trees of gigabytes, here with pieces of kilobytes."""
+    repository = Repository(tmp_path / "r")
+    evolve(repository, random.Random(100 + seed), 40)
+    expected, count = reference(packed(repository).path)
+    pieces = plan(find_stores(os.fspath(repository.path)), 3000).pieces
+    assert any(isinstance(piece, PackPiece) and piece.stops for piece in pieces)
+    swept = [sweep(piece, Limits(), Options()) for piece in pieces]
+    found = {(finding.fingerprint, holder(finding)) for each in swept for finding in each.findings}
+    assert found == expected
+    assert sum(each.scanned_objects for each in swept) == count
 
 
 def test_deltas_that_name_their_base_are_followed(tmp_path: Path) -> None:

@@ -60,13 +60,14 @@ def scan(
     origin: Origin,
     limits: Limits = Limits(),
     options: Options = Options(),
+    hits: list[Hit] | None = None,
 ) -> ScanResult:
     """Find every leaked AWS credential in `content` and in the name it came under.
 
-    Containers and encodings are opened as far as `limits` allow; reaching one is a problem in the result.
-    Pure: no file, no process, no network is touched.
+    Containers and encodings are opened as far as `limits` allow; reaching one is a problem in the result. `hits`
+    are those of the prefilter, where it was asked already. Pure: no file, no process, no network is touched.
     """
-    hits = find_hits(content, hyperscan=options.hyperscan)
+    hits = find_hits(content, hyperscan=options.hyperscan) if hits is None else hits
     if not (hits or options.rules or has_to_be_opened(content) or NAME_HINT.search(origin.path)):
         return ScanResult((), (), len(content), 1)
     run = _Scan(origin, limits, options, [], Budget())

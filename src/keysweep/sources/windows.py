@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from keysweep.detect.anchors import Hit
 from keysweep.detect.containers import container_format
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
@@ -35,10 +36,12 @@ def scan_windows(read: Callable[[int], bytes], origin: Origin, limits: Limits, o
     return replace(result, problems=(*result.problems, Problem(ProblemCode.UNREADABLE, message, origin)))
 
 
-def scan_in_memory(content: bytes, origin: Origin, limits: Limits, options: Options) -> ScanResult:
+def scan_in_memory(
+    content: bytes, origin: Origin, limits: Limits, options: Options, hits: list[Hit] | None = None
+) -> ScanResult:
     """`scan`, but content that takes more memory than there is becomes a problem, so that the rest is scanned."""
     try:
-        return scan(content, origin, limits, options)
+        return scan(content, origin, limits, options, hits)
     except MemoryError:
         return out_of_memory(origin)
 

@@ -53,8 +53,8 @@ def attribute(
     """One finding for each leak, with every path it stood under and the commits that brought and took it.
 
     `commits` are all that there are, reached by a ref or not, about in the order of history; `jobs` gits are asked
-    of a part of them each. `rescan` scans one object again, because lines and offsets of `findings` may be those of
-    another version.
+    of a part of them each. `rescan` scans one object again, because lines and offsets of `findings` may be those
+    of another version.
 
     What no commit holds keeps no exposure: it is in an object that only the database knows of. Damage that keeps
     git from telling is a problem, and everything else is told nevertheless.

@@ -8,16 +8,23 @@ _STEP = 512
 _LARGEST_STEP = 1 << 20
 
 
-def changed(old: bytes, new: bytes) -> bytes:
-    """`new` without the beginning and the end that it has in common with `old`, but for a margin.
+def changed(old: bytes, new: bytes) -> tuple[int, int]:
+    """How many bytes `new` has in common with `old` at its beginning and at its end.
 
-    Where `old` has no hit of the prefilter, one of `new` has to be in it. A few comparisons of memory; looking for
-    what else both have in common was tried, and costs more than looking at it.
+    A few comparisons of memory; looking for what else both have in common was tried, and costs more than looking
+    at all that is between.
     """
     most = min(len(old), len(new))
     begin = _common_beginning(old, new, most)
-    end = _common_end(old, new, most - begin)
-    return new[max(0, begin - MARGIN_BYTES) : len(new) - end + MARGIN_BYTES]
+    return begin, _common_end(old, new, most - begin)
+
+
+def between(content: bytes, begin: int, end: int) -> bytes:
+    """`content` without what `changed` found in common, but for a margin.
+
+    Where the other version has no hit of the prefilter, one of `content` has to be in it.
+    """
+    return content[max(0, begin - MARGIN_BYTES) : len(content) - end + MARGIN_BYTES]
 
 
 def _common_beginning(old: bytes, new: bytes, most: int) -> int:

@@ -13,9 +13,9 @@ from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, PackEr
 from keysweep.sources.history.stores import Stores, loose_in, packs_in
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece
 
-_PIECE_BYTES = 24 << 20
+PIECE_BYTES = 24 << 20
 """Estimated contents of one piece; more pieces cost more dealing, fewer leave a core waiting at the end."""
-_CUT_FROM_BYTES = 16 * _PIECE_BYTES
+_CUT_FROM_PIECES = 16
 _DELTA_BYTES = 200
 """What an object costs besides its bytes, in bytes."""
 _NAMES_IN_PIECE = 400
@@ -33,8 +33,8 @@ class Plan:
     """Packs that could not be read, with the reason; git tries what is in them."""
 
 
-def plan(stores: Stores) -> Plan:
-    """Read the indexes of all packs, list the loose objects, and cut everything into pieces."""
+def plan(stores: Stores, piece_bytes: int = PIECE_BYTES) -> Plan:
+    """Read the indexes of all packs, list the loose objects, and cut everything into pieces of `piece_bytes`."""
     large: list[tuple[float, Piece]] = []
     rest: list[Piece] = []
     by_name: list[str] = []
@@ -52,8 +52,8 @@ def plan(stores: Stores) -> Plan:
         known.append(names)
         listed += int((~duplicate).sum())
         by_name += [pack.name(number) for number in np.flatnonzero((pack.types == 0) & ~duplicate).tolist()]
-        for cost, piece in _pieces(pack, stores.hash_bytes, duplicate):
-            if cost > _PIECE_BYTES:
+        for cost, piece in _pieces(pack, stores.hash_bytes, duplicate, piece_bytes):
+            if cost > piece_bytes:
                 large.append((cost, piece))
             else:
                 rest.append(piece)
@@ -99,7 +99,9 @@ def _rows(names: NDArray[np.uint8]) -> NDArray[np.void]:
     return rows
 
 
-def _pieces(pack: Pack, hash_bytes: int, duplicate: NDArray[np.bool_]) -> Iterator[tuple[float, PackPiece]]:
+def _pieces(
+    pack: Pack, hash_bytes: int, duplicate: NDArray[np.bool_], piece_bytes: int
+) -> Iterator[tuple[float, PackPiece]]:
     """Pieces with their estimated costs; every object is in exactly one."""
     resolved = np.flatnonzero(pack.types != 0)
     members = np.bincount(pack.roots[resolved], minlength=len(pack))
@@ -113,12 +115,12 @@ def _pieces(pack: Pack, hash_bytes: int, duplicate: NDArray[np.bool_]) -> Iterat
         if not len(roots):
             continue
         costs = (pack.sizes[roots] + _DELTA_BYTES).astype(np.float64) * members[roots]
-        large = costs > _CUT_FROM_BYTES
+        large = costs > _CUT_FROM_PIECES * piece_bytes
         for root, cost in zip(roots[large].tolist(), costs[large].tolist(), strict=True):
-            for piece in _cut(pack, hash_bytes, kind, root, duplicate):
+            for piece in _cut(pack, hash_bytes, kind, root, duplicate, piece_bytes):
                 yield cost * piece.objects / int(members[root]), piece
         roots, costs = roots[~large], costs[~large]
-        cuts = np.flatnonzero(np.diff(np.cumsum(costs) // _PIECE_BYTES)) + 1
+        cuts = np.flatnonzero(np.diff(np.cumsum(costs) // piece_bytes)) + 1
         for some, some_costs in zip(np.split(roots, cuts), np.split(costs, cuts), strict=True):
             among = np.flatnonzero(duplicate & np.isin(pack.roots, some)).tolist() if duplicate.any() else []
             starts = tuple(some.tolist())
@@ -129,11 +131,13 @@ def _pieces(pack: Pack, hash_bytes: int, duplicate: NDArray[np.bool_]) -> Iterat
             )
 
 
-def _cut(pack: Pack, hash_bytes: int, kind: int, root: int, duplicate: NDArray[np.bool_]) -> Iterator[PackPiece]:
+def _cut(
+    pack: Pack, hash_bytes: int, kind: int, root: int, duplicate: NDArray[np.bool_], piece_bytes: int
+) -> Iterator[PackPiece]:
     """A delta tree that would keep one worker busy while the others have nothing left, in several pieces."""
     trees = trees_of(pack.path, hash_bytes)
     order = trees.members(root)
-    share = max(16, int(_PIECE_BYTES // (int(pack.sizes[root]) + _DELTA_BYTES)))
+    share = max(16, int(piece_bytes // (int(pack.sizes[root]) + _DELTA_BYTES)))
     below = dict.fromkeys(order, 1)
     starts = []
     for number in reversed(order):

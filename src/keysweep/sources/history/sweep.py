@@ -13,7 +13,7 @@ from keysweep.detect.prefilter import find_hits
 from keysweep.detect.scanner import NAME_HINT, has_to_be_opened, worth_scanning
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
-from keysweep.sources.history.changed import changed
+from keysweep.sources.history.changed import between, changed
 from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES, trees_of
 from keysweep.sources.history.packs import TREE, TYPES, opened
 from keysweep.sources.windows import scan_in_memory, scan_windows
@@ -81,11 +81,23 @@ class Swept:
     """IDs of those that git read and that are commits."""
 
 
-_Item = tuple[int, int, bytes, bytes]
-"""Number, number of the base, content, and what of it has to be looked at if nothing is in the base.
+_Item = tuple[int, int, bytes, bytes, int, int]
+"""Number, base or -1, content, what of it has to be looked at, where that begins and ends in the base.
 
 A plain tuple, because there are millions.
 """
+
+
+@frozen
+class _Shown:
+    """An object in which the prefilter sees something."""
+
+    result: ScanResult
+    first: int
+    """Offset of the first hit."""
+    last: int
+    size: int
+    """Length of the content."""
 
 
 def sweep(piece: Piece, limits: Limits, options: Options) -> Swept:
@@ -109,36 +121,34 @@ class _PackSweep:
         self._problems: list[Problem] = []
         self._unread: list[str] = []
         self._objects = self._bytes = 0
-        self._seen: dict[bytes, ScanResult] = {}
-        """What came of a version, by all that decides it; lines and offsets are those of that version."""
-        self._tainted: set[int] = set()
-        """Objects in which the prefilter sees something: what builds on them is looked at whole."""
+        self._unknown = {int(self._pack.bases[start]) for start in piece.starts}
+        """Objects that are not looked at here, and in which there may be anything."""
+        self._shown: dict[int, _Shown] = {}
+        self._results: dict[bytes, ScanResult] = {}
+        """What came of a version, by all that decides it."""
 
     def run(self) -> Swept:
         trees = trees_of(self._piece.path, self._piece.hash_bytes)
         group: list[_Item] = []
         size = held = 0
-        duplicates, tainted, everything = self._piece.duplicates, self._tainted, bool(self._options.rules)
+        duplicates, everything = self._piece.duplicates, bool(self._options.rules)
         for number, content, base, base_content in trees.walk(self._piece.starts, self._piece.stops):
             if content is None:
                 if number not in duplicates:
                     self._unread.append(self._pack.name(number))
                 continue
             if number in duplicates:
-                tainted.add(number)  # whatever is in it, nobody has looked at it here
+                self._unknown.add(number)
                 continue
-            part = content
-            if (
-                base_content is not None
-                and len(content) >= _COMPARED_BYTES
-                and not everything
-                and base not in tainted
-            ):
-                part = changed(base_content, content)
             self._objects += 1
             self._bytes += len(content)
-            group.append((number, base, content, part))
-            size += len(part)
+            if base_content is None or len(content) < _COMPARED_BYTES or everything or base in self._unknown:
+                item = (number, -1, content, content, 0, 0)
+            else:
+                begin, end = changed(base_content, content)
+                item = (number, base, content, between(content, begin, end), begin, len(base_content) - end)
+            group.append(item)
+            size += len(item[3])
             held += len(content)
             if size >= _GROUP_BYTES or held >= _HELD_BYTES:
                 self._look(group)
@@ -148,34 +158,49 @@ class _PackSweep:
         return Swept(tuple(self._findings), tuple(self._problems), self._objects, self._bytes, tuple(self._unread))
 
     def _look(self, group: Sequence[_Item]) -> None:
-        wholes = [content for _, _, content, _ in group]
-        parts = [part for _, _, _, part in group]
+        parts = [part for _, _, _, part, _, _ in group]
+        wholes = [content for _, _, content, _, _, _ in group]
         suspicious = set(worth_scanning(parts, (), self._options, wholes=wholes))
-        for position, (number, base, content, part) in enumerate(group):
-            if position in suspicious or (part is not content and base in self._tainted):
+        for position, (number, base, content, _, begin, end) in enumerate(group):
+            shown = self._shown.get(base)
+            if position in suspicious or base in self._unknown:
                 self._look_closely(number, content)
+            elif shown is not None:
+                if shown.last + _AFTER_BYTES < begin or shown.first - _BEFORE_BYTES > end:
+                    self._inherit(number, shown, 0 if shown.last < begin else len(content) - shown.size)
+                else:
+                    self._look_closely(number, content)
+
+    def _inherit(self, number: int, shown: _Shown, moved: int) -> None:
+        """Take over what the base shows: all of it stands on one side of what this version changes, and apart."""
+        self._shown[number] = replace(
+            shown, first=shown.first + moved, last=shown.last + moved, size=shown.size + moved
+        )
+        self._report(number, shown.result)
 
     def _look_closely(self, number: int, content: bytes) -> None:
         """Scan an object in which there may be something, unless it shows only what another version showed."""
-        whole = bool(self._options.rules) or has_to_be_opened(content)
         hits = find_hits(content, hyperscan=self._options.hyperscan)
-        if not hits and not whole:
-            return
-        self._tainted.add(number)
-        seen = None
-        if not whole:
-            stretch = content[max(0, hits[0].position - _BEFORE_BYTES) : hits[-1].position + _AFTER_BYTES]
-            seen = blake2b(stretch, digest_size=16).digest()
-        result = self._seen.get(seen) if seen else None
-        origin = _origin(self._pack.name(number), TYPES[self._piece.kind])
-        if result is None:
-            result = scan_in_memory(content, origin, self._limits, self._options)
-            if seen:
-                self._seen[seen] = result
-        self._findings += [replace(finding, origin=_at(finding.origin, origin)) for finding in result.findings]
-        self._problems += [
-            replace(each, origin=each.origin and _at(each.origin, origin)) for each in result.problems
-        ]
+        if self._options.rules or has_to_be_opened(content):
+            self._unknown.add(number)
+            self._report(number, scan_in_memory(content, Origin(""), self._limits, self._options, hits))
+        elif hits:
+            first, last = hits[0].position, hits[-1].position
+            stretch = content[max(0, first - _BEFORE_BYTES) : last + _AFTER_BYTES]
+            key = blake2b(stretch, digest_size=16).digest()
+            if key not in self._results:
+                self._results[key] = scan_in_memory(content, Origin(""), self._limits, self._options, hits)
+            self._shown[number] = _Shown(self._results[key], first, last, len(content))
+            self._report(number, self._results[key])
+
+    def _report(self, number: int, result: ScanResult) -> None:
+        """Keep what was found, as of this object; lines and offsets may be those of another version of it."""
+        if result.findings or result.problems:
+            origin = _origin(self._pack.name(number), TYPES[self._piece.kind])
+            self._findings += [replace(each, origin=_at(each.origin, origin)) for each in result.findings]
+            self._problems += [
+                replace(each, origin=each.origin and _at(each.origin, origin)) for each in result.problems
+            ]
 
 
 def _at(old: Origin, new: Origin) -> Origin:
