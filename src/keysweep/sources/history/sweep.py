@@ -121,7 +121,7 @@ class _PackSweep:
         self._problems: list[Problem] = []
         self._unread: list[str] = []
         self._objects = self._bytes = 0
-        self._unknown = {int(self._pack.bases[start]) for start in piece.starts}
+        self._unknown = {int(self._pack.bases[start]) for start in piece.starts} - {-1}
         """Objects that are not looked at here, and in which there may be anything."""
         self._shown: dict[int, _Shown] = {}
         self._results: dict[bytes, ScanResult] = {}
