@@ -156,7 +156,8 @@ def _directory(cwd: str) -> str:
             directory = _path(configured)
             if directory == _own_directory():
                 raise UsageError(
-                    "keysweep is installed for all repositories already: `keysweep uninstall --global` first."
+                    "keysweep is installed for all repositories already, this one included: "
+                    "`keysweep uninstall --global` first if you want it for this one alone."
                 )
             top = git.answer(("rev-parse", "--show-toplevel"), cwd)
             return os.path.join(_path(top) if top else cwd, directory)

@@ -240,3 +240,13 @@ def test_excluded_paths_are_those_below_the_configuration_wherever_one_stands(tm
         done = keysweep(cwd, "scan", path)
         assert done.returncode == 0, (cwd, path)
         assert "1 suppressed by configuration" in done.stdout
+
+
+def test_a_report_in_a_file_leaves_one_line_for_the_log(tmp_path: Path) -> None:
+    (tmp_path / "a.ini").write_text(PAIR)
+    done = keysweep(tmp_path, "scan", "--format", "json", "--output", "report.json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "keysweep: 1 finding: see report.json\n"
+    (tmp_path / "a.ini").write_text("clean\n")
+    (tmp_path / "report.json").unlink()
+    assert keysweep(tmp_path, "scan", "--output", "report.txt").stderr == ""

@@ -83,6 +83,13 @@ def made(**changes: object) -> Finding:
     return replace(whole, **changes)
 
 
+def test_the_same_problem_many_times_is_said_a_few_times_and_counted() -> None:
+    problems = tuple(Problem(ProblemCode.LIMIT, "is too deep", Origin(f"{number}.zip")) for number in range(30))
+    text = report(ScanResult(problems=problems))
+    assert text.count(".zip is too deep") == 5
+    assert "is too deep: 25 more" in text
+
+
 def test_a_pair_is_shown_with_place_mark_reasons_and_a_way_out() -> None:
     result = found(PAIR)
     text = report(result)

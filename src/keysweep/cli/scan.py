@@ -96,6 +96,8 @@ def scan(
     )
     result, suppressed = apply(result, settings, os.fspath(root))
     write_report(output, _writer(form, result, settings, show_secrets, suppressed, to_file=output is not None))
+    if output and (result.findings or result.problems):
+        click.echo(_pointer(result, output), err=True)
     if any(finding.severity >= settings.fail_on for finding in result.findings):
         return ExitCode.FINDINGS
     return ExitCode.INCOMPLETE if result.problems else ExitCode.CLEAN
@@ -160,6 +162,13 @@ def _scan(
             jobs=jobs,
             on_progress=report,
         )
+
+
+def _pointer(result: ScanResult, output: str) -> str:
+    """One line for whoever reads the log and not the report."""
+    counts = [(len(result.findings), "finding"), (len(result.problems), "problem")]
+    counted = ", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts if count)
+    return Style().safe(f"keysweep: {counted}: see {output}")
 
 
 class _Bar:

@@ -52,6 +52,7 @@ _COLOURS = {
 }
 _MOST_ALLOWED = 3
 _MOST_PLACES = 5
+_MOST_ALIKE = 5
 
 
 def render(
@@ -69,16 +70,28 @@ def render(
     ordered = sorted(result.findings, key=lambda each: (-each.severity, each.origin.display, each.place.offset))
     for same in _by_credential(ordered):
         lines += [*_finding(same, style, show_secrets), ""]
-    for problem in result.problems:
-        where = f"{style.safe(problem.origin.display)} " if problem.origin else ""
-        lines.append(f"{style.paint('incomplete', 'yellow')}  {where}{style.safe(problem.message)}")
-    if result.problems:
-        lines.append("")
+    lines += _problems(result, style)
     failing = [finding for finding in ordered if finding.severity >= fail_on]
     lines += _summary(result, failing, style, audience, suppressed)
     if failing:
         lines += ["", *_advice(failing, style, audience)]
     stream.write("\n".join(lines) + "\n")
+
+
+def _problems(result: ScanResult, style: Style) -> list[str]:
+    """What could not be scanned; of the same said many times, the first few."""
+    head = style.paint("incomplete", "yellow")
+    lines = []
+    said: dict[str, int] = {}
+    for problem in result.problems:
+        said[problem.message] = said.get(problem.message, 0) + 1
+        if said[problem.message] <= _MOST_ALIKE:
+            where = f"{style.safe(problem.origin.display)} " if problem.origin else ""
+            lines.append(f"{head}  {where}{style.safe(problem.message)}")
+    for message, times in said.items():
+        if times > _MOST_ALIKE:
+            lines.append(f"{head}  {style.safe(message)}: {times - _MOST_ALIKE} more, which --format json lists")
+    return [*lines, ""] if lines else []
 
 
 def _by_credential(findings: list[Finding]) -> list[list[Finding]]:
