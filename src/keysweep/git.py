@@ -32,6 +32,8 @@ _SETTINGS = (
     "credential.helper=",
     "log.showSignature=false",
     "log.decorate=false",
+    "core.packedGitWindowSize=16m",
+    "core.packedGitLimit=96m",
 )
 _DROPPED = (
     "GIT_TRACE",

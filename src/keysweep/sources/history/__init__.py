@@ -180,5 +180,5 @@ def _keep_memory() -> None:
     except (OSError, AttributeError):
         return
     trim_threshold, mmap_threshold = -1, -3
-    mallopt(mmap_threshold, 1 << 30)
-    mallopt(trim_threshold, 256 << 20)
+    mallopt(mmap_threshold, 64 << 20)
+    mallopt(trim_threshold, 64 << 20)

@@ -56,6 +56,7 @@ class Pack:
         self.types: NDArray[np.uint8] = np.where(resolved, kinds[self.roots], 0).astype(np.uint8)
         """One of `TYPES`, or 0 where only git can tell."""
         self.types[self.types > TAG] = 0
+        self.forget()
 
     def __len__(self) -> int:
         return len(self.offsets)

@@ -24,6 +24,8 @@ _BEFORE_BYTES = 4096
 _AFTER_BYTES = 16 << 10
 """Farther from the first and the last hit nothing changes what is found: neither names nor the longest token."""
 _TREES_TOGETHER = 500
+_LOOKS_BETWEEN_FORGETTING = 8
+"""A process is charged for the parts of a pack that it has read, until it forgets them."""
 _HELD_BYTES = 16 << 20
 """Whole contents kept until their group is looked at."""
 _COMPARED_BYTES = 24 << 10
@@ -130,7 +132,7 @@ class _PackSweep:
     def run(self) -> Swept:
         trees = trees_of(self._piece.path, self._piece.hash_bytes)
         group: list[_Item] = []
-        size = held = 0
+        size = held = looked = 0
         duplicates, everything = self._piece.duplicates, bool(self._options.rules)
         for number, content, base, base_content in trees.walk(self._piece.starts, self._piece.stops):
             if content is None:
@@ -153,6 +155,9 @@ class _PackSweep:
             if size >= _GROUP_BYTES or held >= _HELD_BYTES:
                 self._look(group)
                 group, size, held = [], 0, 0
+                looked += 1
+                if looked % _LOOKS_BETWEEN_FORGETTING == 0:
+                    self._pack.forget()
         self._look(group)
         self._pack.forget()
         return Swept(tuple(self._findings), tuple(self._problems), self._objects, self._bytes, tuple(self._unread))
