@@ -68,11 +68,11 @@ def _pre_commit() -> int:
     from keysweep.sources.staged import StagedChange
 
     with StagedChange() as change:
-        settings = _settings() if _has_config() else None
+        settings = _configured()
         entries = change.suspicious_entries(everything=bool(settings and settings.rules))
         if not entries:
             return ExitCode.CLEAN
-        settings = settings or _settings()
+        settings = settings or _defaults()
         result = change.scan(entries, limits=settings.limits, options=settings.options())
     return _refuse(result, settings)
 
@@ -106,10 +106,19 @@ def _has_config() -> bool:
 
 
 def _settings() -> Settings:
-    if not _has_config():
-        from keysweep.settings import Settings
+    return _configured() or _defaults()
 
-        return Settings()
+
+def _defaults() -> Settings:
+    from keysweep.settings import Settings
+
+    return Settings()
+
+
+def _configured() -> Settings | None:
+    """What the repository configures; None, and nothing loaded, where it configures nothing."""
+    if not _has_config():
+        return None
     from pathlib import Path
 
     from keysweep.config import load

@@ -69,10 +69,11 @@ def sweep_history(
     tally = _Tally(todo, on_progress)
     _keep_memory()
     do = partial(sweep, limits=limits or Limits(), options=options or Options())
+    workers = jobs or os.cpu_count() or 1
     try:
-        _run(todo.pieces, do, jobs or os.cpu_count() or 1, tally)
+        _run(todo.pieces, do, workers, tally)
         unread, tally.unread = tally.unread, []
-        _run(list(by_git(stores, unread)), do, jobs or os.cpu_count() or 1, tally)
+        _run(list(by_git(stores, unread)), do, workers, tally)
     except KeyboardInterrupt:
         tally.problems.append(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"))
     return Sweep(

@@ -47,8 +47,7 @@ class Pack:
         if len(offsets) and (self.offsets[0] < 12 or self.offsets[-1] >= end):
             raise PackError("its index points outside of it")
         self.ends: _Int64 = np.append(self.offsets[1:], end)[: len(offsets)]
-        padded = np.concatenate((content[-32:], np.zeros(32, np.uint8)))
-        reader = _Reader(content, padded)
+        reader = _Reader(content)
         kinds, self.sizes, at = _headers(reader, self.offsets)
         self.bases, self.starts = self._find_bases(reader, kinds, at, hash_bytes)
         self.roots = _roots(self.bases)
@@ -105,10 +104,8 @@ class Pack:
 
     def _numbers_of(self, names: NDArray[np.uint8]) -> _Int64:
         """The numbers of objects by their IDs; -2 where this pack has none."""
-        row = np.dtype((np.void, names.shape[1]))
-        own = np.ascontiguousarray(self._names).view(row).ravel()
+        own, wanted = whole_names(self._names), whole_names(names)
         order = np.argsort(own)
-        wanted = np.ascontiguousarray(names).view(row).ravel()
         found = np.minimum(np.searchsorted(own, wanted, sorter=order), len(own) - 1)
         numbers = order[found]
         return np.where(own[numbers] == wanted, numbers, -2)
@@ -118,6 +115,13 @@ class Pack:
 def opened(path: str, hash_bytes: int) -> Pack:
     """The pack at `path`, read once a process: workers that are forked find it read."""
     return Pack(path, hash_bytes)
+
+
+def whole_names(names: NDArray[np.uint8]) -> NDArray[np.void]:
+    """Object IDs, given as a row of bytes each, as one value each, to be sorted and compared."""
+    row = np.dtype((np.void, names.shape[1]))
+    values: NDArray[np.void] = np.ascontiguousarray(names).view(row).ravel()
+    return values
 
 
 def _mapped(path: str) -> mmap.mmap:
@@ -153,11 +157,10 @@ def _index(path: str, hash_bytes: int) -> tuple[_Int64, NDArray[np.uint8]]:
 
 
 class _Reader:
-    """Bytes of a pack at many places at once; what lies behind its end reads as zeros."""
+    """Bytes of a pack at many places at once; what lies behind its end reads as its last byte."""
 
-    def __init__(self, content: NDArray[np.uint8], tail: NDArray[np.uint8]) -> None:
+    def __init__(self, content: NDArray[np.uint8]) -> None:
         self._content = content
-        self._tail = tail
 
     def at(self, places: _Int64) -> NDArray[np.uint8]:
         return self._content[np.minimum(places, len(self._content) - 1)]

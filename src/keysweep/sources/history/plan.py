@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from keysweep.frozen import frozen
 from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, PackError, opened
+from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, PackError, opened, whole_names
 from keysweep.sources.history.stores import Stores, loose_in, packs_in
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece
 
@@ -30,7 +30,7 @@ class Plan:
     listed: int
     """Different objects that the database lists."""
     damaged: tuple[tuple[str, str], ...]
-    """Packs that could not be read, with the reason; git tries what is in them."""
+    """Packs that could not be read, with the reason; what is in them is not scanned."""
 
 
 def plan(stores: Stores, piece_bytes: int = PIECE_BYTES) -> Plan:
@@ -41,13 +41,13 @@ def plan(stores: Stores, piece_bytes: int = PIECE_BYTES) -> Plan:
     damaged: list[tuple[str, str]] = []
     known: list[NDArray[np.void]] = []
     listed = 0
-    for path in (path for directory in stores.directories for path in packs_in(directory)):
+    for path in _pack_paths(stores):
         try:
             pack = opened(path, stores.hash_bytes)
         except (PackError, OSError) as error:
             damaged.append((path, error.strerror or "" if isinstance(error, OSError) else str(error)))
             continue
-        names = _rows(pack.raw_names())
+        names = whole_names(pack.raw_names())
         duplicate = np.isin(names, np.concatenate(known)) if known else np.zeros(len(names), dtype=bool)
         known.append(names)
         listed += int((~duplicate).sum())
@@ -68,11 +68,15 @@ def plan(stores: Stores, piece_bytes: int = PIECE_BYTES) -> Plan:
 
 def opened_packs(stores: Stores) -> Iterator[Pack]:
     """The packs that can be read."""
-    for path in (path for directory in stores.directories for path in packs_in(directory)):
+    for path in _pack_paths(stores):
         try:
             yield opened(path, stores.hash_bytes)
         except (PackError, OSError):
             continue
+
+
+def _pack_paths(stores: Stores) -> list[str]:
+    return [path for directory in stores.directories for path in packs_in(directory)]
 
 
 def by_git(stores: Stores, names: Sequence[str]) -> Iterator[NamedPiece]:
@@ -86,17 +90,11 @@ def _without(known: Sequence[NDArray[np.void]], names: Sequence[str]) -> list[st
     if not known or not names:
         return list(names)
     digits = np.frombuffer(bytes.fromhex("".join(names)), dtype=np.uint8)
-    rows = _rows(digits.reshape(len(names), -1))
+    rows = whole_names(digits.reshape(len(names), -1))
     packed = np.zeros(len(names), dtype=bool)
     for each in known:
         packed |= np.isin(rows, each)
     return [name for name, found in zip(names, packed.tolist(), strict=True) if not found]
-
-
-def _rows(names: NDArray[np.uint8]) -> NDArray[np.void]:
-    row = np.dtype((np.void, names.shape[1]))
-    rows: NDArray[np.void] = np.ascontiguousarray(names).view(row).ravel()
-    return rows
 
 
 def _pieces(
