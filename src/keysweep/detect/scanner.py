@@ -156,7 +156,9 @@ def _scan_document(document: Document, run: _Scan, hits: list[Hit] | None = None
     credentials = _deduplicated(_layers(document.text, hits, run))
     rules = run.options.rules
     if not rules:
-        return _assembled(credentials, redactions(credentials), document, run.options) if credentials else []
+        if not any(_may_be_told(each, run.options) for each in credentials):
+            return []
+        return _assembled(credentials, redactions(credentials), document, run.options)
     from keysweep.detect.custom import custom_findings, match_rules
 
     matched = match_rules(document.text, document.origin, rules, run.problems)
@@ -165,6 +167,11 @@ def _scan_document(document: Document, run: _Scan, hits: list[Hit] | None = None
         *_assembled(credentials, around, document, run.options),
         *custom_findings(matched, document, around),
     ]
+
+
+def _may_be_told(credential: Credential, options: Options) -> bool:
+    """Whether a finding may come of it, so that documents full of examples need not be paired."""
+    return credential.placeholder is None or options.report_placeholders
 
 
 def _assembled(

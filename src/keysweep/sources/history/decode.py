@@ -19,8 +19,8 @@ _SURELY_SMALL_BYTES = 1 << 16
 """Compressed bytes that cannot inflate to more than `MOST_IN_MEMORY_BYTES`: deflate packs by 1032 at most."""
 
 
-Decoded = tuple[int, bytes | None, int, bytes | None]
-"""Number, content, number of the base or -1, content of the base.
+Decoded = tuple[int, bytes | None, int, bytes | None, bytes | None]
+"""Number, content, number of the base or -1, content of the base, and the delta that makes the one of the other.
 
 The content is None where it is damaged or too large for memory; what builds on it comes as None too. A plain
 tuple, because there are millions.
@@ -57,8 +57,9 @@ class Trees:
             waiting = [(start, base, self.content(base) if base >= 0 else None)]
             while waiting:
                 number, base, base_content = waiting.pop()
-                content = self._content(number, base, base_content)
-                yield number, content, base, base_content
+                raw = self.inflated(number) if base < 0 or base_content is not None else None
+                content = raw if base < 0 else _applied(base_content, raw)
+                yield number, content, base, base_content, raw
                 begin, end = first[number], first[number + 1]
                 if begin != end:
                     waiting += [(each, number, content) for each in children[begin:end] if each not in stops]
@@ -75,23 +76,10 @@ class Trees:
         chain = [number]
         while (base := self._bases[chain[-1]]) >= 0:
             chain.append(base)
-        content = None
-        for below, each in zip((-1, *reversed(chain)), reversed(chain), strict=False):
-            content = self._content(each, below, content)
+        content = self.inflated(chain.pop())
+        while chain and content is not None:
+            content = _applied(content, self.inflated(chain.pop()))
         return content
-
-    def _content(self, number: int, base: int, base_content: bytes | None) -> bytes | None:
-        if base >= 0 and base_content is None:
-            return None
-        raw = self.inflated(number)
-        if raw is None or base_content is None:
-            return raw
-        try:
-            if _result_size(raw) > MOST_IN_MEMORY_BYTES:
-                return None
-            return b"".join(apply_delta(base_content, raw))
-        except (ApplyDeltaError, ValueError, IndexError, OverflowError):
-            return None
 
     def inflated(self, number: int) -> bytes | None:
         """An object as it stands in the pack, a delta not applied; None where it is damaged or too large."""
@@ -110,6 +98,17 @@ class Trees:
         except isal_zlib.error:  # type: ignore[misc]
             return None
         return content if len(content) == size else None
+
+
+def _applied(base: bytes | None, delta: bytes | None) -> bytes | None:
+    if base is None or delta is None:
+        return None
+    try:
+        if _result_size(delta) > MOST_IN_MEMORY_BYTES:
+            return None
+        return b"".join(apply_delta(base, delta))
+    except (ApplyDeltaError, ValueError, IndexError, OverflowError):
+        return None
 
 
 def _integers(array: NDArray[np.int64]) -> memoryview[int]:

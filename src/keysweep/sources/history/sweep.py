@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 from keysweep import git
+from keysweep.detect.anchors import Hit
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.detect.prefilter import find_hits
 from keysweep.detect.scanner import NAME_HINT, has_to_be_opened, worth_scanning
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
-from keysweep.sources.history.changed import between, changed
+from keysweep.sources.history.changed import Copy, Hits, copied, hits_between, looked_at, unrepeated
 from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES, trees_of
 from keysweep.sources.history.packs import TREE, TYPES, opened
 from keysweep.sources.windows import scan_in_memory, scan_windows
@@ -83,8 +84,8 @@ class Swept:
     """IDs of those that git read and that are commits."""
 
 
-_Item = tuple[int, int, bytes, bytes, int, int]
-"""Number, base or -1, content, what of it has to be looked at, where that begins and ends in the base.
+_Item = tuple[int, int, bytes, bytes, "Sequence[Copy] | None"]
+"""Number, base, content, what of it has to be looked at, what of it repeats the base (None: all is looked at).
 
 A plain tuple, because there are millions.
 """
@@ -95,11 +96,17 @@ class _Shown:
     """An object in which the prefilter sees something."""
 
     result: ScanResult
-    first: int
-    """Offset of the first hit."""
-    last: int
-    size: int
-    """Length of the content."""
+    hits: Hits
+
+    def is_repeated(self, copies: Sequence[Copy]) -> bool:
+        """Whether one of `copies` holds all that decides the result."""
+        first, last = self.hits.positions[0] - _BEFORE_BYTES, self.hits.positions[-1] + _AFTER_BYTES
+        return any(
+            (copy.begins or copy.old_start <= first)
+            and (copy.ends or copy.old_start + copy.length >= last)
+            and copy.old_start + copy.length >= self.hits.positions[-1]
+            for copy in copies
+        )
 
 
 def sweep(piece: Piece, limits: Limits, options: Options) -> Swept:
@@ -134,7 +141,7 @@ class _PackSweep:
         group: list[_Item] = []
         size = held = looked = 0
         duplicates, everything = self._piece.duplicates, bool(self._options.rules)
-        for number, content, base, base_content in trees.walk(self._piece.starts, self._piece.stops):
+        for number, content, base, base_content, delta in trees.walk(self._piece.starts, self._piece.stops):
             if content is None:
                 if number not in duplicates:
                     self._unread.append(self._pack.name(number))
@@ -144,11 +151,18 @@ class _PackSweep:
                 continue
             self._objects += 1
             self._bytes += len(content)
-            if base_content is None or len(content) < _COMPARED_BYTES or everything or base in self._unknown:
-                item = (number, -1, content, content, 0, 0)
+            if (
+                base_content is None
+                or delta is None
+                or len(content) < _COMPARED_BYTES
+                or everything
+                or base in self._unknown
+            ):
+                item: _Item = (number, base, content, content, None)
             else:
-                begin, end = changed(base_content, content)
-                item = (number, base, content, between(content, begin, end), begin, len(base_content) - end)
+                copies = copied(delta, base_content, content)
+                parts = [looked_at(content, *each) for each in unrepeated(copies, len(content))]
+                item = (number, base, content, b"\n".join(parts), copies)
             group.append(item)
             size += len(item[3])
             held += len(content)
@@ -163,40 +177,48 @@ class _PackSweep:
         return Swept(tuple(self._findings), tuple(self._problems), self._objects, self._bytes, tuple(self._unread))
 
     def _look(self, group: Sequence[_Item]) -> None:
-        parts = [part for _, _, _, part, _, _ in group]
-        wholes = [content for _, _, content, _, _, _ in group]
+        parts = [part for _, _, _, part, _ in group]
+        wholes = [content for _, _, content, _, _ in group]
         suspicious = set(worth_scanning(parts, (), self._options, wholes=wholes))
-        for position, (number, base, content, _, begin, end) in enumerate(group):
+        for position, (number, base, content, _, copies) in enumerate(group):
+            if copies is None or base in self._unknown:
+                if position in suspicious or base in self._unknown:
+                    self._look_closely(number, content, find_hits(content, hyperscan=self._options.hyperscan))
+                continue
             shown = self._shown.get(base)
-            if position in suspicious or base in self._unknown:
-                self._look_closely(number, content)
+            if position in suspicious:
+                self._look_closely(number, content, self._hits(content, copies, shown, anew=True))
             elif shown is not None:
-                if shown.last + _AFTER_BYTES < begin or shown.first - _BEFORE_BYTES > end:
-                    self._inherit(number, shown, 0 if shown.last < begin else len(content) - shown.size)
+                hits = self._hits(content, copies, shown, anew=False)
+                if shown.is_repeated(copies):
+                    self._show(number, _Shown(shown.result, Hits(hits)))
                 else:
-                    self._look_closely(number, content)
+                    self._look_closely(number, content, hits)
 
-    def _inherit(self, number: int, shown: _Shown, moved: int) -> None:
-        """Take over what the base shows: all of it stands on one side of what this version changes, and apart."""
-        self._shown[number] = replace(
-            shown, first=shown.first + moved, last=shown.last + moved, size=shown.size + moved
-        )
-        self._report(number, shown.result)
+    def _hits(self, content: bytes, copies: Sequence[Copy], shown: _Shown | None, *, anew: bool) -> list[Hit]:
+        """The hits in a version: those that it repeats, and where `anew` those that it may have by itself."""
+        hits = list(shown.hits.carried(copies)) if shown else []
+        if anew:
+            for start, end in unrepeated(copies, len(content)):
+                hits += hits_between(content, start, end, hyperscan=self._options.hyperscan)
+            hits.sort(key=lambda hit: (hit.position, hit.kind))
+        return hits
 
-    def _look_closely(self, number: int, content: bytes) -> None:
+    def _look_closely(self, number: int, content: bytes, hits: list[Hit]) -> None:
         """Scan an object in which there may be something, unless it shows only what another version showed."""
-        hits = find_hits(content, hyperscan=self._options.hyperscan)
         if self._options.rules or has_to_be_opened(content):
             self._unknown.add(number)
             self._report(number, scan_in_memory(content, Origin(""), self._limits, self._options, hits))
         elif hits:
-            first, last = hits[0].position, hits[-1].position
-            stretch = content[max(0, first - _BEFORE_BYTES) : last + _AFTER_BYTES]
+            stretch = content[max(0, hits[0].position - _BEFORE_BYTES) : hits[-1].position + _AFTER_BYTES]
             key = blake2b(stretch, digest_size=16).digest()
             if key not in self._results:
                 self._results[key] = scan_in_memory(content, Origin(""), self._limits, self._options, hits)
-            self._shown[number] = _Shown(self._results[key], first, last, len(content))
-            self._report(number, self._results[key])
+            self._show(number, _Shown(self._results[key], Hits(hits)))
+
+    def _show(self, number: int, shown: _Shown) -> None:
+        self._shown[number] = shown
+        self._report(number, shown.result)
 
     def _report(self, number: int, result: ScanResult) -> None:
         """Keep what was found, as of this object; lines and offsets may be those of another version of it."""
