@@ -15,13 +15,13 @@ import pytest
 from fixtures.keys import key_id, secret
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Finding, ProblemCode, Source
+from keysweep.findings import ProblemCode, Source
 from keysweep.sources.history import scan_history, sweep_history
 from keysweep.sources.history.plan import plan
 from keysweep.sources.history.stores import find_stores
 from keysweep.sources.history.sweep import PackPiece, sweep
 from tests.repositories import Repository, environment
-from tests.sources.history_reference import reference
+from tests.sources.history_reference import holder, reference
 
 WORDS = (
     "account",
@@ -89,13 +89,6 @@ def compare(path: Path, jobs: int = 1) -> int:
     assert (swept.listed_objects, swept.scanned_objects) == (count, count)
     assert {(finding.fingerprint, holder(finding)) for finding in swept.findings} == expected
     return len(expected)
-
-
-def holder(finding: Finding) -> str:
-    """The object that holds it; none for names, which many trees list."""
-    if finding.place.decoding[:1] == ("file name",):
-        return ""
-    return finding.origin.blob or finding.origin.commit or ""
 
 
 def packed(repository: Repository) -> Repository:
