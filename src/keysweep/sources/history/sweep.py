@@ -237,6 +237,8 @@ def _at(old: Origin, new: Origin) -> Origin:
 _NAME_HINT = re.compile(NAME_HINT.pattern.encode())
 _RUN = re.compile(rb"[A-Z2-7]{10,}|ABSK[A-Za-z0-9+]{8,}")
 """What a tree, or the delta of one, holds where a name with a key is new: git copies sixteen bytes or more."""
+_PREFIXES = (b"AKIA", b"ASIA", b"ABIA", b"ACCA", b"A3T", b"ABSK")
+"""Keys of one account begin alike: the delta of a tree may hold only the last eight characters of a new name."""
 _RUN_CLASSES = bytes(97 if chr(byte) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" else 32 for byte in range(256))
 _ENTRY = b"([0-7]{5,6}) ([^\0]+)\0(?s:.){%d}"
 
@@ -245,41 +247,58 @@ def _sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
     """Keys in the names of files and directories, each in a tree that has it first.
 
     Most trees are deltas that change an entry or two. They are looked at as they stand in the pack, and only where
-    a new name may be a key is the tree put together.
+    a new name may be a key is the tree put together, and with the beginning of a key all that builds on it.
     """
     trees = trees_of(piece.path, piece.hash_bytes)
     pack = opened(piece.path, piece.hash_bytes)
-    numbers = [number for number in piece.starts if number not in piece.duplicates]
     findings: list[Finding] = []
-    unread: list[str] = []
+    unread: set[int] = set()
     harmless: set[bytes] = set()
     """Whole runs that turned out to be parts of other names, such as CONTRIBUTING."""
+    looked_at: set[int] = set()
     size = 0
-    for at in range(0, len(numbers), _TREES_TOGETHER):
-        some = numbers[at : at + _TREES_TOGETHER]
+    for at in range(0, len(piece.starts), _TREES_TOGETHER):
+        some = piece.starts[at : at + _TREES_TOGETHER]
         raws = [trees.inflated(number) for number in some]
         size += sum(len(raw) for raw in raws if raw is not None)
-        unread += [pack.name(number) for number, raw in zip(some, raws, strict=True) if raw is None]
-        if not _may_have_a_run(b"\0".join(raw for raw in raws if raw is not None)):
+        unread.update(number for number, raw in zip(some, raws, strict=True) if raw is None)
+        joined = b"\0".join(raw for raw in raws if raw is not None)
+        if not _may_have_a_run(joined) and not _has_a_prefix(joined):
             continue
         for number, raw in zip(some, raws, strict=True):
-            runs = set(_RUN.findall(raw)) if raw is not None and _may_have_a_run(raw) else set()
+            if raw is None or number in looked_at:
+                continue
+            if _has_a_prefix(raw):
+                for each, content, _, _ in trees.walk((number,)):
+                    looked_at.add(each)
+                    if content is None:
+                        unread.add(each)
+                    elif _NAME_HINT.search(content):
+                        findings += scan_names(content, piece.hash_bytes, pack.name(each), limits, options)
+                continue
+            runs = set(_RUN.findall(raw)) if _may_have_a_run(raw) else set()
             if runs <= harmless:
                 continue
             content = trees.content(number)
             if content is None:
-                unread.append(pack.name(number))
+                unread.add(number)
             elif _NAME_HINT.search(content):
                 findings += scan_names(content, piece.hash_bytes, pack.name(number), limits, options)
             else:
                 harmless |= {run for run in runs if run in content}
     pack.forget()
-    return Swept(tuple(findings), (), len(numbers) - len(unread), size, tuple(unread))
+    unread -= piece.duplicates
+    count = len(piece.starts) - len(piece.duplicates) - len(unread)
+    return Swept(tuple(findings), (), count, size, tuple(pack.name(number) for number in sorted(unread)))
 
 
 def _may_have_a_run(raw: bytes) -> bool:
     """A first look for `_RUN`, many times as fast."""
     return b"a" * 10 in raw.translate(_RUN_CLASSES) or b"ABSK" in raw
+
+
+def _has_a_prefix(raw: bytes) -> bool:
+    return any(prefix in raw for prefix in _PREFIXES)
 
 
 def scan_names(content: bytes, hash_bytes: int, tree: str, limits: Limits, options: Options) -> Iterator[Finding]:
