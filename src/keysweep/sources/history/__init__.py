@@ -10,15 +10,19 @@ from functools import partial
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
+from keysweep.errors import GitError
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult
 from keysweep.frozen import frozen, replace
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.attribution import attribute
+from keysweep.sources.history.checks import CheckPiece
+from keysweep.sources.history.damage import located, unattributed
 from keysweep.sources.history.decode import trees_of
+from keysweep.sources.history.listing import list_objects
 from keysweep.sources.history.packs import COMMIT
-from keysweep.sources.history.plan import Plan, by_git, opened_packs, plan
+from keysweep.sources.history.plan import Plan, by_git, plan
 from keysweep.sources.history.stores import Stores, find_stores
-from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, sweep
+from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, names_in, sweep
 from keysweep.sources.windows import scan_in_memory
 from keysweep.sources.workers import Crew
 
@@ -45,7 +49,7 @@ class Sweep:
         """The IDs of all commits, newest first as far as packs keep that order."""
         packed = [
             pack.name(number)
-            for pack in opened_packs(self.stores)
+            for pack in list_objects(self.stores).packs
             for number in (pack.types == COMMIT).nonzero()[0].tolist()
         ]
         return list(dict.fromkeys((*self.loose_commits, *packed)))
@@ -71,9 +75,9 @@ def sweep_history(
     do = partial(sweep, limits=limits or Limits(), options=options or Options())
     workers = jobs or os.cpu_count() or 1
     try:
-        _run(todo.pieces, do, workers, tally)
+        _run(repository, todo.pieces, do, workers, tally)
         unread, tally.unread = tally.unread, []
-        _run(list(by_git(stores, unread)), do, workers, tally)
+        _run(repository, list(by_git(stores, unread)), do, workers, tally)
     except KeyboardInterrupt:
         tally.problems.append(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"))
     return Sweep(
@@ -97,8 +101,9 @@ def scan_history(
 ) -> ScanResult:
     """Scan all objects of a repository, and say for each leak where in history it stands.
 
-    One finding for each credential, with its `exposures`. Objects that could not be read are problems. Raises
-    GitError where there is no repository.
+    One finding for each credential, with its `exposures`. Objects that could not be read are problems, and an
+    interrupt or a failing git while commits are looked for costs the exposures, not a finding. Raises GitError
+    where there is no repository.
     """
     swept = sweep_history(repository, limits=limits, options=options, jobs=jobs, on_progress=on_progress)
 
@@ -106,16 +111,30 @@ def scan_history(
         return scan_in_memory(content, origin, limits or Limits(), options or Options())
 
     findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    if swept.findings:
-        jobs = jobs or os.cpu_count() or 1
-        findings, problems = attribute(repository, swept.findings, swept.commits(), jobs, rescan)
+    problems = swept.problems
+    try:
+        problems = located(repository, problems)
+        if swept.findings:
+            jobs = jobs or os.cpu_count() or 1
+            findings, more = attribute(repository, swept.findings, swept.commits(), jobs, rescan)
+            problems = (*problems, *more)
+    except (KeyboardInterrupt, GitError, OSError) as error:
+        findings = unattributed(swept.findings)
+        problems = (*problems, _untold(error))
     return ScanResult(
         findings,
-        tuple(dict.fromkeys((*swept.problems, *problems))),
+        tuple(dict.fromkeys(problems)),
         swept.scanned_bytes,
         swept.scanned_objects,
     )
+
+
+def _untold(error: BaseException) -> Problem:
+    """Why findings stand without the commits that hold them."""
+    if isinstance(error, KeyboardInterrupt):
+        message = "interrupted before git had told which commits hold what was found"
+        return Problem(ProblemCode.INTERRUPTED, message)
+    return Problem(ProblemCode.UNREADABLE, f"git could not tell which commits hold what was found: {error}")
 
 
 class _Tally:
@@ -123,10 +142,7 @@ class _Tally:
 
     def __init__(self, todo: Plan, on_progress: _Progress | None) -> None:
         self.findings: list[Finding] = []
-        self.problems: list[Problem] = [
-            Problem(ProblemCode.DAMAGED, f"pack {os.path.basename(path)} cannot be read: {reason}")
-            for path, reason in todo.damaged
-        ]
+        self.problems: list[Problem] = list(todo.problems)
         self.unread: list[str] = []
         self.commits: list[str] = []
         self.scanned_objects = self.scanned_bytes = 0
@@ -144,12 +160,14 @@ class _Tally:
             self._on_progress(self.scanned_objects, self._listed)
 
     def died(self, piece: Piece) -> None:
-        what = "an object" if isinstance(piece, PackPiece) else f"object {piece.names[0]}"
+        what = f"object {piece.names[0]}" if isinstance(piece, NamedPiece) else "an object"
         message = f"{what} ended the worker that scanned it (out of memory?); try again with --jobs 1"
         self.problems.append(Problem(ProblemCode.UNREADABLE, message))
 
 
-def _run(pieces: Sequence[Piece], do: Callable[[Piece], Swept], workers: int, tally: _Tally) -> None:
+def _run(
+    repository: str, pieces: Sequence[Piece], do: Callable[[Piece], Swept], workers: int, tally: _Tally
+) -> None:
     if not pieces:
         return
     objects = sum(piece.objects for piece in pieces)
@@ -161,15 +179,22 @@ def _run(pieces: Sequence[Piece], do: Callable[[Piece], Swept], workers: int, ta
     for piece in pieces:
         if isinstance(piece, PackPiece):
             trees_of(piece.path, piece.hash_bytes)
-    Crew(workers, do, tally.add, _halved, tally.died).run(pieces)
+    Crew(workers, do, tally.add, partial(_halved, repository), tally.died).run(pieces)
 
 
-def _halved(piece: Piece) -> list[Piece]:
+def _halved(repository: str, piece: Piece) -> list[Piece]:
+    """The same work in smaller pieces, in the end object by object; nothing where it cannot be smaller."""
     if isinstance(piece, NamedPiece):
         middle = len(piece.names) // 2
         return [replace(piece, names=names) for names in (piece.names[:middle], piece.names[middle:]) if middle]
+    if isinstance(piece, CheckPiece):
+        middle = (piece.begin + piece.end) // 2
+        return [replace(piece, end=middle), replace(piece, begin=middle)] if middle > piece.begin else []
     middle = len(piece.starts) // 2
-    return [replace(piece, starts=starts) for starts in (piece.starts[:middle], piece.starts[middle:]) if middle]
+    if middle:
+        return [replace(piece, starts=starts) for starts in (piece.starts[:middle], piece.starts[middle:])]
+    names = names_in(piece)
+    return [NamedPiece(repository, names)] if names else []
 
 
 def _keep_memory() -> None:

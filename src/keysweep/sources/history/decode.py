@@ -64,11 +64,12 @@ class Trees:
                 if begin != end:
                     waiting += [(each, number, content) for each in children[begin:end] if each not in stops]
 
-    def members(self, root: int) -> list[int]:
-        """The objects of one tree, a base always before what builds on it."""
+    def members(self, root: int, stops: Set[int] = frozenset()) -> list[int]:
+        """The objects of one tree, a base always before what builds on it; not what begins at `stops`."""
         found = [root]
         for number in found:
-            found += self._children[self._first[number] : self._first[number + 1]]
+            children = self._children[self._first[number] : self._first[number + 1]]
+            found += [each for each in children if each not in stops]
         return found
 
     def content(self, number: int) -> bytes | None:

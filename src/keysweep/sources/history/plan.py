@@ -7,10 +7,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from keysweep.findings import Problem
 from keysweep.frozen import frozen
+from keysweep.sources.history.checks import checks
 from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, PackError, opened, whole_names
-from keysweep.sources.history.stores import Stores, loose_in, packs_in
+from keysweep.sources.history.listing import list_objects, listed_by_git
+from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, whole_names
+from keysweep.sources.history.stores import Stores
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece
 
 PIECE_BYTES = 24 << 20
@@ -29,24 +32,19 @@ class Plan:
     pieces: tuple[Piece, ...]
     listed: int
     """Different objects that the database lists."""
-    damaged: tuple[tuple[str, str], ...]
-    """Packs that could not be read, with the reason; what is in them is not scanned."""
+    problems: tuple[Problem, ...]
+    """What cannot be listed or is damaged; nobody knows all that is in there."""
 
 
 def plan(stores: Stores, piece_bytes: int = PIECE_BYTES) -> Plan:
     """Read the indexes of all packs, list the loose objects, and cut everything into pieces of `piece_bytes`."""
+    listing = list_objects(stores)
     large: list[tuple[float, Piece]] = []
     rest: list[Piece] = []
     by_name: list[str] = []
-    damaged: list[tuple[str, str]] = []
     known: list[NDArray[np.void]] = []
     listed = 0
-    for path in _pack_paths(stores):
-        try:
-            pack = opened(path, stores.hash_bytes)
-        except (PackError, OSError) as error:
-            damaged.append((path, error.strerror or "" if isinstance(error, OSError) else str(error)))
-            continue
+    for pack in listing.packs:
         names = whole_names(pack.raw_names())
         duplicate = np.isin(names, np.concatenate(known)) if known else np.zeros(len(names), dtype=bool)
         known.append(names)
@@ -57,26 +55,13 @@ def plan(stores: Stores, piece_bytes: int = PIECE_BYTES) -> Plan:
                 large.append((cost, piece))
             else:
                 rest.append(piece)
-    fresh = _without(
-        known, sorted({name for each in stores.directories for name in loose_in(each, stores.hash_bytes)})
-    )
+        rest += checks(pack, stores.hash_bytes)
+    by_git_only = set(listed_by_git(stores)) if listing.damaged else set()
+    fresh = _without(known, sorted(by_git_only.union(listing.loose)))
     listed += len(fresh)
     large.sort(key=lambda each: -each[0])
     pieces = [piece for _, piece in large] + rest + list(by_git(stores, (*by_name, *fresh)))
-    return Plan(tuple(pieces), listed, tuple(damaged))
-
-
-def opened_packs(stores: Stores) -> Iterator[Pack]:
-    """The packs that can be read."""
-    for path in _pack_paths(stores):
-        try:
-            yield opened(path, stores.hash_bytes)
-        except (PackError, OSError):
-            continue
-
-
-def _pack_paths(stores: Stores) -> list[str]:
-    return [path for directory in stores.directories for path in packs_in(directory)]
+    return Plan(tuple(pieces), listed, listing.problems)
 
 
 def by_git(stores: Stores, names: Sequence[str]) -> Iterator[NamedPiece]:

@@ -55,28 +55,3 @@ def _alternates(directory: str) -> list[str]:
         return []
     paths = [os.path.join(directory, os.fsdecode(line)) for line in lines if line and not line.startswith(b"#")]
     return [path for path in paths if os.path.isdir(path)]
-
-
-def packs_in(directory: str) -> list[str]:
-    """The packs of an object directory that have an index, by their paths."""
-    place = os.path.join(directory, "pack")
-    try:
-        names = set(os.listdir(place))
-    except OSError:
-        return []
-    stems = sorted(name.removesuffix(".pack") for name in names if name.endswith(".pack"))
-    return [os.path.join(place, f"{stem}.pack") for stem in stems if f"{stem}.idx" in names]
-
-
-def loose_in(directory: str, hash_bytes: int) -> list[str]:
-    """The IDs of the loose objects of an object directory."""
-    rest = re.compile(rf"[0-9a-f]{{{2 * hash_bytes - 2}}}")
-    found = []
-    try:
-        prefixes = sorted(each for each in os.listdir(directory) if _DIRECTORY.fullmatch(each))
-        for prefix in prefixes:
-            names = os.listdir(os.path.join(directory, prefix))
-            found += [prefix + name for name in names if rest.fullmatch(name)]
-    except OSError:
-        return found
-    return found

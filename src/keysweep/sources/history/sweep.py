@@ -15,6 +15,7 @@ from keysweep.detect.scanner import NAME_HINT, has_to_be_opened, worth_scanning
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.history.changed import Copy, Hits, copied, hits_between, looked_at, unrepeated
+from keysweep.sources.history.checks import CheckPiece, check
 from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES, trees_of
 from keysweep.sources.history.packs import TREE, TYPES, opened
 from keysweep.sources.windows import scan_in_memory, scan_windows
@@ -67,7 +68,7 @@ class NamedPiece:
         return len(self.names)
 
 
-Piece = PackPiece | NamedPiece
+Piece = PackPiece | NamedPiece | CheckPiece
 
 
 @frozen
@@ -113,9 +114,20 @@ def sweep(piece: Piece, limits: Limits, options: Options) -> Swept:
     """Scan a piece; runs in a worker."""
     if isinstance(piece, NamedPiece):
         return _sweep_by_git(piece, limits, options)
+    if isinstance(piece, CheckPiece):
+        return Swept(problems=check(piece))
     if piece.kind == TREE:
         return _sweep_names(piece, limits, options)
     return _PackSweep(piece, limits, options).run()
+
+
+def names_in(piece: PackPiece) -> tuple[str, ...]:
+    """The IDs of the objects that a piece stands for."""
+    pack, trees = opened(piece.path, piece.hash_bytes), trees_of(piece.path, piece.hash_bytes)
+    members = piece.starts
+    if piece.kind != TREE:
+        members = tuple(each for start in piece.starts for each in trees.members(start, piece.stops))
+    return tuple(pack.name(number) for number in members if number not in piece.duplicates)
 
 
 class _PackSweep:
@@ -269,7 +281,7 @@ def _sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
             if raw is None or number in looked_at:
                 continue
             if _has_a_prefix(raw):
-                for each, content, _, _ in trees.walk((number,)):
+                for each, content, *_ in trees.walk((number,)):
                     looked_at.add(each)
                     if content is None:
                         unread.add(each)
@@ -328,8 +340,8 @@ def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
             if kind == git.TOO_LARGE:
                 result = _scan_stream(piece.repository, name, limits, options)
             elif kind == git.MISSING:
-                message = f"object {name} cannot be read; `git fsck` says more"
-                problems.append(Problem(ProblemCode.DAMAGED, message))
+                origin = Origin("", Source.HISTORY, blob=name)
+                problems.append(Problem(ProblemCode.DAMAGED, "cannot be read; `git fsck` says more", origin))
                 continue
             elif kind == "tree":
                 result = Swept(
@@ -355,6 +367,6 @@ def _scan_stream(repository: str, name: str, limits: Limits, options: Options) -
         result = scan_windows(stream.read, origin, limits, options)
     problems = result.problems
     if not stream.ended_well:
-        message = f"object {name} cannot be read to its end; `git fsck` says more"
-        problems = (*problems, Problem(ProblemCode.DAMAGED, message))
+        message = "cannot be read to its end; `git fsck` says more"
+        problems = (*problems, Problem(ProblemCode.DAMAGED, message, origin))
     return Swept(result.findings, problems, 1, result.scanned_bytes)
