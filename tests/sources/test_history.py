@@ -361,7 +361,9 @@ def test_a_delta_that_lies_about_sizes_or_promises_too_much_is_reported(tmp_path
     entries.append(entry(6, delta, ofs(len(entries[0]))))
     write_pack(repository, entries, [b"\x11" * 20, b"\x22" * 20])
     result = scan_history(os.fspath(repository.path))
-    assert {problem.code for problem in result.problems} == {ProblemCode.DAMAGED}
+    said = {problem.code: problem.message for problem in result.problems}
+    assert said.keys() == {ProblemCode.DAMAGED, ProblemCode.LIMIT}
+    assert said[ProblemCode.LIMIT].startswith("is stored as a delta that makes 1048576 MiB")
 
 
 def entry(kind: int, content: bytes, between: bytes = b"") -> bytes:

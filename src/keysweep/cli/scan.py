@@ -107,6 +107,8 @@ def _root(paths: tuple[str, ...]) -> Path:
     """Where configuration is looked for: the top of the repository that is scanned, or the directory."""
     from keysweep import git
 
+    if paths:
+        git.forget_repository()
     start = paths[0] if len(paths) == 1 and os.path.isdir(paths[0]) else "."
     top = git.answer(("rev-parse", "--show-toplevel"), start)
     return Path(os.fsdecode(top.rstrip(b"\n"))) if top else Path(start)

@@ -194,7 +194,7 @@ def _halved(repository: str, piece: Piece) -> list[Piece]:
     if middle:
         return [replace(piece, starts=starts) for starts in (piece.starts[:middle], piece.starts[middle:])]
     names = names_in(piece)
-    return [NamedPiece(repository, names)] if names else []
+    return [NamedPiece(repository, names, packed=True)] if names else []
 
 
 def _keep_memory() -> None:

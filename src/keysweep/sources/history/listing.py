@@ -37,7 +37,7 @@ def list_objects(stores: Stores) -> Listing:
     loose.
     """
     for _ in range(_MOST_LISTINGS):
-        problems: list[Problem] = []
+        problems = list(stores.problems)
         loose = _loose(stores, problems)
         packs, reasons, vanished = _packs(stores, problems)
         if not vanished:

@@ -56,18 +56,19 @@ def plan(stores: Stores, piece_bytes: int = PIECE_BYTES) -> Plan:
             else:
                 rest.append(piece)
         rest += checks(pack, stores.hash_bytes)
-    by_git_only = set(listed_by_git(stores)) if listing.damaged else set()
-    fresh = _without(known, sorted(by_git_only.union(listing.loose)))
-    listed += len(fresh)
+    loose = _without(known, listing.loose)
+    lost = _without(known, sorted({*listed_by_git(stores)} - {*loose})) if listing.damaged else []
+    listed += len(loose) + len(lost)
     large.sort(key=lambda each: -each[0])
-    pieces = [piece for _, piece in large] + rest + list(by_git(stores, (*by_name, *fresh)))
+    pieces = [piece for _, piece in large] + rest
+    pieces += [*by_git(stores, (*by_name, *lost)), *by_git(stores, loose, packed=False)]
     return Plan(tuple(pieces), listed, listing.problems)
 
 
-def by_git(stores: Stores, names: Sequence[str]) -> Iterator[NamedPiece]:
+def by_git(stores: Stores, names: Sequence[str], *, packed: bool = True) -> Iterator[NamedPiece]:
     """Pieces for objects that git has to read."""
     for at in range(0, len(names), _NAMES_IN_PIECE):
-        yield NamedPiece(stores.repository, tuple(names[at : at + _NAMES_IN_PIECE]))
+        yield NamedPiece(stores.repository, tuple(names[at : at + _NAMES_IN_PIECE]), packed)
 
 
 def _without(known: Sequence[NDArray[np.void]], names: Sequence[str]) -> list[str]:

@@ -30,6 +30,8 @@ _LOOKS_BETWEEN_FORGETTING = 8
 """A process is charged for the parts of a pack that it has read, until it forgets them."""
 _HELD_BYTES = 16 << 20
 """Whole contents kept until their group is looked at."""
+_LARGEST_DELTA_BYTES = 512 << 20
+"""Git makes no deltas of larger files, unless it is told to."""
 _COMPARED_BYTES = 24 << 10
 """From this size on, comparing a version with the one before costs less than scanning it."""
 
@@ -61,6 +63,8 @@ class NamedPiece:
 
     repository: str
     names: tuple[str, ...]
+    packed: bool
+    """Whether there may be deltas among them, which promise more than anybody should put together."""
 
     @property
     def objects(self) -> int:
@@ -330,43 +334,62 @@ def _origin(name: str, kind: str) -> Origin:
 
 def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
     """Whatever is unusual: loose objects, foreign bases, damage, objects too large for memory."""
-    findings: list[Finding] = []
-    problems: list[Problem] = []
-    commits: list[str] = []
-    objects = size = 0
+    results: list[Swept] = []
+    names = list(piece.names)
+    if piece.packed:
+        sizes = git.object_sizes(names, piece.repository)
+        bombs = {
+            name: size
+            for name, (size, is_delta) in zip(names, sizes, strict=True)
+            if is_delta and size > _LARGEST_DELTA_BYTES
+        }
+        message = "is stored as a delta that makes {} MiB; git is trusted with 512 MiB"
+        results = [
+            Swept(problems=(_lost(name, ProblemCode.LIMIT, message.format(size >> 20)),))
+            for name, size in bombs.items()
+        ]
+        names = [name for name in names if name not in bombs]
     with git.Objects(piece.repository) as reader:
-        contents = reader.read_all(piece.names, MOST_IN_MEMORY_BYTES)
-        for name, (kind, content) in zip(piece.names, contents, strict=True):
+        contents = reader.read_all(names, MOST_IN_MEMORY_BYTES)
+        for name, (kind, content) in zip(names, contents, strict=True):
             if kind == git.TOO_LARGE:
-                result = _scan_stream(piece.repository, name, limits, options)
-            elif kind == git.MISSING:
-                origin = Origin("", Source.HISTORY, blob=name)
-                problems.append(Problem(ProblemCode.DAMAGED, "cannot be read; `git fsck` says more", origin))
-                continue
-            elif kind == "tree":
-                result = Swept(
-                    tuple(scan_names(content, len(name) // 2, name, limits, options)), (), 1, len(content)
-                )
+                results.append(_scan_stream(piece.repository, name, limits, options))
             else:
-                if kind == "commit":
-                    commits.append(name)
-                scanned = scan_in_memory(content, _origin(name, kind), limits, options)
-                result = Swept(scanned.findings, scanned.problems, 1, len(content))
-            findings += result.findings
-            problems += result.problems
-            objects += result.scanned_objects
-            size += result.scanned_bytes
-    return Swept(tuple(findings), tuple(problems), objects, size, (), tuple(commits))
+                results.append(_scan_read(name, kind, content, limits, options))
+    return Swept(
+        tuple(each for result in results for each in result.findings),
+        tuple(each for result in results for each in result.problems),
+        sum(result.scanned_objects for result in results),
+        sum(result.scanned_bytes for result in results),
+        (),
+        tuple(each for result in results for each in result.commits),
+    )
+
+
+def _scan_read(name: str, kind: str, content: bytes, limits: Limits, options: Options) -> Swept:
+    """An object as git gave it."""
+    if kind == git.MISSING:
+        return Swept(problems=(_lost(name, ProblemCode.DAMAGED, "cannot be read; `git fsck` says more"),))
+    if kind == "tree":
+        return Swept(tuple(scan_names(content, len(name) // 2, name, limits, options)), (), 1, len(content))
+    result = scan_in_memory(content, _origin(name, kind), limits, options)
+    commits = (name,) if kind == "commit" else ()
+    return Swept(result.findings, result.problems, 1, len(content), (), commits)
+
+
+def _lost(name: str, code: ProblemCode, message: str) -> Problem:
+    return Problem(code, message, Origin("", Source.HISTORY, blob=name))
 
 
 def _scan_stream(repository: str, name: str, limits: Limits, options: Options) -> Swept:
     """An object larger than memory should hold, in windows."""
-    kind = git.run(("cat-file", "-t", name), repository).decode("ascii").strip()
-    origin = _origin(name, kind)
+    kind = (git.answer(("cat-file", "-t", name), repository) or b"").decode("ascii", "replace").strip()
+    if kind not in TYPES.values():
+        return _scan_read(name, git.MISSING, b"", limits, options)
     with git.Stream(("cat-file", kind, name), repository) as stream:
-        result = scan_windows(stream.read, origin, limits, options)
+        result = scan_windows(stream.read, _origin(name, kind), limits, options)
     problems = result.problems
     if not stream.ended_well:
         message = "cannot be read to its end; `git fsck` says more"
-        problems = (*problems, Problem(ProblemCode.DAMAGED, message, origin))
+        problems = (*problems, _lost(name, ProblemCode.DAMAGED, message))
     return Swept(result.findings, problems, 1, result.scanned_bytes)
