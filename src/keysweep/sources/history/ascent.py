@@ -6,7 +6,6 @@ that name it, the ones that name those, and so on up to the trees of commits.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 
 from keysweep.frozen import frozen
 from keysweep.sources.history.changes import Change
-from keysweep.sources.history.entries import Entries, keys_of
+from keysweep.sources.history.entries import Entries, among, keys_of
 from keysweep.sources.history.graph import Graph, differing, rows_of, sorted_once
-from keysweep.sources.history.holders import HolderPiece, Holders, Named, above
+from keysweep.sources.history.holders import HolderPiece, Holders, Named, above, entry_pattern
 from keysweep.sources.history.packs import TREE, opened
 
 _MOST_MEANT = 500_000
@@ -44,9 +43,8 @@ class Gathered:
 def loose_entries(trees: Iterable[tuple[bytes, bytes]], hash_bytes: int) -> dict[bytes, list[tuple[bytes, bytes]]]:
     """What whole trees name, given by their IDs and contents; see `Gathered.loose`."""
     found: dict[bytes, list[tuple[bytes, bytes]]] = defaultdict(list)
-    entry = re.compile(rb"[0-7]+ ([^\0]+)\0(.{%d})" % hash_bytes, re.DOTALL)
     for tree, content in trees:
-        for name, named in entry.findall(content):
+        for name, named in entry_pattern(hash_bytes).findall(content):
             found[named].append((tree, name))
     return found
 
@@ -167,9 +165,10 @@ def _masks(gathered: Gathered) -> Iterator[tuple[str, tuple[_Mask, _Mask]]]:
     keys = keys_of(roots)
     below = np.zeros(len(roots), dtype=bool)
     for entries in gathered.packed.values():
-        below |= np.isin(keys, np.unique(entries.naming(roots)[1])).any(axis=1)
-    for row, root in enumerate(roots):
-        below[row] = below[row] or (bool(gathered.loose) and root.tobytes() in gathered.loose)
+        if len(named := np.sort(entries.naming(roots)[1])):
+            below |= among(keys, named).any(axis=1)
+    if gathered.loose:
+        below |= np.array([root.tobytes() in gathered.loose for root in roots], dtype=bool)
     for path in gathered.packed:
         pack = opened(path, gathered.hash_bytes)
         trees = np.flatnonzero(pack.types == TREE)

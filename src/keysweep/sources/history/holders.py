@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 
@@ -72,13 +73,18 @@ def _named(
     kept = [hit for hit in before if hit[0] in content]
     moved = {hit[2]: hit[3] for hit in before if hit not in kept} if len(kept) < len(before) else {}
     moved.update((each, known[each]) for each in anew)
-    for each, what in moved.items():
-        if each in content:
-            for entry in re.finditer(rb"[0-7]{5,6} ([^\x00]+)\x00" + re.escape(each), content, re.DOTALL):
-                hit = (b" " + entry.group(1) + b"\0" + each, entry.group(1), each, what)
-                if hit not in kept:
-                    kept.append(hit)
+    there = {each: what for each, what in moved.items() if each in content}
+    if there:
+        for name, each in entry_pattern(len(next(iter(there)))).findall(content):
+            if each in there and (hit := (b" " + name + b"\0" + each, name, each, there[each])) not in kept:
+                kept.append(hit)
     return tuple(sorted(kept)) if moved else before
+
+
+@functools.cache
+def entry_pattern(hash_bytes: int) -> re.Pattern[bytes]:
+    """One entry of a tree object after the other: its name, and the ID of the object that it names."""
+    return re.compile(rb"[0-7]+ ([^\x00]+)\x00(.{%d})" % hash_bytes, re.DOTALL)
 
 
 def above(marked: NDArray[np.bool_], bases: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -86,7 +92,11 @@ def above(marked: NDArray[np.bool_], bases: NDArray[np.int64]) -> NDArray[np.boo
     found = marked.copy()
     going = np.flatnonzero(marked)
     while len(going):
-        below = np.unique(bases[going])
-        going = below[(below >= 0) & ~found[np.maximum(below, 0)]]
-        found[going] = True
+        below = bases[going]
+        below = below[below >= 0]
+        fresh = np.zeros(len(found), dtype=bool)
+        fresh[below] = True
+        fresh &= ~found
+        found |= fresh
+        going = np.flatnonzero(fresh)
     return found
