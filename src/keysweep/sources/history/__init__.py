@@ -111,7 +111,7 @@ def scan_history(
     problems: tuple[Problem, ...] = ()
     if swept.findings:
         if on_progress:
-            on_progress(Progress("finding commits", bytes=swept.scanned_bytes))
+            on_progress(Progress("finding commits"))
         jobs = jobs or os.cpu_count() or 1
         findings, problems = attribute(repository, swept.findings, swept.commits(), jobs, rescan)
     return ScanResult(

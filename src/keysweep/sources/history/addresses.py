@@ -18,6 +18,7 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
 _BY_SSH = re.compile(r"(?:[^/:\\]{2,}|[^/:\\\[]*\[[^/\\\]]+\]):(?!:).+", re.DOTALL)
 """`host:path`, as ssh and scp have it; one letter before the colon is a drive of Windows."""
+_HOST = re.compile(r"(?!-)(?:[^:\[\]]+|\[[0-9A-Za-z:.%]+\])(?::\d*)?")
 _USER = re.compile(r"(?<=://)[^/@\s]*@")
 
 
@@ -56,7 +57,7 @@ def address(text: str) -> Address:
             f"the {protocol} address holds a user name, a password or a token, which other users of this machine "
             "could read: leave it out and let a credential helper answer (`git help credentials`)."
         )
-    if text.startswith("-") or host.rpartition("@")[2][:1] in ("", "-"):
+    if text.startswith("-") or not _HOST.fullmatch(host.rpartition("@")[2]):
         raise UsageError("the address names no host that can be asked: check it.")
     return Address(text, _PROTOCOLS[protocol])
 

@@ -132,4 +132,4 @@ def _reason(said: list[str]) -> str:
         return ""
     told = " ".join(lines[fatal : fatal + 1 + lines[fatal].endswith(":")])
     text = without_credentials(told).removeprefix("fatal: ").removeprefix("remote: ")
-    return "".join(each if each.isprintable() else "?" for each in text).strip().rstrip(".")
+    return "".join(each if each.isprintable() else "?" for each in text.strip(" .\0"))

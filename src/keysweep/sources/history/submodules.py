@@ -22,7 +22,8 @@ class Submodule:
 
 def is_git_directory(path: str) -> bool:
     """Whether `path` is a git directory itself, rather than one with a work tree around it."""
-    return os.path.isdir(os.path.join(path, "objects")) and os.path.lexists(os.path.join(path, "HEAD"))
+    head = os.path.join(path, "HEAD")
+    return os.path.isdir(os.path.join(path, "objects")) and (os.path.isfile(head) or os.path.islink(head))
 
 
 def find_submodules(repository: str) -> tuple[list[Submodule], list[str]]:
