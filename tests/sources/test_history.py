@@ -15,7 +15,7 @@ import pytest
 from fixtures.keys import key_id, secret
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Finding, ProblemCode, Source
+from keysweep.findings import Accounting, Finding, ProblemCode, Source
 from keysweep.sources.history import scan_history, sweep_history
 from keysweep.sources.history.plan import plan
 from keysweep.sources.history.stores import find_stores
@@ -149,6 +149,8 @@ def test_several_packs_and_what_stands_in_more_than_one_are_scanned_once(tmp_pat
     repository.git("pack-objects", "-q", ".git/objects/pack/pack-again", stdin=names)
     evolve(repository, rng, 3)
     assert compare(repository.path)
+    expected = len(repository.git("cat-file", "--batch-all-objects", "--batch-check").splitlines())
+    assert scan_history(os.fspath(repository.path)).objects == Accounting(expected, expected, 0)
 
 
 def test_sha256_repositories_are_read(tmp_path: Path) -> None:
@@ -357,6 +359,10 @@ def test_a_damaged_pack_is_never_clean_and_hides_nothing_beside_it(tmp_path: Pat
     result = scan_history(os.fspath(repository.path))
     assert ProblemCode.DAMAGED in {problem.code for problem in result.problems}
     assert one in {finding.key_id for finding in result.findings}
+    assert result.objects
+    assert result.objects.listed == result.objects.scanned + result.objects.skipped
+    unread = [problem for problem in result.problems if problem.message.startswith("object ")]
+    assert result.objects.skipped == len(unread)
 
 
 def test_a_delta_that_lies_about_sizes_or_promises_too_much_is_reported(tmp_path: Path) -> None:

@@ -61,13 +61,15 @@ def scan(
 ) -> int:
     """Find leaked AWS keys in PATHS, in the staged change, or in standard input (-).
 
-    Without PATHS this scans what git would see in the current directory.
+    Without PATHS this scans what git would see in the current directory. With --history, PATHS is one repository:
+    its directory, an address to clone, or a bundle.
 
     \b
     Examples:
       keysweep scan src deploy.env
       keysweep scan --all-files --format json --output findings.json
       keysweep scan --history ~/src/app
+      keysweep scan --history https://git.example.net/team/app.git
       kubectl get secrets -A -o yaml | keysweep scan -
 
     \b
