@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from threading import Event
 
@@ -200,7 +201,9 @@ def test_what_is_not_there_or_may_not_be_read_is_wrong_usage(tmp_path: Path, her
 def test_a_server_that_fails_leaves_the_scan_incomplete(here: Path, tmp_path: Path) -> None:
     with http_server(tmp_path, status=500) as address:
         broken = keysweep(here, "scan", "--history", f"{address}/r")
-    silent = keysweep(here, "scan", "--history", f"{address}/r")
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        silent = keysweep(here, "scan", "--history", f"git://127.0.0.1:{deaf.getsockname()[1]}/r")
     for done in (broken, silent):
         assert (done.returncode, done.stdout) == (3, "")
         assert "could not be cloned" in done.stderr
@@ -329,6 +332,35 @@ def test_an_interrupt_while_cloning_is_incomplete_and_leaves_nothing(
     assert (code, out) == (3, b"")
     assert err.strip() == b"keysweep: interrupted before everything was scanned."
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_a_clone_is_scanned_reports_what_was_found_and_leaves_nothing(
+    served: Repository, temporary: Path, here: Path, number: signal.Signals
+) -> None:
+    served.stage("stuck.txt", "q" * 4000)
+    served.commit()
+    (here / "slow.toml").write_text('[[rules]]\nname = "slow"\npattern = "(?:q|q|qq)+!"\ntimeout-ms = 600000\n')
+    command = [sys.executable, "-m", "keysweep", "scan", "--config", "slow.toml", "--history"]
+    with http_server(served.path.parent) as address:
+        process = subprocess.Popen(
+            [*command, f"{address}/r"],
+            cwd=here,
+            env=environment() | {"TMPDIR": os.fspath(temporary)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        give_up = time.monotonic() + WAIT_SECONDS
+        while ".pack" not in Path(f"/proc/{process.pid}/maps").read_text() and time.monotonic() < give_up:
+            time.sleep(0.02)
+        time.sleep(1)  # from there to the object in which it gets stuck
+        (private,) = temporary.iterdir()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=WAIT_SECONDS)
+    assert process.returncode in (1, 3)
+    assert b"interrupted before everything was scanned" in out
+    assert err == b""
+    assert not private.exists()
 
 
 def test_a_disk_that_fills_up_is_said_and_leaves_nothing(served: Repository, here: Path, tmp_path: Path) -> None:

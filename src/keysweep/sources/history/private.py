@@ -28,11 +28,11 @@ class PrivateDirectory:
         self._handlers: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> PrivateDirectory:
+        self.path = tempfile.mkdtemp(prefix="keysweep-")
         if threading.current_thread() is threading.main_thread():
             for each in _ENDINGS:
                 if signal.getsignal(each) is signal.SIG_DFL:
                     self._handlers[each] = signal.signal(each, _interrupt)
-        self.path = tempfile.mkdtemp(prefix="keysweep-")
         return self
 
     def __exit__(
