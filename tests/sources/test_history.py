@@ -377,6 +377,16 @@ def test_a_delta_that_lies_about_sizes_or_promises_too_much_is_reported(tmp_path
     assert {problem.code for problem in result.problems} == {ProblemCode.DAMAGED}
 
 
+def test_a_pack_without_its_index_is_never_clean(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    evolve(repository, random.Random(39), 3)
+    pack_of(packed(repository)).with_suffix(".idx").unlink()
+    result = scan_history(os.fspath(repository.path))
+    assert result.objects == Accounting(0, 0, 0)
+    (problem,) = result.problems
+    assert "it has no index" in problem.message
+
+
 def entry(kind: int, content: bytes, between: bytes = b"") -> bytes:
     size = len(content)
     header = [kind << 4 | size & 15]

@@ -17,7 +17,7 @@ from keysweep.sources.history.attribution import attribute
 from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.packs import COMMIT
 from keysweep.sources.history.plan import Plan, by_git, opened_packs, plan
-from keysweep.sources.history.stores import Stores, find_stores
+from keysweep.sources.history.stores import Stores, find_stores, unlisted_in
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, sweep
 from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.windows import scan_in_memory
@@ -68,6 +68,8 @@ def sweep_history(
         on_progress(Progress("listing"))
     todo = plan(stores)
     tally = _Tally(todo, on_progress)
+    unlisted = [message for directory in stores.directories for message in unlisted_in(directory)]
+    tally.problems += [Problem(ProblemCode.UNREADABLE, message) for message in unlisted]
     _keep_memory()
     do = partial(sweep, limits=limits or Limits(), options=options or Options())
     workers = jobs or os.cpu_count() or 1
