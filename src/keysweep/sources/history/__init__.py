@@ -12,7 +12,7 @@ from functools import partial
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.findings import Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.ascent import Gathered, TooMuchError, changes_above, loose_entries
@@ -25,8 +25,9 @@ from keysweep.sources.history.holders import HolderPiece, Holders, holders
 from keysweep.sources.history.log import logged_changes
 from keysweep.sources.history.packs import COMMIT
 from keysweep.sources.history.plan import Plan, by_git, opened_packs, plan
-from keysweep.sources.history.stores import Stores, find_stores
+from keysweep.sources.history.stores import Stores, find_stores, unlisted_in
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, sweep
+from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.windows import scan_in_memory
 from keysweep.sources.workers import Crew
 
@@ -34,8 +35,6 @@ _POOL_FROM_OBJECTS = 5000
 """Starting workers pays only above this."""
 
 _POOL_FROM_CANDIDATES = 2000
-
-_Progress = Callable[[int, int], None]
 
 
 @frozen
@@ -69,16 +68,20 @@ def sweep_history(
     limits: Limits | None = None,
     options: Options | None = None,
     jobs: int | None = None,
-    on_progress: _Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Sweep:
     """Scan all objects of the repository at `repository`.
 
-    `on_progress` gets the objects done and the objects in all. An interrupt ends with what was found until then.
+    `on_progress` is told after each piece of work. An interrupt ends with what was found until then.
     Raises GitError where there is no repository.
     """
     stores = find_stores(repository)
+    if on_progress:
+        on_progress(Progress("listing"))
     todo = plan(stores)
     tally = _Tally(todo, on_progress)
+    unlisted = [message for directory in stores.directories for message in unlisted_in(directory)]
+    tally.problems += [Problem(ProblemCode.UNREADABLE, message) for message in unlisted]
     _keep_memory()
     do = partial(sweep, limits=limits or Limits(), options=options or Options())
     workers = jobs or os.cpu_count() or 1
@@ -92,6 +95,7 @@ def sweep_history(
     except KeyboardInterrupt:
         tally.gathers = False
         tally.problems.append(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"))
+    tally.account()
     return Sweep(
         stores,
         tuple(tally.findings),
@@ -110,7 +114,7 @@ def scan_history(
     limits: Limits | None = None,
     options: Options | None = None,
     jobs: int | None = None,
-    on_progress: _Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ScanResult:
     """Scan all objects of a repository, and say for each leak where in history it stands.
 
@@ -125,6 +129,8 @@ def scan_history(
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     if swept.findings:
+        if on_progress:
+            on_progress(Progress("finding commits"))
         changes = partial(_changes, swept, jobs or os.cpu_count() or 1)
         findings, problems = attribute(repository, swept.findings, changes, rescan)
     return ScanResult(
@@ -132,6 +138,9 @@ def scan_history(
         tuple(dict.fromkeys((*swept.problems, *problems))),
         swept.scanned_bytes,
         swept.scanned_objects,
+        Accounting(
+            swept.listed_objects, swept.scanned_objects, max(0, swept.listed_objects - swept.scanned_objects)
+        ),
     )
 
 
@@ -162,7 +171,7 @@ def _lost(_: HolderPiece) -> None:
 class _Tally:
     """What has come back so far."""
 
-    def __init__(self, todo: Plan, on_progress: _Progress | None) -> None:
+    def __init__(self, todo: Plan, on_progress: OnProgress | None) -> None:
         self.findings: list[Finding] = []
         self.problems: list[Problem] = [
             Problem(ProblemCode.DAMAGED, f"pack {os.path.basename(path)} cannot be read: {reason}")
@@ -191,7 +200,13 @@ class _Tally:
         self.scanned_objects += swept.scanned_objects
         self.scanned_bytes += swept.scanned_bytes
         if self._on_progress:
-            self._on_progress(self.scanned_objects, self._listed)
+            self._on_progress(Progress("scanning", self.scanned_objects, self._listed, self.scanned_bytes))
+
+    def account(self) -> None:
+        """Never let an object go missing without a word."""
+        if self.scanned_objects < self._listed and not self.problems:
+            message = f"{self._listed - self.scanned_objects} objects were listed and not scanned"
+            self.problems.append(Problem(ProblemCode.UNREADABLE, message))
 
     def gathered(self, stores: Stores, todo: Plan) -> Gathered | None:
         """What can be searched, where it is complete."""
