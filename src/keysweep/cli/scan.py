@@ -43,6 +43,7 @@ from keysweep.suppress.policy import apply
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Use this configuration.")
 @click.option("--no-config", is_flag=True, help="Ignore keysweep.toml and pyproject.toml.")
 @click.option("--report-placeholders", is_flag=True, help="Also documentation examples, with the reason why.")
+@click.option("--no-cache", is_flag=True, help="With --history: forget what earlier scans did, and keep nothing.")
 @click.option("--jobs", type=click.IntRange(1, 1024), help="Worker processes.  [default: one a core]")
 def scan(
     paths: tuple[str, ...],
@@ -57,6 +58,7 @@ def scan(
     config: Path | None,
     no_config: bool,
     report_placeholders: bool,
+    no_cache: bool,
     jobs: int | None,
 ) -> int:
     """Find leaked AWS keys in PATHS, in the staged change, or in standard input (-).
@@ -87,6 +89,8 @@ def scan(
         raise UsageError("--history scans one repository whole: leave out --staged, --all-files and other paths.")
     if config and no_config:
         raise UsageError("--config and --no-config exclude each other: give one of them.")
+    if no_cache and not history:
+        raise UsageError("--no-cache goes with --history: nothing else is remembered from scan to scan.")
     if output:
         check_writable(output)
     root = _root(paths)
@@ -94,7 +98,7 @@ def scan(
     settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
     if fail_on:
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
-    result = _scan(paths, staged, whole_files, history, all_files, jobs, settings)
+    result = _scan(paths, staged, whole_files, history, all_files, jobs, settings, cached=not no_cache)
     result, suppressed = apply(result, settings, os.fspath(root))
     write_report(output, _writer(form, result, settings, show_secrets, suppressed, to_file=output is not None))
     if output and (result.findings or result.problems):
@@ -139,6 +143,8 @@ def _scan(
     all_files: bool,
     jobs: int | None,
     settings: Settings,
+    *,
+    cached: bool,
 ) -> ScanResult:
     options = settings.options()
     if staged:
@@ -151,7 +157,7 @@ def _scan(
 
         with progress_line() as report:
             scan = partial(scan_history, limits=settings.limits, options=options, jobs=jobs, on_progress=report)
-            return scan_source(paths[0] if paths else None, scan, report)
+            return scan_source(paths[0] if paths else None, scan, report, cached=cached)
     if "-" in paths:
         if len(paths) > 1:
             raise UsageError("- stands for standard input and goes alone: scan the other paths in another run.")

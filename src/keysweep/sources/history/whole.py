@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Protocol
 
 from keysweep.errors import GitError
 from keysweep.findings import Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
@@ -14,17 +16,22 @@ from keysweep.sources.history.source import Repository, opened_source
 from keysweep.sources.history.submodules import Submodule, find_submodules
 from keysweep.sources.progress import OnProgress
 
-_Scan = Callable[[str], ScanResult]
+
+class _Scan(Protocol):
+    def __call__(self, repository: str, *, cached: bool) -> ScanResult: ...
 
 
-def scan_source(named: str | None, scan: _Scan, on_progress: OnProgress | None = None) -> ScanResult:
+def scan_source(
+    named: str | None, scan: _Scan, on_progress: OnProgress | None = None, *, cached: bool = False
+) -> ScanResult:
     """Scan what `opened_source` makes of `named`, and then each of its submodules, as `scan` does it.
 
-    Paths in a submodule begin with its name. Raises what `opened_source` and `scan` raise of the repository; what
-    is wrong with a submodule is a problem.
+    Paths in a submodule begin with its name. Where `cached`, what an earlier scan did is not done again; of a copy
+    nothing is remembered. Raises what `opened_source` and `scan` raise of the repository; what is wrong with a
+    submodule is a problem.
     """
     with opened_source(named, on_progress) as repository:
-        results = list(_scanned(repository, scan))
+        results = list(_scanned(repository, partial(scan, cached=cached and repository.private is None)))
         missing, private = repository.missing, repository.private
     problems = list(repository.problems)
     if private is not None and private.is_left:
@@ -40,11 +47,12 @@ def scan_source(named: str | None, scan: _Scan, on_progress: OnProgress | None =
             sum(each.listed for each in counts) + missing,
             sum(each.scanned for each in counts),
             sum(each.skipped for each in counts) + missing,
+            sum(each.earlier for each in counts),
         ),
     )
 
 
-def _scanned(repository: Repository, scan: _Scan) -> Iterator[ScanResult]:
+def _scanned(repository: Repository, scan: Callable[[str], ScanResult]) -> Iterator[ScanResult]:
     """The results of the repository and of its submodules; none follows one that was interrupted."""
     result = scan(repository.path)
     yield result
@@ -69,7 +77,7 @@ def _unlisted(paths: Iterable[str]) -> Iterator[Problem]:
         yield Problem(ProblemCode.UNREADABLE, f"{path} cannot be listed: no submodule was looked for there")
 
 
-def _scanned_submodule(submodule: Submodule, scan: _Scan) -> ScanResult:
+def _scanned_submodule(submodule: Submodule, scan: Callable[[str], ScanResult]) -> ScanResult:
     where = Origin(submodule.name, Source.HISTORY)
     if submodule.leads_out:
         message = (
