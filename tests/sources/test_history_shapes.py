@@ -350,10 +350,8 @@ def compare(repository: Path) -> None:
     swept = sweep_history(os.fspath(repository), jobs=1)
     assert told(swept.findings, swept.problems) == expected
     assert (swept.listed_objects, swept.scanned_objects) == (count, count)
-    tiny = [
-        sweep(piece, Limits(), Options())
-        for piece in plan(find_stores(os.fspath(repository)), TINY_PIECE_BYTES).pieces
-    ]
+    todo = plan(find_stores(os.fspath(repository)), TINY_PIECE_BYTES)
+    tiny = [sweep(piece, Limits(), Options()) for piece in (*todo.contents, *todo.structure)]
     assert {one for each in tiny for one in told(each.findings, each.problems)} == expected
     assert sum(each.scanned_objects for each in tiny) == count
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from keysweep import git
 from keysweep.findings import Problem, ProblemCode
@@ -30,8 +30,8 @@ class Listing:
     """Whether there are packs that git may be able to read where this cannot."""
 
 
-def list_objects(stores: Stores) -> Listing:
-    """List everything, also while git packs the repository anew.
+def list_objects(stores: Stores, known: Set[str] = frozenset()) -> Listing:
+    """List everything but what is in packs whose paths are `known`, also while git packs the repository anew.
 
     What is loose is listed before the packs and after: it may be packed in between, and what is packed may become
     loose.
@@ -39,14 +39,14 @@ def list_objects(stores: Stores) -> Listing:
     for _ in range(_MOST_LISTINGS):
         problems = list(stores.problems)
         loose = _loose(stores, problems)
-        packs, reasons, vanished = _packs(stores, problems)
+        packs, reasons, vanished = _packs(stores, known, problems)
         if not vanished:
             break
     loose |= _loose(stores, [])
     problems += [
         Problem(
             ProblemCode.DAMAGED,
-            f"pack {os.path.basename(path)} is damaged: {reason}; `git fsck` says more",
+            f"pack {os.path.basename(path)} is damaged: {reason}",
         )
         for path, reason in reasons
     ]
@@ -60,12 +60,26 @@ def listed_by_git(stores: Stores) -> list[str]:
     return [line for line in lines if re.fullmatch(rf"[0-9a-f]{{{2 * stores.hash_bytes}}}", line)]
 
 
-def _packs(stores: Stores, problems: list[Problem]) -> tuple[list[Pack], list[tuple[str, str]], bool]:
+def opened_packs(stores: Stores) -> list[Pack]:
+    """The packs that can be read."""
+    return _packs(stores, frozenset(), [])[0]
+
+
+def loose_objects(stores: Stores) -> set[str]:
+    """The IDs of the loose objects that can be read."""
+    return _loose(stores, [])
+
+
+def _packs(
+    stores: Stores, known: Set[str], problems: list[Problem]
+) -> tuple[list[Pack], list[tuple[str, str]], bool]:
     """The packs that can be read, what is wrong with these and others, and whether one has vanished."""
     packs: list[Pack] = []
     reasons: list[tuple[str, str]] = []
     vanished = False
     for path in _pack_paths(stores, problems):
+        if path in known:
+            continue
         try:
             pack = opened(path, stores.hash_bytes)
             packs.append(pack)
@@ -73,7 +87,9 @@ def _packs(stores: Stores, problems: list[Problem]) -> tuple[list[Pack], list[tu
         except FileNotFoundError:
             gone = not os.path.exists(path)
             vanished |= gone
-            reasons.append((path, "there is only its index" if gone else "it has no index"))
+            reasons.append(
+                (path, "there is only its index" if gone else "it has no index; `git index-pack` makes one")
+            )
         except PackError as error:
             reasons.append((path, str(error)))
         except OSError as error:
@@ -114,6 +130,6 @@ def _listed(place: str, problems: list[Problem]) -> list[os.DirEntry[str]]:
     except FileNotFoundError:  # git takes directories away that have become empty
         return []
     except OSError as error:
-        message = f"{place} cannot be listed ({error.strerror}): make it readable, or see `git fsck`"
+        message = f"{place} cannot be listed: {error.strerror}"
         problems.append(Problem(ProblemCode.UNREADABLE, message))
         return []

@@ -13,6 +13,7 @@ from keysweep.frozen import frozen
 _DEEPEST_ALTERNATE = 6
 """Alternates of alternates that git follows."""
 _MOST_ALTERNATES_BYTES = 1 << 20
+_PACKS = "pack"
 _ESCAPE = re.compile(rb"\\(?:([0-7]{3})|(.))", re.DOTALL)
 _LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
@@ -101,3 +102,14 @@ def _unquoted(line: bytes) -> bytes:
 def _meant(escape: re.Match[bytes]) -> bytes:
     octal, letter = escape.groups()
     return bytes([int(octal, 8) & 255]) if octal else _LETTERS.get(letter, letter)
+
+
+def packs_in(directory: str) -> list[str]:
+    """The packs of an object directory that have an index, by their paths."""
+    place = os.path.join(directory, _PACKS)
+    try:
+        names = set(os.listdir(place))
+    except OSError:
+        return []
+    stems = sorted(name.removesuffix(".pack") for name in names if name.endswith(".pack"))
+    return [os.path.join(place, f"{stem}.pack") for stem in stems if f"{stem}.idx" in names]

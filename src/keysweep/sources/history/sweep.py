@@ -17,7 +17,9 @@ from keysweep.frozen import frozen, replace
 from keysweep.sources.history.changed import Copy, Hits, copied, hits_between, looked_at, unrepeated
 from keysweep.sources.history.checks import CheckPiece, check
 from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES, trees_of
-from keysweep.sources.history.packs import TREE, TYPES, opened
+from keysweep.sources.history.entries import Entries, entries
+from keysweep.sources.history.graph import Headers, headers
+from keysweep.sources.history.packs import COMMIT, TREE, TYPES, opened
 from keysweep.sources.windows import scan_in_memory, scan_windows
 
 _GROUP_BYTES = 512 << 10
@@ -30,6 +32,8 @@ _LOOKS_BETWEEN_FORGETTING = 8
 """A process is charged for the parts of a pack that it has read, until it forgets them."""
 _HELD_BYTES = 16 << 20
 """Whole contents kept until their group is looked at."""
+_HEADER_BYTES = 16 << 10
+"""More than any commit says of its tree and its parents."""
 _LARGEST_DELTA_BYTES = 512 << 20
 """Git makes no deltas of larger files, unless it is told to."""
 _COMPARED_BYTES = 24 << 10
@@ -55,6 +59,10 @@ class PackPiece:
     """Those of them that another pack has too, where they are scanned."""
     stops: frozenset[int] = frozenset()
     """Where other pieces begin."""
+    gathers: bool = False
+    """Whether to bring back what trees name and what commits say of themselves."""
+    foreign: frozenset[int] = frozenset()
+    """Trees that build on one that an earlier sweep has done."""
 
 
 @frozen
@@ -65,6 +73,8 @@ class NamedPiece:
     names: tuple[str, ...]
     packed: bool
     """Whether there may be deltas among them, which promise more than anybody should put together."""
+    gathers: bool = False
+    """Whether to bring back trees, and what commits say of themselves."""
 
     @property
     def objects(self) -> int:
@@ -87,6 +97,11 @@ class Swept:
     """IDs of objects that could not be decoded here, for git to read."""
     commits: tuple[str, ...] = ()
     """IDs of those that git read and that are commits."""
+    headers: Headers | None = None
+    entries: tuple[str, Entries] | None = None
+    """The path of a pack, and what its trees name."""
+    trees: tuple[tuple[bytes, bytes], ...] = ()
+    """IDs and contents of trees that git read."""
 
 
 _Item = tuple[int, int, bytes, bytes, "Sequence[Copy] | None"]
@@ -151,12 +166,15 @@ class _PackSweep:
         self._shown: dict[int, _Shown] = {}
         self._results: dict[bytes, ScanResult] = {}
         """What came of a version, by all that decides it."""
+        self._commits: list[int] = []
+        self._headers: list[bytes] = []
 
     def run(self) -> Swept:
         trees = trees_of(self._piece.path, self._piece.hash_bytes)
         group: list[_Item] = []
         size = held = looked = 0
         duplicates, everything = self._piece.duplicates, bool(self._options.rules)
+        gathers = self._piece.gathers and self._piece.kind == COMMIT
         for number, content, base, base_content, delta in trees.walk(self._piece.starts, self._piece.stops):
             if content is None:
                 if number not in duplicates:
@@ -167,6 +185,9 @@ class _PackSweep:
                 continue
             self._objects += 1
             self._bytes += len(content)
+            if gathers:
+                self._commits.append(number)
+                self._headers.append(content[:_HEADER_BYTES])
             if (
                 base_content is None
                 or delta is None
@@ -190,7 +211,20 @@ class _PackSweep:
                     self._pack.forget()
         self._look(group)
         self._pack.forget()
-        return Swept(tuple(self._findings), tuple(self._problems), self._objects, self._bytes, tuple(self._unread))
+        return Swept(
+            tuple(self._findings),
+            tuple(self._problems),
+            self._objects,
+            self._bytes,
+            tuple(self._unread),
+            headers=self._told_headers(),
+        )
+
+    def _told_headers(self) -> Headers | None:
+        if not self._commits:
+            return None
+        names = self._pack.raw_names()[self._commits]
+        return headers([name.tobytes() for name in names], self._headers)
 
     def _look(self, group: Sequence[_Item]) -> None:
         parts = [part for _, _, _, part, _ in group]
@@ -273,18 +307,21 @@ def _sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
     """Whole runs that turned out to be parts of other names, such as CONTRIBUTING."""
     looked_at: set[int] = set()
     size = 0
+    gathered: list[tuple[int, bytes]] = []
     for at in range(0, len(piece.starts), _TREES_TOGETHER):
         some = piece.starts[at : at + _TREES_TOGETHER]
         raws = [trees.inflated(number) for number in some]
         size += sum(len(raw) for raw in raws if raw is not None)
         unread.update(number for number, raw in zip(some, raws, strict=True) if raw is None)
+        if piece.gathers:
+            gathered += [(number, raw) for number, raw in zip(some, raws, strict=True) if raw is not None]
         joined = b"\0".join(raw for raw in raws if raw is not None)
-        if not _may_have_a_run(joined) and not _has_a_prefix(joined):
+        if not (_may_have_a_run(joined) or _has_a_prefix(joined) or piece.foreign):
             continue
         for number, raw in zip(some, raws, strict=True):
             if raw is None or number in looked_at:
                 continue
-            if _has_a_prefix(raw):
+            if number in piece.foreign or _has_a_prefix(raw):
                 for each, content, *_ in trees.walk((number,)):
                     looked_at.add(each)
                     if content is None:
@@ -302,10 +339,13 @@ def _sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
                 findings += scan_names(content, piece.hash_bytes, pack.name(number), limits, options)
             else:
                 harmless |= {run for run in runs if run in content}
-    pack.forget()
     unread -= piece.duplicates
     count = len(piece.starts) - len(piece.duplicates) - len(unread)
-    return Swept(tuple(findings), (), count, size, tuple(pack.name(number) for number in sorted(unread)))
+    swept = Swept(tuple(findings), (), count, size, tuple(pack.name(number) for number in sorted(unread)))
+    if piece.gathers:
+        swept = replace(swept, entries=(piece.path, entries(gathered, pack.bases)))
+    pack.forget()
+    return swept
 
 
 def _may_have_a_run(raw: bytes) -> bool:
@@ -335,6 +375,8 @@ def _origin(name: str, kind: str) -> Origin:
 def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
     """Whatever is unusual: loose objects, foreign bases, damage, objects too large for memory."""
     results: list[Swept] = []
+    heads: dict[bytes, bytes] = {}
+    trees: list[tuple[bytes, bytes]] = []
     names = list(piece.names)
     if piece.packed:
         sizes = git.object_sizes(names, piece.repository)
@@ -356,6 +398,11 @@ def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
                 results.append(_scan_stream(piece.repository, name, limits, options))
             else:
                 results.append(_scan_read(name, kind, content, limits, options))
+            if kind == "tree" and piece.gathers:
+                trees.append((bytes.fromhex(name), content))
+            elif kind == "commit" and piece.gathers:
+                heads[bytes.fromhex(name)] = content[:_HEADER_BYTES]
+    told = headers(list(heads), list(heads.values())) if heads else None
     return Swept(
         tuple(each for result in results for each in result.findings),
         tuple(each for result in results for each in result.problems),
@@ -363,6 +410,8 @@ def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
         sum(result.scanned_bytes for result in results),
         (),
         tuple(each for result in results for each in result.commits),
+        told,
+        trees=tuple(trees),
     )
 
 
