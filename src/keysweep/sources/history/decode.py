@@ -129,6 +129,8 @@ class Trees:
             if end - start <= _SURELY_SMALL_BYTES:
                 content: bytes = isal_zlib.decompress(self._view[start:end], bufsize=size + 1)
             else:
+                # What is incompressible takes little more room packed: the rest, as of a hole, would be copied.
+                end = min(end, start + size + (size >> 3) + _SURELY_SMALL_BYTES)
                 inflater = isal_zlib.decompressobj()
                 content = inflater.decompress(self._view[start:end], size + 1)
                 if not inflater.eof:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -419,11 +420,19 @@ def _scan_read(name: str, kind: str, content: bytes, limits: Limits, options: Op
     """An object as git gave it."""
     if kind == git.MISSING:
         return Swept(problems=(_lost(name, ProblemCode.DAMAGED, "cannot be read; `git fsck` says more"),))
+    digest = hashlib.new(
+        "sha1" if len(name) == 40 else "sha256", b"%s %d\0" % (kind.encode(), len(content)), usedforsecurity=False
+    )
+    digest.update(content)
+    problems: tuple[Problem, ...] = ()
+    if digest.hexdigest() != name:
+        problems = (_lost(name, ProblemCode.DAMAGED, "is not what was written; `git fsck` says more"),)
     if kind == "tree":
-        return Swept(tuple(scan_names(content, len(name) // 2, name, limits, options)), (), 1, len(content))
+        named = scan_names(content, len(name) // 2, name, limits, options)
+        return Swept(tuple(named), problems, 1, len(content))
     result = scan_in_memory(content, _origin(name, kind), limits, options)
     commits = (name,) if kind == "commit" else ()
-    return Swept(result.findings, result.problems, 1, len(content), (), commits)
+    return Swept(result.findings, (*problems, *result.problems), 1, len(content), (), commits)
 
 
 def _lost(name: str, code: ProblemCode, message: str) -> Problem:
