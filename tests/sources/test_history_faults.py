@@ -21,7 +21,7 @@ from keysweep.findings import Problem, ProblemCode, ScanResult
 from keysweep.sources.history import scan_history, sweep_history
 from keysweep.sources.history.plan import plan
 from keysweep.sources.history.stores import find_stores
-from keysweep.sources.history.sweep import PackPiece, sweep
+from keysweep.sources.history.sweep import NamedPiece, PackPiece, sweep
 from tests.repositories import Repository, environment
 from tests.sources.test_history import entry, ofs, pack_of, write_pack
 
@@ -438,6 +438,22 @@ def test_a_setting_that_git_refuses_ends_in_one_sentence(repository: Repository)
         stream.write("[core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tunknown = true\n")
     with pytest.raises(GitError, match="unknown repository extension"):
         scanned(repository)
+
+
+def test_a_piece_that_kills_its_worker_is_divided_down_to_single_objects(repository: Repository) -> None:
+    from keysweep.sources.history import _halved
+
+    path = os.fspath(repository.path)
+    waiting = [*plan(find_stores(path)).contents, *plan(find_stores(path)).structure]
+    alone: list[str] = []
+    while waiting:
+        piece = waiting.pop()
+        parts = _halved(path, piece)
+        waiting += parts
+        if not parts and isinstance(piece, NamedPiece):
+            alone += piece.names
+    names = repository.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").decode().split()
+    assert sorted(alone) == sorted(names)
 
 
 def test_packing_anew_between_listing_and_reading_loses_nothing(
