@@ -140,6 +140,7 @@ def scan_history(
     stores = find_stores(repository)
     notebook = Notebook(stores, limits, options) if cached else None
     now = snapshot(stores) if notebook else None
+    prepare(only_if_kept=True)
     before = recall(stores, notebook, now, rescan) if notebook and now else None
     swept = sweep_history(
         repository,
