@@ -60,6 +60,7 @@ _DROPPED = (
 )
 _ADDED = {
     "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_GRAFT_FILE": os.devnull,
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
@@ -68,6 +69,13 @@ _ADDED = {
 }
 """Unlike `protocol.allow`, GIT_ALLOW_PROTOCOL outweighs what the repository allows for single protocols."""
 _MESSAGE_BYTES = 4096
+
+_BOUNDED = ("core.bigFileThreshold=64m",)
+_BOUND = {"GIT_ALLOC_LIMIT": "640m"}
+"""For what is read as it comes: git streams what is large, and gives up on deltas that make more than any should.
+
+By itself git makes no delta of files above 512 MiB.
+"""
 
 _ASKED_AHEAD = 32
 """Names that fit into any system's pipe, so that git and this process never wait for one another."""
@@ -96,6 +104,18 @@ def answer(arguments: Sequence[str], cwd: str | None = None, stdin: bytes | memo
         return run(arguments, cwd, stdin)
     except GitError:
         return None
+
+
+def object_sizes(names: Sequence[str], cwd: str | None = None) -> list[tuple[int, bool]]:
+    """Size of each object and whether it is a delta, without putting it together; -1 where git cannot tell."""
+    stdin = "".join(f"{name}\n" for name in names).encode("ascii")
+    answers = answer(("cat-file", "--batch-check=%(objectsize) %(deltabase)"), cwd, stdin) or b""
+    sizes = []
+    for line in answers.splitlines():
+        size, _, base = line.partition(b" ")
+        known = size.isdigit() and base != b"missing"
+        sizes.append((int(size), bool(base.strip(b"0"))) if known else (-1, False))
+    return sizes if len(sizes) == len(names) else [(-1, False)] * len(names)
 
 
 def object_id(revision: str, cwd: str | None = None) -> str:
@@ -193,8 +213,8 @@ class Objects:
     def read(self, name: str, most_bytes: int) -> tuple[str, bytes]:
         """The type and content of the object `name`, or `MISSING` or `TOO_LARGE` in place of the type.
 
-        An object above `most_bytes` is drained, not kept. Some damaged objects end git; it is started again, so
-        that they are missing like the others and the next one can be read.
+        Some damaged objects end git, and one above `most_bytes` is not read to its end; git is then started again,
+        so that the next one can be read.
         """
         return next(self.read_all((name,), most_bytes))
 
@@ -229,9 +249,8 @@ class Objects:
             return MISSING, b""
         size = int(header[2])
         if size > most_bytes:
-            self._take(size + 1, keep=False)
-            return TOO_LARGE, b""
-        return header[1].decode("ascii"), self._take(size + 1, keep=True)[:-1]
+            raise MemoryError  # as where there is no room: git is started again, which costs less than to read it
+        return header[1].decode("ascii"), self._take(size + 1)[:-1]
 
     def _line(self) -> bytes:
         while (end := self._buffer.find(b"\n")) < 0:
@@ -240,16 +259,14 @@ class Objects:
         del self._buffer[: end + 1]
         return line
 
-    def _take(self, size: int, *, keep: bool) -> bytes:
+    def _take(self, size: int) -> bytes:
         content = bytearray()
-        while size:
+        while len(content) < size:
             if not self._buffer:
                 self._fill()
-            piece = self._buffer[:size]
+            piece = self._buffer[: size - len(content)]
             del self._buffer[: len(piece)]
-            size -= len(piece)
-            if keep:
-                content += piece
+            content += piece
         return bytes(content)
 
     def _fill(self) -> None:
@@ -263,15 +280,17 @@ class _Process:
     """A running git: its standard streams as file descriptors."""
 
     def __init__(self, arguments: Sequence[str], cwd: str | None, *, quiet: bool = False) -> None:
-        """Start git; what a `quiet` one complains about goes nowhere, because a pipe nobody reads fills up."""
+        """Start git; a `quiet` one, read as it comes, complains to nobody: a pipe that nobody reads fills up."""
         self._name = arguments[0]
         command = ["git", *(("-C", cwd) if cwd else ()), *_FLAGS]
-        for setting in _SETTINGS:
+        for setting in (*_SETTINGS, *(_BOUNDED if quiet else ())):
             command += ("-c", setting)
         command += arguments
         begin = _spawn if hasattr(os, "posix_spawnp") else _popen
         try:
-            self._wait, self.stdin, self.stdout, self.stderr = begin(command, _environment(), quiet)
+            self._wait, self.stdin, self.stdout, self.stderr = begin(
+                command, _environment() | (_BOUND if quiet else {}), quiet
+            )
         except FileNotFoundError as error:
             raise GitError("git was not found on the PATH: install git 2.30 or newer.") from error
 
@@ -393,10 +412,17 @@ def _explain(command: str, code: int, message: bytes) -> str:
     if "not a git repository" in said:
         return "this is not a git repository: run keysweep inside one, or name the files to scan."
     if "dubious ownership" in said:
+        path = said.partition("'")[2].rpartition("'")[0] or "PATH"
         return (
             "git refuses this repository because another user owns it: if you trust it, run "
-            "`git config --global --add safe.directory PATH` with its path."
+            f"`git config --global --add safe.directory {_quoted(path)}`."
         )
     if code < 0:
         return f"git {command} was ended by signal {-code} before it finished: run the scan again."
     return f"git {command} failed ({said or f'exit code {code}'}): check the repository with `git fsck`."
+
+
+def _quoted(path: str) -> str:
+    from shlex import quote
+
+    return quote(path)

@@ -15,13 +15,13 @@ import pytest
 from fixtures.keys import key_id, secret
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Accounting, Finding, ProblemCode, Source
+from keysweep.findings import Accounting, ProblemCode, Source
 from keysweep.sources.history import scan_history, sweep_history
 from keysweep.sources.history.plan import plan
 from keysweep.sources.history.stores import find_stores
 from keysweep.sources.history.sweep import PackPiece, sweep
 from tests.repositories import Repository, environment
-from tests.sources.history_reference import reference
+from tests.sources.history_reference import holder, reference
 
 WORDS = (
     "account",
@@ -89,13 +89,6 @@ def compare(path: Path, jobs: int = 1) -> int:
     assert (swept.listed_objects, swept.scanned_objects) == (count, count)
     assert {(finding.fingerprint, holder(finding)) for finding in swept.findings} == expected
     return len(expected)
-
-
-def holder(finding: Finding) -> str:
-    """The object that holds it; none for names, which many trees list."""
-    if finding.place.decoding[:1] == ("file name",):
-        return ""
-    return finding.origin.blob or finding.origin.commit or ""
 
 
 def packed(repository: Repository) -> Repository:
@@ -362,7 +355,7 @@ def test_a_damaged_pack_is_never_clean_and_hides_nothing_beside_it(tmp_path: Pat
     assert one in {finding.key_id for finding in result.findings}
     assert result.objects
     assert result.objects.listed == result.objects.scanned + result.objects.skipped
-    unread = [problem for problem in result.problems if problem.message.startswith("object ")]
+    unread = [problem for problem in result.problems if problem.message.startswith("cannot be read")]
     assert result.objects.skipped == len(unread)
 
 
@@ -375,7 +368,9 @@ def test_a_delta_that_lies_about_sizes_or_promises_too_much_is_reported(tmp_path
     entries.append(entry(6, delta, ofs(len(entries[0]))))
     write_pack(repository, entries, [b"\x11" * 20, b"\x22" * 20])
     result = scan_history(os.fspath(repository.path))
-    assert {problem.code for problem in result.problems} == {ProblemCode.DAMAGED}
+    said = {problem.code: problem.message for problem in result.problems}
+    assert said.keys() == {ProblemCode.DAMAGED, ProblemCode.LIMIT}
+    assert said[ProblemCode.LIMIT].startswith("is stored as a delta that makes 1048576 MiB")
 
 
 def test_a_pack_without_its_index_is_never_clean(tmp_path: Path) -> None:

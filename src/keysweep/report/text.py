@@ -88,7 +88,7 @@ def _problems(result: ScanResult, style: Style) -> list[str]:
     for problem in result.problems:
         said[problem.message] = said.get(problem.message, 0) + 1
         if said[problem.message] <= _MOST_ALIKE:
-            where = f"{style.safe(problem.origin.display)} " if problem.origin else ""
+            where = f"{style.safe(problem.origin.display)}{_in_commit(problem.origin)} " if problem.origin else ""
             lines.append(f"{head}  {where}{style.safe(problem.message)}")
     for message, times in said.items():
         if times > _MOST_ALIKE:
@@ -187,8 +187,11 @@ def _where(finding: Finding, part: Part, style: Style) -> str:
 
 
 def _location(origin: Origin, place: Place, style: Style) -> str:
-    commit = f" (commit {origin.commit[:12]})" if origin.commit else ""
-    return f"{style.safe(origin.display)}:{place.line}:{place.column}{commit}"
+    return f"{style.safe(origin.display)}:{place.line}:{place.column}{_in_commit(origin)}"
+
+
+def _in_commit(origin: Origin) -> str:
+    return f" (commit {origin.commit[:12]})" if origin.commit else ""
 
 
 def _place(where: str, part: Part, style: Style, show_secrets: bool) -> list[str]:

@@ -12,24 +12,28 @@ from functools import partial
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
+from keysweep.errors import GitError
 from keysweep.findings import Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.ascent import Gathered, TooMuchError, changes_above, loose_entries
 from keysweep.sources.history.attribution import attribute
 from keysweep.sources.history.changes import Change
+from keysweep.sources.history.checks import CheckPiece
 from keysweep.sources.history.commits import list_commits
+from keysweep.sources.history.damage import located, unattributed
 from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.entries import Entries, joined
 from keysweep.sources.history.graph import Headers, graph, together
 from keysweep.sources.history.holders import HolderPiece, Holders, holders
+from keysweep.sources.history.listing import opened_packs
 from keysweep.sources.history.log import logged_changes
 from keysweep.sources.history.packs import COMMIT
-from keysweep.sources.history.plan import Done, Plan, by_git, opened_packs, plan
+from keysweep.sources.history.plan import Done, Plan, by_git, plan
 from keysweep.sources.history.remembered import Notebook, snapshot
 from keysweep.sources.history.rescan import Before, recall, remember
-from keysweep.sources.history.stores import Stores, find_stores, unlisted_in
-from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, sweep
+from keysweep.sources.history.stores import Stores, find_stores
+from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, names_in, sweep
 from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.windows import scan_in_memory
 from keysweep.sources.workers import Crew
@@ -89,13 +93,11 @@ def sweep_history(
         on_progress(Progress("listing"))
     todo = plan(stores, done=done)
     tally = _Tally(todo, on_progress, todo.listed if todo.fresh is None else len(todo.fresh) + len(again))
-    unlisted = [message for directory in stores.directories for message in unlisted_in(directory)]
-    tally.problems += [Problem(ProblemCode.UNREADABLE, message) for message in unlisted]
     _keep_memory()
     do = partial(sweep, limits=limits or Limits(), options=options or Options())
     workers = jobs or os.cpu_count() or 1
     try:
-        run = partial(_run, do=do, workers=workers, tally=tally, all_objects=tally.expected)
+        run = partial(_run, repository, do=do, workers=workers, tally=tally, all_objects=tally.expected)
         run((*todo.contents, *by_git(stores, again)))
         tally.gathers = bool(done) or any(each.origin.source is Source.HISTORY for each in tally.findings)
         run([replace(piece, gathers=tally.gathers) for piece in todo.structure])
@@ -130,8 +132,9 @@ def scan_history(
 ) -> ScanResult:
     """Scan all objects of a repository, and say for each leak where in history it stands.
 
-    One finding for each credential, with its `exposures`. Objects that could not be read are problems. What an
-    earlier scan did is not done again where `cached`. Raises GitError where there is no repository.
+    One finding for each credential, with its `exposures`. Objects that could not be read are problems, and an
+    interrupt or a failing git while commits are looked for costs the exposures, not a finding. What an earlier
+    scan did is not done again where `cached`. Raises GitError where there is no repository.
     """
     limits, options, jobs = limits or Limits(), options or Options(), jobs or os.cpu_count() or 1
 
@@ -154,7 +157,6 @@ def scan_history(
     )
     found = (*(before.findings if before else ()), *swept.findings)
     findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()
     changes: list[Change] = []
 
     def find_changes(blobs: set[str], names: set[str]) -> tuple[Sequence[Change], bool]:
@@ -162,11 +164,18 @@ def scan_history(
         changes.extend(told)
         return told, complete
 
-    if found:
-        if on_progress:
-            on_progress(Progress("finding commits"))
-        findings, problems = attribute(repository, found, find_changes, rescan)
-    problems = tuple(dict.fromkeys((*swept.problems, *problems)))
+    problems = swept.problems
+    try:
+        problems = located(repository, problems)
+        if found:
+            if on_progress:
+                on_progress(Progress("finding commits"))
+            findings, more = attribute(repository, found, find_changes, rescan)
+            problems = (*problems, *more)
+    except (KeyboardInterrupt, GitError, OSError) as error:
+        findings = unattributed(found)
+        problems = (*problems, _untold(error))
+    problems = tuple(dict.fromkeys(problems))
     accounting = _accounting(swept, before)
     if notebook and now:
         remember(stores, notebook, now, before, swept.fresh, accounting.listed, found, changes, problems)
@@ -212,15 +221,20 @@ def _lost(_: HolderPiece) -> None:
     raise TooMuchError  # a worker that ended for want of memory: git needs less
 
 
+def _untold(error: BaseException) -> Problem:
+    """Why findings stand without the commits that hold them."""
+    if isinstance(error, KeyboardInterrupt):
+        message = "interrupted before git had told which commits hold what was found"
+        return Problem(ProblemCode.INTERRUPTED, message)
+    return Problem(ProblemCode.UNREADABLE, f"git could not tell which commits hold what was found: {error}")
+
+
 class _Tally:
     """What has come back so far."""
 
     def __init__(self, todo: Plan, on_progress: OnProgress | None, expected: int) -> None:
         self.findings: list[Finding] = []
-        self.problems: list[Problem] = [
-            Problem(ProblemCode.DAMAGED, f"pack {os.path.basename(path)} cannot be read: {reason}")
-            for path, reason in todo.damaged
-        ]
+        self.problems: list[Problem] = list(todo.problems)
         self.unread: list[str] = []
         self.commits: list[str] = []
         self.gathers = False
@@ -254,7 +268,9 @@ class _Tally:
 
     def gathered(self, stores: Stores, todo: Plan) -> Gathered | None:
         """What can be searched, where it is complete."""
-        whole = all(piece.gathers for piece in todo.contents if isinstance(piece, NamedPiece)) and not todo.damaged
+        whole = (
+            all(piece.gathers for piece in todo.contents if isinstance(piece, NamedPiece)) and not todo.problems
+        )
         if not (self.gathers and whole and self._headers):
             return None
         return Gathered(
@@ -270,13 +286,18 @@ class _Tally:
         return tuple(dict.fromkeys((*told, *self.commits)))
 
     def died(self, piece: Piece) -> None:
-        what = "an object" if isinstance(piece, PackPiece) else f"object {piece.names[0]}"
+        what = f"object {piece.names[0]}" if isinstance(piece, NamedPiece) else "an object"
         message = f"{what} ended the worker that scanned it (out of memory?); try again with --jobs 1"
         self.problems.append(Problem(ProblemCode.UNREADABLE, message))
 
 
 def _run(
-    pieces: Sequence[Piece], do: Callable[[Piece], Swept], workers: int, tally: _Tally, all_objects: int
+    repository: str,
+    pieces: Sequence[Piece],
+    do: Callable[[Piece], Swept],
+    workers: int,
+    tally: _Tally,
+    all_objects: int,
 ) -> None:
     if not pieces:
         return
@@ -288,15 +309,22 @@ def _run(
     for piece in pieces:
         if isinstance(piece, PackPiece):
             trees_of(piece.path, piece.hash_bytes)
-    Crew(workers, do, tally.add, _halved, tally.died).run(pieces)
+    Crew(workers, do, tally.add, partial(_halved, repository), tally.died).run(pieces)
 
 
-def _halved(piece: Piece) -> list[Piece]:
+def _halved(repository: str, piece: Piece) -> list[Piece]:
+    """The same work in smaller pieces, in the end object by object; nothing where it cannot be smaller."""
     if isinstance(piece, NamedPiece):
         middle = len(piece.names) // 2
         return [replace(piece, names=names) for names in (piece.names[:middle], piece.names[middle:]) if middle]
+    if isinstance(piece, CheckPiece):
+        middle = (piece.begin + piece.end) // 2
+        return [replace(piece, end=middle), replace(piece, begin=middle)] if middle > piece.begin else []
     middle = len(piece.starts) // 2
-    return [replace(piece, starts=starts) for starts in (piece.starts[:middle], piece.starts[middle:]) if middle]
+    if middle:
+        return [replace(piece, starts=starts) for starts in (piece.starts[:middle], piece.starts[middle:])]
+    names = names_in(piece)
+    return [NamedPiece(repository, names, packed=True)] if names else []
 
 
 def _keep_memory() -> None:

@@ -17,6 +17,8 @@ from keysweep.sources.history.packs import Pack, opened
 
 MOST_IN_MEMORY_BYTES = 64 << 20
 """A larger object is read as a stream, through git."""
+_LARGE_BYTES = 1 << 20
+"""From this size on it matters which contents are held."""
 _FEW_BYTES = 200
 """Up to here zlib, which begins sooner, is done before libdeflate is."""
 
@@ -52,12 +54,13 @@ class Trees:
     def walk(self, starts: Sequence[int], stops: Set[int] = frozenset()) -> Iterator[Decoded]:
         """Every object of the trees below `starts`, a base always before what builds on it.
 
-        Does not go on into what begins at `stops`. Holds the contents along one chain of deltas, not those of a
-        whole tree.
+        Does not go on into what begins at `stops`. Of a branch the larger part comes last, so that only as many
+        large contents are held as the tree can be halved, however long its chains of deltas are.
         """
         children, first = self._children, self._first
         for start in starts:
             base = self._bases[start]
+            sizes: dict[int, int] = {}
             waiting = [(start, base, self.content(base) if base >= 0 else None)]
             while waiting:
                 number, base, base_content = waiting.pop()
@@ -66,7 +69,11 @@ class Trees:
                 yield number, content, base, base_content, raw
                 begin, end = first[number], first[number + 1]
                 if begin != end:
-                    waiting += [(each, number, content) for each in children[begin:end] if each not in stops]
+                    below = [each for each in children[begin:end] if each not in stops]
+                    if len(below) > 1 and content is not None and len(content) >= _LARGE_BYTES:
+                        sizes = sizes or self._sizes_below(start, stops)
+                        below.sort(key=sizes.__getitem__, reverse=True)
+                    waiting += [(each, number, content) for each in below]
 
     def descend(
         self, root: int, judge: Callable[[int, bytes, _State], _State], start: _State, needed: bytes, if_any: bytes
@@ -87,12 +94,21 @@ class Trees:
             children = self._children[self._first[number] : self._first[number + 1]]
             waiting += [(each, content, said) for each in children if needed[each] or (said and if_any[each])]
 
-    def members(self, root: int) -> list[int]:
-        """The objects of one tree, a base always before what builds on it."""
+    def members(self, root: int, stops: Set[int] = frozenset()) -> list[int]:
+        """The objects of one tree, a base always before what builds on it; not what begins at `stops`."""
         found = [root]
         for number in found:
-            found += self._children[self._first[number] : self._first[number + 1]]
+            children = self._children[self._first[number] : self._first[number + 1]]
+            found += [each for each in children if each not in stops]
         return found
+
+    def _sizes_below(self, start: int, stops: Set[int]) -> dict[int, int]:
+        """How many objects each part of a tree has."""
+        members = self.members(start, stops)
+        sizes = dict.fromkeys(members, 1)
+        for number in reversed(members[1:]):
+            sizes[self._bases[number]] += sizes[number]
+        return sizes
 
     def content(self, number: int) -> bytes | None:
         """The content of one object, from the root of its tree on."""

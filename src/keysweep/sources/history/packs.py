@@ -6,8 +6,11 @@ The formats are those of gitformat-pack(5). Everything is read from two memory m
 from __future__ import annotations
 
 import functools
+import hashlib
 import mmap
 import os
+import stat
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +18,13 @@ from numpy.typing import NDArray
 COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
 TYPES = {COMMIT: "commit", TREE: "tree", BLOB: "blob", TAG: "tag"}
 _OFS_DELTA, _REF_DELTA = 6, 7
-_IDX_MAGIC = b"\xfftOc\x00\x00\x00\x02"
+_IDX_BEGIN = b"\xfftOc"
+_IDX_MAGIC = _IDX_BEGIN + b"\x00\x00\x00\x02"
 _FANOUT_BYTES = 256 * 4
 _FAR = 1 << 31
 """Marks an offset of four bytes as the number of one of eight."""
+_NOWHERE = (1 << 62) - 1
+"""Behind the end of any pack, where what an index says cannot be true."""
 
 _Int64 = NDArray[np.int64]
 
@@ -38,22 +44,22 @@ class Pack:
         self.path = path
         self._map = _mapped(path)
         content = np.frombuffer(self._map, dtype=np.uint8)
-        if self._map[:4] != b"PACK" or len(content) < 12 + hash_bytes:
-            raise PackError("it does not begin as a pack")
-        offsets, names = _index(path.removesuffix(".pack") + ".idx", hash_bytes)
-        if int.from_bytes(self._map[8:12], "big") != len(offsets):
-            raise PackError("its index lists another number of objects")
-        order = np.argsort(offsets)
-        self.offsets: _Int64 = offsets[order]
-        self._names = names[order]
+        if len(content) < 12 + hash_bytes:
+            raise PackError("it is cut short")
+        index = _Index(path.removesuffix(".pack") + ".idx", hash_bytes)
+        self.faults = tuple(self._faults(index, hash_bytes))
+        """What is wrong with it though it can be read, at least in part."""
+        order = np.argsort(index.offsets)
+        self.offsets: _Int64 = index.offsets[order]
+        self.checksums = None if index.checksums is None else index.checksums[order]
+        """CRC-32 of each entry as it stands in the pack; None where the index is too old to have them."""
+        self._names = index.names[order]
         end = len(content) - hash_bytes
-        if len(offsets) and (self.offsets[0] < 12 or self.offsets[-1] >= end):
-            raise PackError("its index points outside of it")
-        self.ends: _Int64 = np.append(self.offsets[1:], end)[: len(offsets)]
+        self.ends: _Int64 = np.minimum(np.append(self.offsets[1:], end)[: len(self.offsets)], end)
         reader = _Reader(content)
-        kinds = np.empty(len(offsets), dtype=np.uint8)
-        self.sizes, self.bases, self.starts = (np.empty(len(offsets), dtype=np.int64) for _ in range(3))
-        for first in range(0, len(offsets), _ENTRIES_TOGETHER):
+        kinds = np.empty(len(self.offsets), dtype=np.uint8)
+        self.sizes, self.bases, self.starts = (np.empty(len(self.offsets), dtype=np.int64) for _ in range(3))
+        for first in range(0, len(self.offsets), _ENTRIES_TOGETHER):
             some = slice(first, first + _ENTRIES_TOGETHER)
             kinds[some], self.sizes[some], at = _headers(reader, self.offsets[some])
             self.bases[some], self.starts[some] = self._find_bases(
@@ -85,6 +91,16 @@ class Pack:
         """Let go of what was read: the system keeps the file in its cache, and no process is charged for it."""
         if hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
+
+    def _faults(self, index: _Index, hash_bytes: int) -> Iterator[str]:
+        if self._map[:4] != b"PACK":
+            yield "it does not begin as a pack"
+        elif int.from_bytes(self._map[8:12], "big") != len(index.offsets):
+            yield "its index lists another number of objects"
+        if not index.is_as_written:
+            yield "its index is not as it was written"
+        elif self._map[-hash_bytes:] != index.pack_checksum:
+            yield "it does not end as its index says"
 
     def children(self) -> tuple[_Int64, _Int64]:
         """Deltas by their base: those of object `n` are `first[starts[n] : starts[n + 1]]`."""
@@ -128,7 +144,7 @@ def opened(path: str, hash_bytes: int) -> Pack:
 
 def sorted_names(path: str, hash_bytes: int) -> NDArray[np.uint8]:
     """The IDs of all objects of a pack that was opened before, sorted, a row each; see `graph.rows_of`."""
-    return _index(path.removesuffix(".pack") + ".idx", hash_bytes)[1]
+    return _Index(path.removesuffix(".pack") + ".idx", hash_bytes).names
 
 
 def whole_names(names: NDArray[np.uint8]) -> NDArray[np.void]:
@@ -139,35 +155,60 @@ def whole_names(names: NDArray[np.uint8]) -> NDArray[np.void]:
 
 
 def _mapped(path: str) -> mmap.mmap:
-    with open(path, "rb") as stream:
-        if os.fstat(stream.fileno()).st_size == 0:
-            raise PackError("it is empty")
-        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):  # nobody writes into a pipe that lies there
+            raise PackError(f"{os.path.basename(path)} is no file")
+        if status.st_size == 0:
+            raise PackError(f"{os.path.basename(path)} is empty")
+        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    finally:
+        os.close(descriptor)
 
 
-def _index(path: str, hash_bytes: int) -> tuple[_Int64, NDArray[np.uint8]]:
-    """Offsets and IDs as the index has them, sorted by ID."""
-    content = np.frombuffer(_mapped(path), dtype=np.uint8)
-    if content[:8].tobytes() != _IDX_MAGIC:
-        raise PackError("its index is of a version that keysweep does not read")
-    names_at = 8 + _FANOUT_BYTES
-    if len(content) < names_at:
-        raise PackError("its index is cut short")
-    count = int.from_bytes(content[names_at - 4 : names_at].tobytes(), "big")
-    offsets_at = names_at + count * (hash_bytes + 4)
-    far_at = offsets_at + count * 4
-    if len(content) < far_at + 2 * hash_bytes:
-        raise PackError("its index is cut short")
-    names = content[names_at : names_at + count * hash_bytes].reshape(count, hash_bytes)
-    offsets = content[offsets_at:far_at].view(">u4").astype(np.int64)
+class _Index:
+    """What the index of a pack says, sorted by ID."""
+
+    def __init__(self, path: str, hash_bytes: int) -> None:
+        """Read version 2, or 1 as it was before 2008. Raises PackError or OSError."""
+        content = np.frombuffer(_mapped(path), dtype=np.uint8)
+        begin = content[:8].tobytes()
+        if begin != _IDX_MAGIC and begin[:4] == _IDX_BEGIN:
+            raise PackError("its index is of a version that keysweep does not read")
+        fanout_at = 8 if begin == _IDX_MAGIC else 0
+        entries_at = fanout_at + _FANOUT_BYTES
+        if len(content) < entries_at + 2 * hash_bytes:
+            raise PackError("its index is cut short")
+        count = int.from_bytes(content[entries_at - 4 : entries_at].tobytes(), "big")
+        if len(content) < entries_at + count * (hash_bytes + (8 if fanout_at else 4)) + 2 * hash_bytes:
+            raise PackError("its index is cut short")
+        end = len(content) - 2 * hash_bytes
+        digest = hashlib.new("sha1" if hash_bytes == 20 else "sha256", usedforsecurity=False)
+        digest.update(content[:-hash_bytes].data)
+        self.is_as_written = digest.digest() == content[-hash_bytes:].tobytes()
+        self.pack_checksum = content[end : end + hash_bytes].tobytes()
+        self.checksums: NDArray[np.uint32] | None = None
+        if fanout_at:
+            self.names = content[entries_at : entries_at + count * hash_bytes].reshape(count, hash_bytes)
+            rest = content[entries_at + count * hash_bytes : end]
+            self.checksums = rest[: 4 * count].view(">u4").astype(np.uint32)
+            self.offsets = _offsets(rest[4 * count : 8 * count], rest[8 * count :])
+        else:
+            rows = content[entries_at : entries_at + count * (hash_bytes + 4)].reshape(count, hash_bytes + 4)
+            self.names = rows[:, 4:]
+            self.offsets = np.ascontiguousarray(rows[:, :4]).view(">u4").ravel().astype(np.int64)
+
+
+def _offsets(near: NDArray[np.uint8], table: NDArray[np.uint8]) -> _Int64:
+    """Offsets of four bytes, some of which are numbers of offsets of eight bytes in `table`."""
+    offsets: _Int64 = near.view(">u4").astype(np.int64)
     far = np.flatnonzero(offsets & _FAR)
     if len(far):
-        rows = offsets[far] & (_FAR - 1)
-        table = content[far_at : len(content) - 2 * hash_bytes]
-        if (rows.max() + 1) * 8 > len(table):
-            raise PackError("its index is cut short")
-        offsets[far] = table[: len(table) // 8 * 8].view(">u8")[rows].astype(np.int64)
-    return offsets, names
+        wide = np.append(table[: len(table) // 8 * 8].view(">u8").astype(np.uint64), np.uint64(_NOWHERE))
+        wide &= np.uint64(_NOWHERE)
+        offsets[far] = wide[np.minimum(offsets[far] & (_FAR - 1), len(wide) - 1)].astype(np.int64)
+    return offsets
 
 
 class _Reader:

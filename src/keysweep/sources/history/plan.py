@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from keysweep.findings import Problem
 from keysweep.frozen import frozen
+from keysweep.sources.history.checks import checks
 from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.graph import rows_of
-from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, PackError, opened, sorted_names
-from keysweep.sources.history.stores import Stores, loose_in, packs_in
+from keysweep.sources.history.listing import list_objects, listed_by_git
+from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, sorted_names
+from keysweep.sources.history.stores import Stores
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece
 
 PIECE_BYTES = 24 << 20
@@ -39,8 +42,8 @@ class Plan:
     """Different objects in what was looked into, those that are done already among them."""
     fresh: tuple[str, ...] | None
     """Those of them that the pieces scan, where not all do."""
-    damaged: tuple[tuple[str, str], ...]
-    """Packs that could not be read, with the reason; what is in them is not scanned."""
+    problems: tuple[Problem, ...]
+    """What cannot be listed or is damaged; nobody knows all that is in there."""
 
 
 @frozen
@@ -57,24 +60,18 @@ class Done:
 
 def plan(stores: Stores, piece_bytes: int = PIECE_BYTES, done: Done | None = None) -> Plan:
     """Read the indexes of all packs, list the loose objects, and cut everything into pieces of `piece_bytes`."""
+    listing = list_objects(stores, done.packs if done else frozenset())
     large: list[tuple[float, PackPiece]] = []
     rest: list[PackPiece] = []
     by_name: list[str] = []
-    damaged: list[tuple[str, str]] = []
     known: list[NDArray[np.uint8]] = []
     listed = 0
     fresh: list[str] = []
-    paths = [path for path in _pack_paths(stores) if done is None or path not in done.packs]
-    for path in paths:
-        try:
-            pack = opened(path, stores.hash_bytes)
-        except (PackError, OSError) as error:
-            damaged.append((path, error.strerror or "" if isinstance(error, OSError) else str(error)))
-            continue
+    for pack in listing.packs:
         names = pack.raw_names()
         duplicate = _among(names, known)
         listed += int((~duplicate).sum())
-        known.append(sorted_names(path, stores.hash_bytes))
+        known.append(sorted_names(pack.path, stores.hash_bytes))
         done_before = _among(names, [done.names] if done else [])
         if done:
             fresh += [pack.name(number) for number in np.flatnonzero(~duplicate & ~done_before).tolist()]
@@ -86,39 +83,35 @@ def plan(stores: Stores, piece_bytes: int = PIECE_BYTES, done: Done | None = Non
                 large.append((cost, piece))
             else:
                 rest.append(piece)
-    loose = {name for each in stores.directories for name in loose_in(each, stores.hash_bytes)}
-    unpacked = _without(known, sorted(loose - done.loose if done else loose), stores.hash_bytes)
+    unpacked = _without(known, sorted({*listing.loose} - (done.loose if done else set())), stores.hash_bytes)
     listed += len(unpacked)
     unpacked = _without([done.names], unpacked, stores.hash_bytes) if done else unpacked
+    lost: list[str] = []
+    if listing.damaged:
+        seen = [*known, done.names] if done else known
+        lost = _without(seen, sorted({*listed_by_git(stores)} - {*listing.loose}), stores.hash_bytes)
+        listed += len(lost)
     large.sort(key=lambda each: -each[0])
     packed = [piece for _, piece in large] + rest
-    contents = [piece for piece in packed if piece.kind in _CONTENTS]
     return Plan(
-        (*contents, *by_git(stores, (*by_name, *unpacked))),
+        (
+            *(piece for piece in packed if piece.kind in _CONTENTS),
+            *(piece for pack in listing.packs for piece in checks(pack, stores.hash_bytes)),
+            *by_git(stores, (*by_name, *lost)),
+            *by_git(stores, unpacked, packed=False),
+        ),
         tuple(piece for piece in packed if piece.kind not in _CONTENTS),
         listed,
-        (*fresh, *unpacked) if done else None,
-        tuple(damaged),
+        (*fresh, *unpacked, *lost) if done else None,
+        listing.problems,
     )
 
 
-def opened_packs(stores: Stores) -> Iterator[Pack]:
-    """The packs that can be read."""
-    for path in _pack_paths(stores):
-        try:
-            yield opened(path, stores.hash_bytes)
-        except (PackError, OSError):
-            continue
-
-
-def _pack_paths(stores: Stores) -> list[str]:
-    return [path for directory in stores.directories for path in packs_in(directory)]
-
-
-def by_git(stores: Stores, names: Sequence[str]) -> Iterator[NamedPiece]:
+def by_git(stores: Stores, names: Sequence[str], *, packed: bool = True) -> Iterator[NamedPiece]:
     """Pieces for objects that git has to read."""
     for at in range(0, len(names), _NAMES_IN_PIECE):
-        yield NamedPiece(stores.repository, tuple(names[at : at + _NAMES_IN_PIECE]), len(names) <= _MOST_GATHERED)
+        some = tuple(names[at : at + _NAMES_IN_PIECE])
+        yield NamedPiece(stores.repository, some, packed, len(names) <= _MOST_GATHERED)
 
 
 def _among(names: NDArray[np.uint8], known: Sequence[NDArray[np.uint8]]) -> NDArray[np.bool_]:
@@ -151,7 +144,13 @@ def _pieces(
     for some in np.array_split(trees, -(-len(trees) // _TREES_IN_PIECE)) if len(trees) else ():
         among = some[duplicate[some]].tolist()
         starts = array("q", some.astype(np.int64).tobytes())
-        yield 0.0, PackPiece(pack.path, hash_bytes, TREE, starts, len(starts), frozenset(among))
+        foreign = some[(pack.bases[some] >= 0) & done[pack.bases[some]]].tolist()
+        yield (
+            0.0,
+            PackPiece(
+                pack.path, hash_bytes, TREE, starts, len(starts), frozenset(among), foreign=frozenset(foreign)
+            ),
+        )
     for kind in (BLOB, COMMIT, TAG):
         roots = np.flatnonzero((pack.types == kind) & (pack.bases == -1) & (undone > 0))
         if not len(roots):

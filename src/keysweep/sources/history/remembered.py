@@ -22,7 +22,8 @@ from keysweep.findings import Source
 from keysweep.frozen import frozen
 from keysweep.sources.history.changes import Change
 from keysweep.sources.history.graph import sorted_once
-from keysweep.sources.history.stores import Stores, loose_in, packs_in
+from keysweep.sources.history.listing import loose_objects
+from keysweep.sources.history.stores import Stores, packs_in
 
 _MOST_LOOSE = 50_000
 _MOST_HITS = 20_000
@@ -74,10 +75,8 @@ class Memory:
 def snapshot(stores: Stores) -> Snapshot:
     """Look at what there is."""
     packs = [path for directory in stores.directories for path in packs_in(directory)]
-    loose = {name for directory in stores.directories for name in loose_in(directory, stores.hash_bytes)}
-    return Snapshot(
-        tuple((_told_apart(path, stores), path) for path in packs), frozenset(loose), _borders(stores, packs)
-    )
+    loose = frozenset(loose_objects(stores))
+    return Snapshot(tuple((_told_apart(path, stores), path) for path in packs), loose, _borders(stores, packs))
 
 
 def _told_apart(path: str, stores: Stores) -> str:

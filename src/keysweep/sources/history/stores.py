@@ -1,19 +1,21 @@
-"""Where a repository keeps its objects: packs and loose files, its own and those it borrows from alternates."""
+"""Where a repository keeps its objects: its own directory, and those it borrows from as alternates."""
 
 from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+import stat
 
 from keysweep import git
+from keysweep.findings import Problem, ProblemCode
 from keysweep.frozen import frozen
 
-_DEEPEST_ALTERNATE = 5
+_DEEPEST_ALTERNATE = 6
 """Alternates of alternates that git follows."""
 _MOST_ALTERNATES_BYTES = 1 << 20
 _PACKS = "pack"
-_DIRECTORY = re.compile(r"[0-9a-f]{2}")
+_ESCAPE = re.compile(rb"\\(?:([0-7]{3})|(.))", re.DOTALL)
+_LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
 @frozen
@@ -26,6 +28,8 @@ class Stores:
     """Its own first."""
     hash_bytes: int
     """20 for SHA-1, 32 for SHA-256."""
+    problems: tuple[Problem, ...] = ()
+    """Alternates that cannot be followed."""
 
 
 def find_stores(repository: str) -> Stores:
@@ -33,30 +37,71 @@ def find_stores(repository: str) -> Stores:
     answer = git.run(("rev-parse", "--show-object-format", "--git-path", "objects"), repository)
     form, _, path = answer.removesuffix(b"\n").partition(b"\n")
     own = os.path.abspath(os.path.join(repository, os.fsdecode(path)))
-    return Stores(repository, tuple(_with_alternates(own)), 32 if form == b"sha256" else 20)
+    problems: list[Problem] = []
+    directories = _with_alternates(own, problems)
+    return Stores(repository, tuple(directories), 32 if form == b"sha256" else 20, tuple(problems))
 
 
-def _with_alternates(own: str) -> list[str]:
+def _with_alternates(own: str, problems: list[Problem]) -> list[str]:
     found = [own]
     known = {os.path.realpath(own)}
     level = [own]
     for _ in range(_DEEPEST_ALTERNATE):
-        level = [path for directory in level for path in _alternates(directory)]
-        for path in level:
-            if (real := os.path.realpath(path)) not in known:
-                known.add(real)
-                found.append(path)
+        level = [path for directory in level for path in _alternates(directory, known, problems)]
+        found += level
     return found
 
 
-def _alternates(directory: str) -> list[str]:
+def _alternates(directory: str, known: set[str], problems: list[Problem]) -> list[str]:
+    """The object directories that one borrows from and that are not among the `known` ones."""
+    listing = os.path.join(directory, "info", "alternates")
     try:
-        with open(os.path.join(directory, "info", "alternates"), "rb") as stream:
-            lines = stream.read(_MOST_ALTERNATES_BYTES).split(b"\n")
-    except OSError:
+        lines = _read(listing).split(b"\n")
+    except FileNotFoundError:
         return []
-    paths = [os.path.join(directory, os.fsdecode(line)) for line in lines if line and not line.startswith(b"#")]
-    return [path for path in paths if os.path.isdir(path)]
+    except OSError as error:
+        message = f"{listing} cannot be read ({error.strerror}): objects that it leads to were not scanned"
+        problems.append(Problem(ProblemCode.UNREADABLE, message))
+        return []
+    paths = [
+        os.path.join(directory, os.fsdecode(_unquoted(line))) for line in lines if line[:1] not in (b"", b"#")
+    ]
+    fresh: list[str] = []
+    lost: list[str] = []
+    for path in paths:
+        real = os.path.realpath(path)
+        if real in known:
+            continue
+        known.add(real)
+        (fresh if os.path.isdir(path) else lost).append(path)
+    if lost:
+        others = f" and {len(lost) - 1} others are" if len(lost) > 1 else " is"
+        message = f"{lost[0]}{others} named by {listing} and cannot be found: objects there were not scanned"
+        problems.append(Problem(ProblemCode.UNREADABLE, message))
+    return fresh
+
+
+def _read(path: str) -> bytes:
+    """A small file, and not what never ends or never comes. Raises OSError."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(0, "it is no file", path)
+    with open(path, "rb") as stream:
+        content = stream.read(_MOST_ALTERNATES_BYTES + 1)
+    if len(content) > _MOST_ALTERNATES_BYTES:
+        raise OSError(0, "it is larger than 1 MiB", path)
+    return content
+
+
+def _unquoted(line: bytes) -> bytes:
+    """A line as git means it: where it begins with a double quote, it is written as in C."""
+    if line[:1] != b'"' or line[-1:] != b'"' or len(line) < 2:
+        return line
+    return _ESCAPE.sub(_meant, line[1:-1])
+
+
+def _meant(escape: re.Match[bytes]) -> bytes:
+    octal, letter = escape.groups()
+    return bytes([int(octal, 8) & 255]) if octal else _LETTERS.get(letter, letter)
 
 
 def packs_in(directory: str) -> list[str]:
@@ -68,41 +113,3 @@ def packs_in(directory: str) -> list[str]:
         return []
     stems = sorted(name.removesuffix(".pack") for name in names if name.endswith(".pack"))
     return [os.path.join(place, f"{stem}.pack") for stem in stems if f"{stem}.idx" in names]
-
-
-def unlisted_in(directory: str) -> list[str]:
-    """What an object directory keeps to itself, in words: objects that `packs_in` and `loose_in` do not list."""
-    said = []
-    for place in (directory, *(os.path.join(directory, each) for each in _kept_in(directory))):
-        try:
-            names = set(os.listdir(place))
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            said.append(f"{place} cannot be listed: {error.strerror}")
-            continue
-        stems = sorted(name.removesuffix(".pack") for name in names if name.endswith(".pack"))
-        said += [
-            f"pack {stem}.pack cannot be read: it has no index; `git index-pack` makes one"
-            for stem in stems
-            if f"{stem}.idx" not in names
-        ]
-    return said
-
-
-def _kept_in(directory: str) -> list[str]:
-    try:
-        return sorted(each for each in os.listdir(directory) if each == _PACKS or _DIRECTORY.fullmatch(each))
-    except OSError:
-        return []
-
-
-def loose_in(directory: str, hash_bytes: int) -> list[str]:
-    """The IDs of the loose objects of an object directory."""
-    rest = re.compile(rf"[0-9a-f]{{{2 * hash_bytes - 2}}}")
-    found = []
-    for prefix in (each for each in _kept_in(directory) if each != _PACKS):
-        with suppress(OSError):
-            names = os.listdir(os.path.join(directory, prefix))
-            found += [prefix + name for name in names if rest.fullmatch(name)]
-    return found

@@ -15,6 +15,7 @@ from keysweep.detect.scanner import NAME_HINT, has_to_be_opened, worth_scanning
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.history.changed import Copy, Hits, copied, hits_between, looked_at, unrepeated
+from keysweep.sources.history.checks import CheckPiece, check
 from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES, trees_of
 from keysweep.sources.history.entries import Entries, entries
 from keysweep.sources.history.graph import Headers, headers
@@ -33,6 +34,8 @@ _HELD_BYTES = 16 << 20
 """Whole contents kept until their group is looked at."""
 _HEADER_BYTES = 16 << 10
 """More than any commit says of its tree and its parents."""
+_LARGEST_DELTA_BYTES = 512 << 20
+"""Git makes no deltas of larger files, unless it is told to."""
 _COMPARED_BYTES = 24 << 10
 """From this size on, comparing a version with the one before costs less than scanning it."""
 
@@ -58,6 +61,8 @@ class PackPiece:
     """Where other pieces begin."""
     gathers: bool = False
     """Whether to bring back what trees name and what commits say of themselves."""
+    foreign: frozenset[int] = frozenset()
+    """Trees that build on one that an earlier sweep has done."""
 
 
 @frozen
@@ -66,6 +71,8 @@ class NamedPiece:
 
     repository: str
     names: tuple[str, ...]
+    packed: bool
+    """Whether there may be deltas among them, which promise more than anybody should put together."""
     gathers: bool = False
     """Whether to bring back trees, and what commits say of themselves."""
 
@@ -75,7 +82,7 @@ class NamedPiece:
         return len(self.names)
 
 
-Piece = PackPiece | NamedPiece
+Piece = PackPiece | NamedPiece | CheckPiece
 
 
 @frozen
@@ -126,9 +133,20 @@ def sweep(piece: Piece, limits: Limits, options: Options) -> Swept:
     """Scan a piece; runs in a worker."""
     if isinstance(piece, NamedPiece):
         return _sweep_by_git(piece, limits, options)
+    if isinstance(piece, CheckPiece):
+        return Swept(problems=check(piece))
     if piece.kind == TREE:
         return _sweep_names(piece, limits, options)
     return _PackSweep(piece, limits, options).run()
+
+
+def names_in(piece: PackPiece) -> tuple[str, ...]:
+    """The IDs of the objects that a piece stands for."""
+    pack, trees = opened(piece.path, piece.hash_bytes), trees_of(piece.path, piece.hash_bytes)
+    members = piece.starts
+    if piece.kind != TREE:
+        members = tuple(each for start in piece.starts for each in trees.members(start, piece.stops))
+    return tuple(pack.name(number) for number in members if number not in piece.duplicates)
 
 
 class _PackSweep:
@@ -269,6 +287,8 @@ def _at(old: Origin, new: Origin) -> Origin:
 _NAME_HINT = re.compile(NAME_HINT.pattern.encode())
 _RUN = re.compile(rb"[A-Z2-7]{10,}|ABSK[A-Za-z0-9+]{8,}")
 """What a tree, or the delta of one, holds where a name with a key is new: git copies sixteen bytes or more."""
+_PREFIXES = (b"AKIA", b"ASIA", b"ABIA", b"ACCA", b"A3T", b"ABSK")
+"""Keys of one account begin alike: the delta of a tree may hold only the last eight characters of a new name."""
 _RUN_CLASSES = bytes(97 if chr(byte) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" else 32 for byte in range(256))
 _ENTRY = b"([0-7]{5,6}) ([^\0]+)\0(?s:.){%d}"
 
@@ -277,41 +297,52 @@ def _sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
     """Keys in the names of files and directories, each in a tree that has it first.
 
     Most trees are deltas that change an entry or two. They are looked at as they stand in the pack, and only where
-    a new name may be a key is the tree put together.
+    a new name may be a key is the tree put together, and with the beginning of a key all that builds on it.
     """
     trees = trees_of(piece.path, piece.hash_bytes)
     pack = opened(piece.path, piece.hash_bytes)
-    numbers = [number for number in piece.starts if number not in piece.duplicates]
     findings: list[Finding] = []
-    unread: list[str] = []
+    unread: set[int] = set()
     harmless: set[bytes] = set()
     """Whole runs that turned out to be parts of other names, such as CONTRIBUTING."""
+    looked_at: set[int] = set()
     size = 0
     gathered: list[tuple[int, bytes]] = []
-    for at in range(0, len(numbers), _TREES_TOGETHER):
-        some = numbers[at : at + _TREES_TOGETHER]
+    for at in range(0, len(piece.starts), _TREES_TOGETHER):
+        some = piece.starts[at : at + _TREES_TOGETHER]
         raws = [trees.inflated(number) for number in some]
         size += sum(len(raw) for raw in raws if raw is not None)
-        unread += [pack.name(number) for number, raw in zip(some, raws, strict=True) if raw is None]
+        unread.update(number for number, raw in zip(some, raws, strict=True) if raw is None)
         if piece.gathers:
             gathered += [(number, raw) for number, raw in zip(some, raws, strict=True) if raw is not None]
-        if not _may_have_a_run(b"\0".join(raw for raw in raws if raw is not None)):
+        joined = b"\0".join(raw for raw in raws if raw is not None)
+        if not (_may_have_a_run(joined) or _has_a_prefix(joined) or piece.foreign):
             continue
         for number, raw in zip(some, raws, strict=True):
-            runs = set(_RUN.findall(raw)) if raw is not None and _may_have_a_run(raw) else set()
+            if raw is None or number in looked_at:
+                continue
+            if number in piece.foreign or _has_a_prefix(raw):
+                for each, content, *_ in trees.walk((number,)):
+                    looked_at.add(each)
+                    if content is None:
+                        unread.add(each)
+                    elif _NAME_HINT.search(content):
+                        findings += scan_names(content, piece.hash_bytes, pack.name(each), limits, options)
+                continue
+            runs = set(_RUN.findall(raw)) if _may_have_a_run(raw) else set()
             if runs <= harmless:
                 continue
             content = trees.content(number)
             if content is None:
-                unread.append(pack.name(number))
+                unread.add(number)
             elif _NAME_HINT.search(content):
                 findings += scan_names(content, piece.hash_bytes, pack.name(number), limits, options)
             else:
                 harmless |= {run for run in runs if run in content}
-    swept = Swept(tuple(findings), (), len(numbers) - len(unread), size, tuple(unread))
+    unread -= piece.duplicates
+    count = len(piece.starts) - len(piece.duplicates) - len(unread)
+    swept = Swept(tuple(findings), (), count, size, tuple(pack.name(number) for number in sorted(unread)))
     if piece.gathers:
-        again = [(number, trees.inflated(number)) for number in piece.duplicates]
-        gathered += [(number, raw) for number, raw in again if raw is not None]
         swept = replace(swept, entries=(piece.path, entries(gathered, pack.bases)))
     pack.forget()
     return swept
@@ -320,6 +351,10 @@ def _sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
 def _may_have_a_run(raw: bytes) -> bool:
     """A first look for `_RUN`, many times as fast."""
     return b"a" * 10 in raw.translate(_RUN_CLASSES) or b"ABSK" in raw
+
+
+def _has_a_prefix(raw: bytes) -> bool:
+    return any(prefix in raw for prefix in _PREFIXES)
 
 
 def scan_names(content: bytes, hash_bytes: int, tree: str, limits: Limits, options: Options) -> Iterator[Finding]:
@@ -339,49 +374,71 @@ def _origin(name: str, kind: str) -> Origin:
 
 def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
     """Whatever is unusual: loose objects, foreign bases, damage, objects too large for memory."""
-    findings: list[Finding] = []
-    problems: list[Problem] = []
-    commits: list[str] = []
-    heads: list[bytes] = []
+    results: list[Swept] = []
+    heads: dict[bytes, bytes] = {}
     trees: list[tuple[bytes, bytes]] = []
-    objects = size = 0
+    names = list(piece.names)
+    if piece.packed:
+        sizes = git.object_sizes(names, piece.repository)
+        bombs = {
+            name: size
+            for name, (size, is_delta) in zip(names, sizes, strict=True)
+            if is_delta and size > _LARGEST_DELTA_BYTES
+        }
+        message = "is stored as a delta that makes {} MiB; git is trusted with 512 MiB"
+        results = [
+            Swept(problems=(_lost(name, ProblemCode.LIMIT, message.format(size >> 20)),))
+            for name, size in bombs.items()
+        ]
+        names = [name for name in names if name not in bombs]
     with git.Objects(piece.repository) as reader:
-        contents = reader.read_all(piece.names, MOST_IN_MEMORY_BYTES)
-        for name, (kind, content) in zip(piece.names, contents, strict=True):
+        contents = reader.read_all(names, MOST_IN_MEMORY_BYTES)
+        for name, (kind, content) in zip(names, contents, strict=True):
             if kind == git.TOO_LARGE:
-                result = _scan_stream(piece.repository, name, limits, options)
-            elif kind == git.MISSING:
-                message = f"object {name} cannot be read; `git fsck` says more"
-                problems.append(Problem(ProblemCode.DAMAGED, message))
-                continue
-            elif kind == "tree":
-                if piece.gathers:
-                    trees.append((bytes.fromhex(name), content))
-                result = Swept(
-                    tuple(scan_names(content, len(name) // 2, name, limits, options)), (), 1, len(content)
-                )
+                results.append(_scan_stream(piece.repository, name, limits, options))
             else:
-                if kind == "commit":
-                    commits.append(name)
-                    heads.append(content[:_HEADER_BYTES])
-                scanned = scan_in_memory(content, _origin(name, kind), limits, options)
-                result = Swept(scanned.findings, scanned.problems, 1, len(content))
-            findings += result.findings
-            problems += result.problems
-            objects += result.scanned_objects
-            size += result.scanned_bytes
-    told = headers([bytes.fromhex(name) for name in commits], heads) if piece.gathers and commits else None
-    return Swept(tuple(findings), tuple(problems), objects, size, (), tuple(commits), told, trees=tuple(trees))
+                results.append(_scan_read(name, kind, content, limits, options))
+            if kind == "tree" and piece.gathers:
+                trees.append((bytes.fromhex(name), content))
+            elif kind == "commit" and piece.gathers:
+                heads[bytes.fromhex(name)] = content[:_HEADER_BYTES]
+    told = headers(list(heads), list(heads.values())) if heads else None
+    return Swept(
+        tuple(each for result in results for each in result.findings),
+        tuple(each for result in results for each in result.problems),
+        sum(result.scanned_objects for result in results),
+        sum(result.scanned_bytes for result in results),
+        (),
+        tuple(each for result in results for each in result.commits),
+        told,
+        trees=tuple(trees),
+    )
+
+
+def _scan_read(name: str, kind: str, content: bytes, limits: Limits, options: Options) -> Swept:
+    """An object as git gave it."""
+    if kind == git.MISSING:
+        return Swept(problems=(_lost(name, ProblemCode.DAMAGED, "cannot be read; `git fsck` says more"),))
+    if kind == "tree":
+        return Swept(tuple(scan_names(content, len(name) // 2, name, limits, options)), (), 1, len(content))
+    result = scan_in_memory(content, _origin(name, kind), limits, options)
+    commits = (name,) if kind == "commit" else ()
+    return Swept(result.findings, result.problems, 1, len(content), (), commits)
+
+
+def _lost(name: str, code: ProblemCode, message: str) -> Problem:
+    return Problem(code, message, Origin("", Source.HISTORY, blob=name))
 
 
 def _scan_stream(repository: str, name: str, limits: Limits, options: Options) -> Swept:
     """An object larger than memory should hold, in windows."""
-    kind = git.run(("cat-file", "-t", name), repository).decode("ascii").strip()
-    origin = _origin(name, kind)
+    kind = (git.answer(("cat-file", "-t", name), repository) or b"").decode("ascii", "replace").strip()
+    if kind not in TYPES.values():
+        return _scan_read(name, git.MISSING, b"", limits, options)
     with git.Stream(("cat-file", kind, name), repository) as stream:
-        result = scan_windows(stream.read, origin, limits, options)
+        result = scan_windows(stream.read, _origin(name, kind), limits, options)
     problems = result.problems
     if not stream.ended_well:
-        message = f"object {name} cannot be read to its end; `git fsck` says more"
-        problems = (*problems, Problem(ProblemCode.DAMAGED, message))
+        message = "cannot be read to its end; `git fsck` says more"
+        problems = (*problems, _lost(name, ProblemCode.DAMAGED, message))
     return Swept(result.findings, problems, 1, result.scanned_bytes)
