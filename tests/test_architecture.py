@@ -208,6 +208,14 @@ def test_only_one_module_starts_processes_of_git() -> None:
     assert starting == {"keysweep.git"}
 
 
+def test_only_clones_are_left_to_gitpython() -> None:
+    """It is imported where a clone begins, so that nothing else pays for it."""
+    using = {name_of(path) for path in MODULES for _, imported in imports(path) if imported.split(".")[0] == "git"}
+    assert using == {"keysweep.sources.history.clone"}
+    top = parsed(PACKAGE / "sources" / "history" / "clone.py").body
+    assert not any(isinstance(node, ast.ImportFrom) and node.module == "git" for node in top)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_is_short_says_what_it_is_and_leaves_nothing_for_later(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

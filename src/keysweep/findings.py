@@ -245,6 +245,17 @@ class Problem:
 
 
 @frozen
+class Accounting:
+    """What became of the objects of a repository; one that is in several packs counts once."""
+
+    listed: int
+    """All that the repository says it has."""
+    scanned: int
+    skipped: int
+    """The rest; why is in the problems."""
+
+
+@frozen
 class ScanResult:
     """What came of scanning one or more pieces of content."""
 
@@ -252,6 +263,8 @@ class ScanResult:
     problems: tuple[Problem, ...] = ()
     scanned_bytes: int = 0
     scanned_items: int = 0
+    objects: Accounting | None = None
+    """Only for scans of history."""
 
 
 def fingerprint(kind: Kind, *credentials: str) -> str:

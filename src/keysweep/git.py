@@ -2,7 +2,8 @@
 
 A repository's own configuration must not run code, reach the network, or change what a command prints, so
 every command gets `_SETTINGS` and an environment without git's tracing and helper variables.
-Nothing here ever fetches. On the hook's path, so no `subprocess` where the system has `posix_spawn`.
+Nothing here ever fetches: only `sources/history/clone.py` does, where a user names an address, with the settings
+and the environment of `clone_settings`. On the hook's path, so no `subprocess` where the system has `posix_spawn`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,20 @@ _SETTINGS = (
     "log.decorate=false",
     "core.packedGitWindowSize=16m",
     "core.packedGitLimit=96m",
+    "safe.bareRepository=all",
+    "init.defaultRefFormat=files",
 )
+_USERS_OWN = ("core.sshCommand=", "credential.helper=", "protocol.allow=")
+"""Settings that a clone leaves as the user has them: no repository has a say yet."""
+_CLONE_SETTINGS = (
+    "transfer.fsckObjects=false",
+    "fetch.fsckObjects=false",
+    "transfer.bundleURI=false",
+    "submodule.recurse=false",
+    "maintenance.auto=false",
+    "gc.auto=0",
+)
+"""Takes objects as they are, however odd, from the server that was named alone."""
 _DROPPED = (
     "GIT_TRACE",
     "GIT_EXTERNAL_DIFF",
@@ -62,7 +76,7 @@ MISSING = "missing"
 TOO_LARGE = "too large"
 
 
-def run(arguments: Sequence[str], cwd: str | None = None, stdin: bytes = b"") -> bytes:
+def run(arguments: Sequence[str], cwd: str | None = None, stdin: bytes | memoryview = b"") -> bytes:
     """Run one git command and return what it printed.
 
     Raises GitError with git's own words when it fails, and with advice for the failures people meet.
@@ -76,10 +90,10 @@ def run_warned(arguments: Sequence[str], cwd: str | None = None) -> tuple[bytes,
     return output, message.decode("utf-8", "surrogateescape").splitlines()
 
 
-def answer(arguments: Sequence[str], cwd: str | None = None) -> bytes | None:
+def answer(arguments: Sequence[str], cwd: str | None = None, stdin: bytes | memoryview = b"") -> bytes | None:
     """Run a git command whose failure is an answer too; None where it failed."""
     try:
-        return run(arguments, cwd)
+        return run(arguments, cwd, stdin)
     except GitError:
         return None
 
@@ -113,6 +127,16 @@ class Running:
         if self._process is not None:
             self._process.stop()
             self._process = None
+
+
+def clone_settings(protocols: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Settings (for `git -c`) and environment of a clone that may use `protocols` and nothing else of the network.
+
+    It runs no hook, recurses into nothing and asks nothing on a terminal. Credential helpers, the configuration of
+    ssh and of proxies are the user's own, and work.
+    """
+    settings = [each for each in _SETTINGS if not each.startswith(_USERS_OWN)]
+    return [*settings, *_CLONE_SETTINGS], _ADDED | {"GIT_ALLOW_PROTOCOL": ":".join(protocols)}
 
 
 class Stream:
@@ -251,7 +275,7 @@ class _Process:
         except FileNotFoundError as error:
             raise GitError("git was not found on the PATH: install git 2.30 or newer.") from error
 
-    def communicate(self, stdin: bytes) -> tuple[bytes, bytes]:
+    def communicate(self, stdin: bytes | memoryview) -> tuple[bytes, bytes]:
         """Send all of `stdin`, read all output and messages, wait; raises GitError if git failed."""
         if stdin:
             self.send(stdin)
@@ -264,7 +288,7 @@ class _Process:
             raise GitError(_explain(self._name, code, message))
         return output, message
 
-    def send(self, stdin: bytes) -> None:
+    def send(self, stdin: bytes | memoryview) -> None:
         """Send all of `stdin` and close it, while others read what git makes of it."""
         from threading import Thread
 
@@ -299,7 +323,7 @@ class _Process:
         return self._wait()
 
 
-def _write_all(descriptor: int, content: bytes) -> None:
+def _write_all(descriptor: int, content: bytes | memoryview) -> None:
     with os.fdopen(descriptor, "wb") as stream:
         try:
             stream.write(content)

@@ -16,6 +16,7 @@ import pytest
 
 from fixtures.keys import key_id, secret
 from keysweep.report.json import schema
+from tests.cli.test_hostile_files import without_override
 from tests.cli.test_scan import document, keysweep
 from tests.repositories import Repository, environment
 
@@ -98,6 +99,21 @@ def test_what_cannot_be_swept_is_refused_in_one_sentence(
     assert done.returncode == code
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("place", ["pack", "00"])
+def test_objects_that_cannot_be_listed_are_never_clean_and_hide_no_others(
+    repository: Repository, place: str
+) -> None:
+    closed = repository.path / ".git/objects" / place
+    closed.mkdir(exist_ok=True)
+    closed.chmod(0)
+    done = without_override(repository.path, "scan", "--history", "--fail-on", "critical")
+    closed.chmod(0o700)
+    assert done.returncode == 3
+    assert f"objects/{place} cannot be listed: Permission denied" in done.stdout
+    assert ID in done.stdout
+    assert "all scanned, but see the problems above" in done.stdout
 
 
 def test_hostile_authors_subjects_and_paths_reach_no_terminal(tmp_path: Path) -> None:

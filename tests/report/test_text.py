@@ -20,6 +20,7 @@ from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.detect.scanner import scan
 from keysweep.findings import (
+    Accounting,
     Confidence,
     Finding,
     Kind,
@@ -318,3 +319,26 @@ def test_hostile_content_is_found_and_shown_harmless(content: bytes) -> None:
     assert ID in text
     assert "evil\\x1b[2J\\n\\xff.ini" in text
     assert all(line.isprintable() for line in text.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("objects", "problems", "line"),
+    [
+        (Accounting(1_234_567, 1_234_567, 0), (), "1 234 567 objects: all scanned."),
+        (Accounting(1, 1, 0), (), "1 object: all scanned."),
+        (
+            Accounting(1_234_567, 1_234_564, 3),
+            (Problem(ProblemCode.DAMAGED, "broken"),),
+            "1 234 567 objects: 1 234 564 scanned, 3 not, see the problems above.",
+        ),
+        (
+            Accounting(2, 2, 0),
+            (Problem(ProblemCode.DAMAGED, "a pack that could not even be listed"),),
+            "2 objects: all scanned, but see the problems above.",
+        ),
+    ],
+)
+def test_the_objects_of_a_repository_are_accounted_for(
+    objects: Accounting, problems: tuple[Problem, ...], line: str
+) -> None:
+    assert report(ScanResult(problems=problems, objects=objects)).splitlines()[-1].strip() == line

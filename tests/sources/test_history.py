@@ -15,7 +15,7 @@ import pytest
 from fixtures.keys import key_id, secret
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Finding, ProblemCode, Source
+from keysweep.findings import Accounting, Finding, ProblemCode, Source
 from keysweep.sources.history import scan_history, sweep_history
 from keysweep.sources.history.plan import plan
 from keysweep.sources.history.stores import find_stores
@@ -123,7 +123,8 @@ def test_delta_trees_that_are_cut_into_pieces_lose_nothing(tmp_path: Path, seed:
     repository = Repository(tmp_path / "r")
     evolve(repository, random.Random(100 + seed), 40)
     expected, count = reference(packed(repository).path)
-    pieces = plan(find_stores(os.fspath(repository.path)), 3000).pieces
+    todo = plan(find_stores(os.fspath(repository.path)), 3000)
+    pieces = (*todo.contents, *todo.structure)
     assert any(isinstance(piece, PackPiece) and piece.stops for piece in pieces)
     swept = [sweep(piece, Limits(), Options()) for piece in pieces]
     found = {(finding.fingerprint, holder(finding)) for each in swept for finding in each.findings}
@@ -149,6 +150,8 @@ def test_several_packs_and_what_stands_in_more_than_one_are_scanned_once(tmp_pat
     repository.git("pack-objects", "-q", ".git/objects/pack/pack-again", stdin=names)
     evolve(repository, rng, 3)
     assert compare(repository.path)
+    expected = len(repository.git("cat-file", "--batch-all-objects", "--batch-check").splitlines())
+    assert scan_history(os.fspath(repository.path)).objects == Accounting(expected, expected, 0)
 
 
 def test_sha256_repositories_are_read(tmp_path: Path) -> None:
@@ -357,6 +360,10 @@ def test_a_damaged_pack_is_never_clean_and_hides_nothing_beside_it(tmp_path: Pat
     result = scan_history(os.fspath(repository.path))
     assert ProblemCode.DAMAGED in {problem.code for problem in result.problems}
     assert one in {finding.key_id for finding in result.findings}
+    assert result.objects
+    assert result.objects.listed == result.objects.scanned + result.objects.skipped
+    unread = [problem for problem in result.problems if problem.message.startswith("object ")]
+    assert result.objects.skipped == len(unread)
 
 
 def test_a_delta_that_lies_about_sizes_or_promises_too_much_is_reported(tmp_path: Path) -> None:
@@ -369,6 +376,16 @@ def test_a_delta_that_lies_about_sizes_or_promises_too_much_is_reported(tmp_path
     write_pack(repository, entries, [b"\x11" * 20, b"\x22" * 20])
     result = scan_history(os.fspath(repository.path))
     assert {problem.code for problem in result.problems} == {ProblemCode.DAMAGED}
+
+
+def test_a_pack_without_its_index_is_never_clean(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    evolve(repository, random.Random(39), 3)
+    pack_of(packed(repository)).with_suffix(".idx").unlink()
+    result = scan_history(os.fspath(repository.path))
+    assert result.objects == Accounting(0, 0, 0)
+    (problem,) = result.problems
+    assert "it has no index" in problem.message
 
 
 def entry(kind: int, content: bytes, between: bytes = b"") -> bytes:

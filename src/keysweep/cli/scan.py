@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 
 from keysweep.cli.output import check_writable, write_report
+from keysweep.cli.progress import progress_line
 from keysweep.config import load
 from keysweep.errors import ConfigError, ExitCode, UsageError
 from keysweep.findings import ScanResult, Severity
@@ -60,13 +61,15 @@ def scan(
 ) -> int:
     """Find leaked AWS keys in PATHS, in the staged change, or in standard input (-).
 
-    Without PATHS this scans what git would see in the current directory.
+    Without PATHS this scans what git would see in the current directory. With --history, PATHS is one repository:
+    its directory, an address to clone, or a bundle.
 
     \b
     Examples:
       keysweep scan src deploy.env
       keysweep scan --all-files --format json --output findings.json
       keysweep scan --history ~/src/app
+      keysweep scan --history https://git.example.net/team/app.git
       kubectl get secrets -A -o yaml | keysweep scan -
 
     \b
@@ -87,13 +90,11 @@ def scan(
     if output:
         check_writable(output)
     root = _root(paths)
-    settings = Settings() if no_config else _settings(root, config)
+    settings = Settings() if no_config or _is_copied(paths, history, config) else _settings(root, config)
     settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
     if fail_on:
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
-    result = _scan(
-        paths, staged, whole_files, history, all_files, jobs, settings, progress=not output and form == "text"
-    )
+    result = _scan(paths, staged, whole_files, history, all_files, jobs, settings)
     result, suppressed = apply(result, settings, os.fspath(root))
     write_report(output, _writer(form, result, settings, show_secrets, suppressed, to_file=output is not None))
     if output and (result.findings or result.problems):
@@ -110,6 +111,15 @@ def _root(paths: tuple[str, ...]) -> Path:
     start = paths[0] if len(paths) == 1 and os.path.isdir(paths[0]) else "."
     top = git.answer(("rev-parse", "--show-toplevel"), start)
     return Path(os.fsdecode(top.rstrip(b"\n"))) if top else Path(start)
+
+
+def _is_copied(paths: tuple[str, ...], history: bool, config: Path | None) -> bool:
+    """Whether it is a clone or a bundle that is scanned: the configuration that stands here is that of another."""
+    if not history or not paths or config:
+        return False
+    from keysweep.sources.history.source import is_directory
+
+    return not is_directory(paths[0])
 
 
 def _settings(root: Path, config: Path | None) -> Settings:
@@ -129,8 +139,6 @@ def _scan(
     all_files: bool,
     jobs: int | None,
     settings: Settings,
-    *,
-    progress: bool,
 ) -> ScanResult:
     options = settings.options()
     if staged:
@@ -139,12 +147,11 @@ def _scan(
         return scan_staged(whole_files=whole_files, limits=settings.limits, options=options)
     if history:
         from keysweep.sources.history import scan_history
+        from keysweep.sources.history.whole import scan_source
 
-        repository = paths[0] if paths else "."
-        if not os.path.isdir(repository):
-            raise UsageError(f"{repository} is no directory: --history takes a repository.")
-        with _progress(progress) as report:
-            return scan_history(repository, limits=settings.limits, options=options, jobs=jobs, on_progress=report)
+        with progress_line() as report:
+            scan = partial(scan_history, limits=settings.limits, options=options, jobs=jobs, on_progress=report)
+            return scan_source(paths[0] if paths else None, scan, report)
     if "-" in paths:
         if len(paths) > 1:
             raise UsageError("- stands for standard input and goes alone: scan the other paths in another run.")
@@ -153,7 +160,7 @@ def _scan(
         return scan_stdin(sys.stdin.buffer, settings.limits, options)
     from keysweep.sources.files import scan_paths
 
-    with _progress(progress) as report:
+    with progress_line() as report:
         return scan_paths(
             paths or (".",),
             all_files=all_files,
@@ -169,32 +176,6 @@ def _pointer(result: ScanResult, output: str) -> str:
     counts = [(len(result.findings), "finding"), (len(result.problems), "problem")]
     counted = ", ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts if count)
     return Style().safe(f"keysweep: {counted}: see {output}")
-
-
-class _Bar:
-    """A progress bar on standard error that appears only when a scan takes long enough to wonder."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._done = 0
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        return self._update
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.render_finish()
-
-    def _update(self, done: int, total: int) -> None:
-        if self._bar is None:
-            self._bar = click.progressbar(length=max(1, total), label="scanning", file=sys.stderr, width=30)
-        self._bar.length = max(1, total)  # grows while directories are still being listed
-        self._bar.update(done - self._done)
-        self._done = done
-
-
-def _progress(wanted: bool) -> AbstractContextManager[Callable[[int, int], None] | None]:
-    return _Bar() if wanted and sys.stderr.isatty() else nullcontext()
 
 
 def _writer(

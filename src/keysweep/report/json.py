@@ -8,7 +8,18 @@ from importlib.resources import files
 from typing import Any, TextIO
 
 from keysweep import __version__
-from keysweep.findings import Commit, Exposure, Finding, Origin, Part, Place, Problem, ScanResult, Severity
+from keysweep.findings import (
+    Accounting,
+    Commit,
+    Exposure,
+    Finding,
+    Origin,
+    Part,
+    Place,
+    Problem,
+    ScanResult,
+    Severity,
+)
 
 FORMAT = "keysweep-findings"
 VERSION = 1
@@ -48,6 +59,7 @@ def document(result: ScanResult, *, show_secrets: bool, fail_on: Severity, suppr
         "complete": not result.problems,
         "fail_on": fail_on.label,
         "scanned": {"items": result.scanned_items, "bytes": result.scanned_bytes},
+        "objects": _accounting(result.objects) if result.objects else None,
         "counts": {
             "findings": len(result.findings),
             "failing": sum(finding.severity >= fail_on for finding in result.findings),
@@ -57,6 +69,10 @@ def document(result: ScanResult, *, show_secrets: bool, fail_on: Severity, suppr
         "findings": [_finding(finding, show_secrets) for finding in result.findings],
         "problems": [_problem(problem) for problem in result.problems],
     }
+
+
+def _accounting(objects: Accounting) -> dict[str, Any]:
+    return {"listed": objects.listed, "scanned": objects.scanned, "skipped": objects.skipped}
 
 
 def _finding(finding: Finding, show_secrets: bool) -> dict[str, Any]:

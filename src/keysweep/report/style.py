@@ -66,6 +66,15 @@ class Style:
         return self.unicode and character.isprintable() and not _is_bidi(character)
 
 
+def size(count: float) -> str:
+    """A number of bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
 def complaint(error: BaseException) -> str:
     """A failure as one line for standard error, whatever names from outside it quotes."""
     return Style().safe(f"keysweep: {error}")

@@ -15,6 +15,7 @@ from keysweep.findings import (
     Severity,
     Source,
 )
+from keysweep.report.style import size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def render(
     lines += _problems(result, style)
     failing = [finding for finding in ordered if finding.severity >= fail_on]
     lines += _summary(result, failing, style, audience, suppressed)
+    lines += _objects(result, style)
     if failing:
         lines += ["", *_advice(failing, style, audience)]
     stream.write("\n".join(lines) + "\n")
@@ -239,7 +241,7 @@ def _summary(
     if (different := len({finding.fingerprint for finding in result.findings})) < total:
         counted += f" of {different} credential{'s' * (different != 1)}"
     if audience == "scan":
-        counted += f" in {items} item{'s' * (items != 1)} ({_size(result.scanned_bytes)})"
+        counted += f" in {items} item{'s' * (items != 1)} ({size(result.scanned_bytes)})"
     if total and len(failing) < total:
         counted += f", {len(failing) or 'none'} of them severe enough to stop you"
     if suppressed:
@@ -252,12 +254,23 @@ def _summary(
     return [style.paint("keysweep: ", colour) + counted + "."]
 
 
-def _size(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
+def _objects(result: ScanResult, style: Style) -> list[str]:
+    """What became of a repository's objects, where that is what was scanned."""
+    counts = result.objects
+    if counts is None:
+        return []
+    said = f"{_number(counts.listed)} object{'s' * (counts.listed != 1)}: "
+    if counts.skipped:
+        said += f"{_number(counts.scanned)} scanned, {_number(counts.skipped)} not, see the problems above"
+    elif result.problems:
+        said += "all scanned, but see the problems above"
+    else:
+        said += "all scanned"
+    return [style.paint(f"          {said}.", "dim")]
+
+
+def _number(count: int) -> str:
+    return f"{count:,}".replace(",", " ")
 
 
 def _take_out(sources: set[Source], audience: str) -> str:

@@ -13,7 +13,7 @@ from keysweep.detect.options import Options
 from keysweep.errors import IncompleteError, UsageError
 from keysweep.findings import Finding, Origin, ScanResult, Source
 from keysweep.frozen import frozen
-from keysweep.sources.changes import list_changes
+from keysweep.sources.diffs import list_changes
 from keysweep.sources.versions import Version, Versions
 from keysweep.sources.windows import scan_in_memory
 

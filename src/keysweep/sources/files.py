@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from keysweep import git
@@ -14,6 +14,7 @@ from keysweep.detect.options import Options
 from keysweep.errors import GitError, UsageError
 from keysweep.findings import Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.sources.pool import scan_all
+from keysweep.sources.progress import OnProgress
 
 _OBJECT_STORES = frozenset({"objects", "lfs"})
 
@@ -25,14 +26,14 @@ def scan_paths(
     limits: Limits | None = None,
     options: Options | None = None,
     jobs: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ScanResult:
     """Scan files and directories.
 
     In a repository a directory means what git would see there, tracked and untracked but not ignored; with
     `all_files`, and outside of repositories, it means everything but git's object store. Links, pipes and
     devices are read where they are named in `paths`, not where they are met in a directory. `on_progress` is
-    called with bytes done and bytes in all. Raises UsageError for a path that does not exist.
+    told of the bytes done and the bytes in all. Raises UsageError for a path that does not exist.
     """
     problems: list[Problem] = []
     for start in paths:

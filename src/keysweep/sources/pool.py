@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from threading import Thread
@@ -16,6 +16,7 @@ from keysweep.detect.scanner import scan, worth_scanning
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import replace
 from keysweep.sources.engine import prepare
+from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.windows import WINDOW_BYTES, out_of_memory, scan_in_memory, scan_windows
 from keysweep.sources.workers import Crew
 
@@ -28,7 +29,6 @@ KEPT_ENGINE_FROM_BYTES = 256 << 10
 """Above this, restoring a compiled engine costs less than looking with `re`."""
 POOL_FROM_BYTES = 32 << 20
 """Starting workers pays only above this."""
-_Progress = Callable[[int, int], None]
 _Listed = tuple[str, int, int]
 """Path, size in bytes and mode; both 0 where the file could not be looked at."""
 
@@ -36,7 +36,7 @@ _Listed = tuple[str, int, int]
 class _Tally:
     """What has come back so far, so that nothing found is lost whatever happens next."""
 
-    def __init__(self, on_progress: _Progress | None) -> None:
+    def __init__(self, on_progress: OnProgress | None) -> None:
         self.findings: list[Finding] = []
         self.problems: list[Problem] = []
         self.listed_bytes = 0
@@ -50,7 +50,8 @@ class _Tally:
         self.scanned_bytes += result.scanned_bytes
         self.scanned_items += result.scanned_items
         if self._on_progress:
-            self._on_progress(self.scanned_bytes, self.listed_bytes)
+            done, total = self.scanned_bytes, self.listed_bytes
+            self._on_progress(Progress("scanning", done, total, done, counts_bytes=True))
 
     def result(self) -> ScanResult:
         findings = sorted(
@@ -64,7 +65,7 @@ def scan_all(
     limits: Limits,
     options: Options,
     jobs: int | None = None,
-    on_progress: _Progress | None = None,
+    on_progress: OnProgress | None = None,
     streams: Sequence[str] = (),
 ) -> ScanResult:
     """Scan `streams`, then `files` while they are still being listed.
@@ -72,8 +73,8 @@ def scan_all(
     `streams` are read to their end whatever they are, links followed; workers do not share them all, so this
     process reads them.
 
-    What cannot be read is a problem, and an interrupt ends with what was found until then. `on_progress` gets
-    the bytes scanned and the bytes listed so far.
+    What cannot be read is a problem, and an interrupt ends with what was found until then. `on_progress` is
+    told of the bytes scanned and the bytes listed so far.
     """
     tally = _Tally(on_progress)
     workers = jobs or os.cpu_count() or 1

@@ -13,7 +13,7 @@ from keysweep.detect.scanner import worth_scanning
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.added import added
-from keysweep.sources.changes import Change
+from keysweep.sources.diffs import Change
 from keysweep.sources.windows import scan_in_memory, scan_windows
 
 _MOST_IN_MEMORY_BYTES = 64 << 20

@@ -112,6 +112,7 @@ def _begin_worker() -> None:
     prepare()
     gc.freeze()  # what was imported is never garbage, so no collection need look at it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whatever the parent makes of it, here it ends a worker
     Thread(target=_end_with_parent, daemon=True).start()
 
 

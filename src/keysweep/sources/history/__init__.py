@@ -5,27 +5,36 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult
+from keysweep.findings import Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.engine import prepare
+from keysweep.sources.history.ascent import Gathered, TooMuchError, changes_above, loose_entries
 from keysweep.sources.history.attribution import attribute
+from keysweep.sources.history.changes import Change
 from keysweep.sources.history.decode import trees_of
+from keysweep.sources.history.entries import Entries, joined
+from keysweep.sources.history.graph import Headers, graph, together
+from keysweep.sources.history.holders import HolderPiece, Holders, holders
+from keysweep.sources.history.log import logged_changes
 from keysweep.sources.history.packs import COMMIT
 from keysweep.sources.history.plan import Plan, by_git, opened_packs, plan
-from keysweep.sources.history.stores import Stores, find_stores
+from keysweep.sources.history.stores import Stores, find_stores, unlisted_in
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, sweep
+from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.windows import scan_in_memory
 from keysweep.sources.workers import Crew
 
 _POOL_FROM_OBJECTS = 5000
 """Starting workers pays only above this."""
 
-_Progress = Callable[[int, int], None]
+_POOL_FROM_CANDIDATES = 2000
 
 
 @frozen
@@ -40,6 +49,8 @@ class Sweep:
     scanned_bytes: int
     loose_commits: tuple[str, ...]
     """Commits that are in no pack that could be read."""
+    gathered: Gathered | None
+    """What is needed to search the history by itself; None where nothing was found, or git has to do it."""
 
     def commits(self) -> list[str]:
         """The IDs of all commits, newest first as far as packs keep that order."""
@@ -57,25 +68,34 @@ def sweep_history(
     limits: Limits | None = None,
     options: Options | None = None,
     jobs: int | None = None,
-    on_progress: _Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Sweep:
     """Scan all objects of the repository at `repository`.
 
-    `on_progress` gets the objects done and the objects in all. An interrupt ends with what was found until then.
+    `on_progress` is told after each piece of work. An interrupt ends with what was found until then.
     Raises GitError where there is no repository.
     """
     stores = find_stores(repository)
+    if on_progress:
+        on_progress(Progress("listing"))
     todo = plan(stores)
     tally = _Tally(todo, on_progress)
+    unlisted = [message for directory in stores.directories for message in unlisted_in(directory)]
+    tally.problems += [Problem(ProblemCode.UNREADABLE, message) for message in unlisted]
     _keep_memory()
     do = partial(sweep, limits=limits or Limits(), options=options or Options())
     workers = jobs or os.cpu_count() or 1
     try:
-        _run(todo.pieces, do, workers, tally)
+        run = partial(_run, do=do, workers=workers, tally=tally, all_objects=todo.listed)
+        run(todo.contents)
+        tally.gathers = any(finding.origin.source is Source.HISTORY for finding in tally.findings)
+        run([replace(piece, gathers=tally.gathers) for piece in todo.structure])
         unread, tally.unread = tally.unread, []
-        _run(list(by_git(stores, unread)), do, workers, tally)
+        run(tuple(by_git(stores, unread)))
     except KeyboardInterrupt:
+        tally.gathers = False
         tally.problems.append(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"))
+    tally.account()
     return Sweep(
         stores,
         tuple(tally.findings),
@@ -84,6 +104,7 @@ def sweep_history(
         tally.scanned_objects,
         tally.scanned_bytes,
         tuple(tally.commits),
+        tally.gathered(stores, todo),
     )
 
 
@@ -93,7 +114,7 @@ def scan_history(
     limits: Limits | None = None,
     options: Options | None = None,
     jobs: int | None = None,
-    on_progress: _Progress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ScanResult:
     """Scan all objects of a repository, and say for each leak where in history it stands.
 
@@ -108,20 +129,49 @@ def scan_history(
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
     if swept.findings:
-        jobs = jobs or os.cpu_count() or 1
-        findings, problems = attribute(repository, swept.findings, swept.commits(), jobs, rescan)
+        if on_progress:
+            on_progress(Progress("finding commits"))
+        changes = partial(_changes, swept, jobs or os.cpu_count() or 1)
+        findings, problems = attribute(repository, swept.findings, changes, rescan)
     return ScanResult(
         findings,
         tuple(dict.fromkeys((*swept.problems, *problems))),
         swept.scanned_bytes,
         swept.scanned_objects,
+        Accounting(
+            swept.listed_objects, swept.scanned_objects, max(0, swept.listed_objects - swept.scanned_objects)
+        ),
     )
+
+
+def _changes(swept: Sweep, jobs: int, blobs: set[str], names: set[str]) -> tuple[Sequence[Change], bool]:
+    """What commits change of what was found: from what the sweep gathered, or else told by git."""
+    if swept.gathered is not None and not names:
+        with suppress(TooMuchError):
+            return changes_above(swept.gathered, blobs, partial(_search, jobs)), True
+    return logged_changes(swept.stores.repository, swept.commits(), jobs, blobs, names)
+
+
+def _search(jobs: int, pieces: Sequence[HolderPiece]) -> list[tuple[HolderPiece, Holders]]:
+    if jobs == 1 or sum(len(piece.candidates) for piece in pieces) < _POOL_FROM_CANDIDATES:
+        return [(piece, holders(piece)) for piece in pieces]
+    found: list[tuple[HolderPiece, Holders]] = []
+    Crew(jobs, _held, found.append, lambda _: (), _lost).run(pieces)
+    return found
+
+
+def _held(piece: HolderPiece) -> tuple[HolderPiece, Holders]:
+    return piece, holders(piece)
+
+
+def _lost(_: HolderPiece) -> None:
+    raise TooMuchError  # a worker that ended for want of memory: git needs less
 
 
 class _Tally:
     """What has come back so far."""
 
-    def __init__(self, todo: Plan, on_progress: _Progress | None) -> None:
+    def __init__(self, todo: Plan, on_progress: OnProgress | None) -> None:
         self.findings: list[Finding] = []
         self.problems: list[Problem] = [
             Problem(ProblemCode.DAMAGED, f"pack {os.path.basename(path)} cannot be read: {reason}")
@@ -129,6 +179,10 @@ class _Tally:
         ]
         self.unread: list[str] = []
         self.commits: list[str] = []
+        self.gathers = False
+        self._headers: list[Headers] = []
+        self._entries: dict[str, list[Entries]] = defaultdict(list)
+        self._trees: list[tuple[bytes, bytes]] = []
         self.scanned_objects = self.scanned_bytes = 0
         self._listed = todo.listed
         self._on_progress = on_progress
@@ -138,10 +192,33 @@ class _Tally:
         self.problems += swept.problems
         self.unread += swept.unread
         self.commits += swept.commits
+        self._trees += swept.trees
+        if swept.headers:
+            self._headers.append(swept.headers)
+        if swept.entries:
+            self._entries[swept.entries[0]].append(swept.entries[1])
         self.scanned_objects += swept.scanned_objects
         self.scanned_bytes += swept.scanned_bytes
         if self._on_progress:
-            self._on_progress(self.scanned_objects, self._listed)
+            self._on_progress(Progress("scanning", self.scanned_objects, self._listed, self.scanned_bytes))
+
+    def account(self) -> None:
+        """Never let an object go missing without a word."""
+        if self.scanned_objects < self._listed and not self.problems:
+            message = f"{self._listed - self.scanned_objects} objects were listed and not scanned"
+            self.problems.append(Problem(ProblemCode.UNREADABLE, message))
+
+    def gathered(self, stores: Stores, todo: Plan) -> Gathered | None:
+        """What can be searched, where it is complete."""
+        whole = all(piece.gathers for piece in todo.contents if isinstance(piece, NamedPiece)) and not todo.damaged
+        if not (self.gathers and whole and self._headers):
+            return None
+        return Gathered(
+            graph(together(self._headers)),
+            {path: joined(parts) for path, parts in self._entries.items()},
+            loose_entries(self._trees, stores.hash_bytes),
+            stores.hash_bytes,
+        )
 
     def died(self, piece: Piece) -> None:
         what = "an object" if isinstance(piece, PackPiece) else f"object {piece.names[0]}"
@@ -149,12 +226,13 @@ class _Tally:
         self.problems.append(Problem(ProblemCode.UNREADABLE, message))
 
 
-def _run(pieces: Sequence[Piece], do: Callable[[Piece], Swept], workers: int, tally: _Tally) -> None:
+def _run(
+    pieces: Sequence[Piece], do: Callable[[Piece], Swept], workers: int, tally: _Tally, all_objects: int
+) -> None:
     if not pieces:
         return
-    objects = sum(piece.objects for piece in pieces)
-    prepare(only_if_kept=objects < _POOL_FROM_OBJECTS)
-    if workers == 1 or objects < _POOL_FROM_OBJECTS:
+    prepare(only_if_kept=all_objects < _POOL_FROM_OBJECTS)
+    if workers == 1 or all_objects < _POOL_FROM_OBJECTS:
         for piece in pieces:
             tally.add(do(piece))
         return

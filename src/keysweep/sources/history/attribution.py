@@ -1,60 +1,31 @@
-"""Which commits, paths and refs a leak stands in; asked of git, and only for what was found."""
+"""Which commits, paths and refs a leak stands in; asked only for what was found."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from keysweep import git
 from keysweep.findings import Commit, Exposure, Finding, Origin, Problem, ProblemCode, ScanResult, Source
-from keysweep.frozen import frozen, replace
+from keysweep.frozen import replace
+from keysweep.sources.history.changes import Change, exists
 from keysweep.sources.history.commits import read_commits
 from keysweep.sources.history.refs import Ref, list_refs, refs_with
 
-_LOG = (
-    "log",
-    "--raw",
-    "-c",
-    "--root",
-    "--no-renames",
-    "--no-abbrev",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-mailmap",
-    "-z",
-    "--format=%x01%H",
-    "--no-walk=unsorted",
-    "--stdin",
-)
-"""Each commit it is told with what it changes; a merge only where it differs from all its parents."""
 _MOST_PLACED_BYTES = 64 << 20
-_READ_BYTES = 1 << 20
-
-
-@frozen
-class _Change:
-    """One path that one commit changes."""
-
-    commit: str
-    path: str
-    before: frozenset[str]
-    """The blobs that stood there in the parents."""
-    after: str
 
 
 def attribute(
     repository: str,
     findings: Sequence[Finding],
-    commits: Sequence[str],
-    jobs: int,
+    find_changes: Callable[[set[str], set[str]], tuple[Sequence[Change], bool]],
     rescan: Callable[[bytes, Origin], ScanResult],
 ) -> tuple[tuple[Finding, ...], tuple[Problem, ...]]:
     """One finding for each leak, with every path it stood under and the commits that brought and took it.
 
-    `commits` are all that there are, reached by a ref or not, about in the order of history; `jobs` gits are asked
-    of a part of them each. `rescan` scans one object again, because lines and offsets of `findings` may be those
-    of another version.
+    `find_changes` gives every change of history with one of some blobs before or after it, or one of some names in
+    its path, and whether these are all. `rescan` scans one object again, because lines and offsets of `findings`
+    may be those of another version.
 
     What no commit holds keeps no exposure: it is in an object that only the database knows of. Damage that keeps
     git from telling is a problem, and everything else is told nevertheless.
@@ -65,9 +36,12 @@ def attribute(
     blobs = {finding.origin.blob for finding in findings if _is_blob(finding)}
     names = {finding.origin.path for finding in findings if _is_name(finding)}
     problems: list[Problem] = []
-    changes: list[_Change] = []
+    changes: Sequence[Change] = ()
     if blobs or names:
-        changes = _changes(repository, commits, jobs, {blob for blob in blobs if blob}, names, problems)
+        changes, complete = find_changes({blob for blob in blobs if blob}, names)
+        if not complete:
+            message = "git could not tell all of which commits hold what was found; `git fsck` says why"
+            problems.append(Problem(ProblemCode.DAMAGED, message))
     refs = list_refs(repository)
     leaks = [_Leak(same, changes) for same in groups.values()]
     holders = refs_with(repository, refs, {place for leak in leaks for place in leak.places()})
@@ -100,16 +74,16 @@ def _is_blob(finding: Finding) -> bool:
 class _Leak:
     """One credential, and everything in history that concerns it."""
 
-    def __init__(self, same: Sequence[Finding], changes: Iterable[_Change]) -> None:
+    def __init__(self, same: Sequence[Finding], changes: Iterable[Change]) -> None:
         self._same = same
         self._by_blob = {finding.origin.blob: finding for finding in same if _is_blob(finding)}
         self._names = frozenset(finding.origin.path for finding in same if _is_name(finding))
-        self._brought: dict[str, list[_Change]] = defaultdict(list)
+        self._brought: dict[str, list[Change]] = defaultdict(list)
         self._taken: dict[str, list[str]] = defaultdict(list)
         for change in changes:
             named = any(name in change.path for name in self._names)
-            now = change.after in self._by_blob or (named and _exists(change.after))
-            before = any(blob in self._by_blob or (named and _exists(blob)) for blob in change.before)
+            now = change.after in self._by_blob or (named and exists(change.after))
+            before = any(blob in self._by_blob or (named and exists(blob)) for blob in change.before)
             if now and not before:
                 self._brought[change.path].append(change)
             elif before and not now:
@@ -177,10 +151,6 @@ class _Leak:
         return replace(finding, origin=replace(finding.origin, path=path))
 
 
-def _exists(blob: str) -> bool:
-    return bool(blob.strip("0"))
-
-
 def _by_date(commits: Iterable[Commit]) -> tuple[Commit, ...]:
     return tuple(sorted(commits, key=lambda each: (each.date is None, each.date, each.id)))
 
@@ -188,61 +158,3 @@ def _by_date(commits: Iterable[Commit]) -> tuple[Commit, ...]:
 def _age(commits: Sequence[Commit]) -> tuple[bool, str]:
     date = commits[0].date if commits else None
     return date is None, date.isoformat() if date else ""
-
-
-def _changes(
-    repository: str,
-    commits: Sequence[str],
-    jobs: int,
-    blobs: set[str],
-    names: set[str],
-    problems: list[Problem],
-) -> list[_Change]:
-    """Every change of history that has one of `blobs` before or after it, or one of `names` in its path."""
-    share = max(1, -(-len(commits) // jobs))
-    parts = [commits[at : at + share] for at in range(0, len(commits), share)]
-    with ThreadPoolExecutor(max(1, len(parts))) as threads:
-        told = list(threads.map(lambda part: _told(repository, part, blobs, names), parts))
-    if not all(complete for _, complete in told):
-        message = "git could not tell all of which commits hold what was found; `git fsck` says why"
-        problems.append(Problem(ProblemCode.DAMAGED, message))
-    return [change for changes, _ in told for change in changes]
-
-
-def _told(repository: str, commits: Sequence[str], blobs: set[str], names: set[str]) -> tuple[list[_Change], bool]:
-    """The changes of some commits, and whether git told them all."""
-    wanted = {blob.encode("ascii") for blob in blobs}
-    parts = [name.encode("utf-8", "surrogateescape") for name in names]
-    found: list[_Change] = []
-    commit = b""
-    with git.Stream(_LOG, repository, "".join(f"{each}\n" for each in commits).encode("ascii")) as log:
-        fields = _fields(log)
-        for field in (each.removeprefix(b"\n") for each in fields):
-            if field[:1] == b"\1":
-                commit = field[1:]
-            elif field[:1] == b":":
-                path = next(fields, b"")
-                ids = _object_ids(field)
-                if not wanted.isdisjoint(ids) or any(part in path for part in parts):
-                    before = frozenset(each.decode("ascii") for each in ids[:-1])
-                    where = path.decode("utf-8", "surrogateescape")
-                    found.append(_Change(commit.decode("ascii"), where, before, ids[-1].decode("ascii")))
-    return found, log.ended_well
-
-
-def _object_ids(field: bytes) -> list[bytes]:
-    """The IDs of `:mode mode id id S`, or of `::mode mode mode id id id SS` with more parents."""
-    parents = len(field) - len(field.lstrip(b":"))
-    columns = field.split(b" ")
-    return columns[parents + 1 : 2 * parents + 2]
-
-
-def _fields(log: git.Stream) -> Iterator[bytes]:
-    """What stands between zeros."""
-    rest = b""
-    while piece := log.read(_READ_BYTES):
-        fields = (rest + piece).split(b"\0")
-        rest = fields.pop()
-        yield from fields
-    if rest:
-        yield rest

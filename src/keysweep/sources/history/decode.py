@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
+from typing import TypeVar
 
 import numpy as np
 from dulwich.errors import ApplyDeltaError
@@ -18,6 +19,8 @@ MOST_IN_MEMORY_BYTES = 64 << 20
 _SURELY_SMALL_BYTES = 1 << 16
 """Compressed bytes that cannot inflate to more than `MOST_IN_MEMORY_BYTES`: deflate packs by 1032 at most."""
 
+
+_State = TypeVar("_State")
 
 Decoded = tuple[int, bytes | None, int, bytes | None, bytes | None]
 """Number, content, number of the base or -1, content of the base, and the delta that makes the one of the other.
@@ -63,6 +66,25 @@ class Trees:
                 begin, end = first[number], first[number + 1]
                 if begin != end:
                     waiting += [(each, number, content) for each in children[begin:end] if each not in stops]
+
+    def descend(
+        self, root: int, judge: Callable[[int, bytes, _State], _State], start: _State, needed: bytes, if_any: bytes
+    ) -> None:
+        """Have `judge` look at objects of one tree, from its number, its content, and what it said of the base.
+
+        Goes on to those for which `needed` has a byte other than zero, and if `judge` said anything but nothing of
+        their base, to those for which `if_any` has one.
+        """
+        waiting: list[tuple[int, bytes | None, _State]] = [(root, None, start)]
+        while waiting:
+            number, base_content, state = waiting.pop()
+            raw = self.inflated(number)
+            content = raw if self._bases[number] < 0 else _applied(base_content, raw)
+            if content is None:
+                continue
+            said = judge(number, content, state)
+            children = self._children[self._first[number] : self._first[number + 1]]
+            waiting += [(each, content, said) for each in children if needed[each] or (said and if_any[each])]
 
     def members(self, root: int) -> list[int]:
         """The objects of one tree, a base always before what builds on it."""

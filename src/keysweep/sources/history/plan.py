@@ -15,18 +15,24 @@ from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece
 
 PIECE_BYTES = 24 << 20
 """Estimated contents of one piece; more pieces cost more dealing, fewer leave a core waiting at the end."""
+_CONTENTS = (BLOB, TAG)
 _CUT_FROM_PIECES = 16
 _DELTA_BYTES = 200
 """What an object costs besides its bytes, in bytes."""
 _NAMES_IN_PIECE = 400
 _TREES_IN_PIECE = 20_000
+_MOST_GATHERED = 50_000
+"""Of more objects that git reads the trees are not kept."""
 
 
 @frozen
 class Plan:
     """The pieces and what they account for."""
 
-    pieces: tuple[Piece, ...]
+    contents: tuple[Piece, ...]
+    """Blobs, tags, and whatever git has to read."""
+    structure: tuple[PackPiece, ...]
+    """Trees and commits in packs."""
     listed: int
     """Different objects that the database lists."""
     damaged: tuple[tuple[str, str], ...]
@@ -35,8 +41,8 @@ class Plan:
 
 def plan(stores: Stores, piece_bytes: int = PIECE_BYTES) -> Plan:
     """Read the indexes of all packs, list the loose objects, and cut everything into pieces of `piece_bytes`."""
-    large: list[tuple[float, Piece]] = []
-    rest: list[Piece] = []
+    large: list[tuple[float, PackPiece]] = []
+    rest: list[PackPiece] = []
     by_name: list[str] = []
     damaged: list[tuple[str, str]] = []
     known: list[NDArray[np.void]] = []
@@ -62,8 +68,14 @@ def plan(stores: Stores, piece_bytes: int = PIECE_BYTES) -> Plan:
     )
     listed += len(fresh)
     large.sort(key=lambda each: -each[0])
-    pieces = [piece for _, piece in large] + rest + list(by_git(stores, (*by_name, *fresh)))
-    return Plan(tuple(pieces), listed, tuple(damaged))
+    packed = [piece for _, piece in large] + rest
+    contents = [piece for piece in packed if piece.kind in _CONTENTS]
+    return Plan(
+        (*contents, *by_git(stores, (*by_name, *fresh))),
+        tuple(piece for piece in packed if piece.kind not in _CONTENTS),
+        listed,
+        tuple(damaged),
+    )
 
 
 def opened_packs(stores: Stores) -> Iterator[Pack]:
@@ -82,7 +94,7 @@ def _pack_paths(stores: Stores) -> list[str]:
 def by_git(stores: Stores, names: Sequence[str]) -> Iterator[NamedPiece]:
     """Pieces for objects that git has to read."""
     for at in range(0, len(names), _NAMES_IN_PIECE):
-        yield NamedPiece(stores.repository, tuple(names[at : at + _NAMES_IN_PIECE]))
+        yield NamedPiece(stores.repository, tuple(names[at : at + _NAMES_IN_PIECE]), len(names) <= _MOST_GATHERED)
 
 
 def _without(known: Sequence[NDArray[np.void]], names: Sequence[str]) -> list[str]:

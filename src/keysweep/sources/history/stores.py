@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 
 from keysweep import git
 from keysweep.frozen import frozen
@@ -11,6 +12,7 @@ from keysweep.frozen import frozen
 _DEEPEST_ALTERNATE = 5
 """Alternates of alternates that git follows."""
 _MOST_ALTERNATES_BYTES = 1 << 20
+_PACKS = "pack"
 _DIRECTORY = re.compile(r"[0-9a-f]{2}")
 
 
@@ -59,7 +61,7 @@ def _alternates(directory: str) -> list[str]:
 
 def packs_in(directory: str) -> list[str]:
     """The packs of an object directory that have an index, by their paths."""
-    place = os.path.join(directory, "pack")
+    place = os.path.join(directory, _PACKS)
     try:
         names = set(os.listdir(place))
     except OSError:
@@ -68,15 +70,39 @@ def packs_in(directory: str) -> list[str]:
     return [os.path.join(place, f"{stem}.pack") for stem in stems if f"{stem}.idx" in names]
 
 
+def unlisted_in(directory: str) -> list[str]:
+    """What an object directory keeps to itself, in words: objects that `packs_in` and `loose_in` do not list."""
+    said = []
+    for place in (directory, *(os.path.join(directory, each) for each in _kept_in(directory))):
+        try:
+            names = set(os.listdir(place))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            said.append(f"{place} cannot be listed: {error.strerror}")
+            continue
+        stems = sorted(name.removesuffix(".pack") for name in names if name.endswith(".pack"))
+        said += [
+            f"pack {stem}.pack cannot be read: it has no index; `git index-pack` makes one"
+            for stem in stems
+            if f"{stem}.idx" not in names
+        ]
+    return said
+
+
+def _kept_in(directory: str) -> list[str]:
+    try:
+        return sorted(each for each in os.listdir(directory) if each == _PACKS or _DIRECTORY.fullmatch(each))
+    except OSError:
+        return []
+
+
 def loose_in(directory: str, hash_bytes: int) -> list[str]:
     """The IDs of the loose objects of an object directory."""
     rest = re.compile(rf"[0-9a-f]{{{2 * hash_bytes - 2}}}")
     found = []
-    try:
-        prefixes = sorted(each for each in os.listdir(directory) if _DIRECTORY.fullmatch(each))
-        for prefix in prefixes:
+    for prefix in (each for each in _kept_in(directory) if each != _PACKS):
+        with suppress(OSError):
             names = os.listdir(os.path.join(directory, prefix))
             found += [prefix + name for name in names if rest.fullmatch(name)]
-    except OSError:
-        return found
     return found

@@ -16,7 +16,9 @@ from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult,
 from keysweep.frozen import frozen, replace
 from keysweep.sources.history.changed import Copy, Hits, copied, hits_between, looked_at, unrepeated
 from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES, trees_of
-from keysweep.sources.history.packs import TREE, TYPES, opened
+from keysweep.sources.history.entries import Entries, entries
+from keysweep.sources.history.graph import Headers, headers
+from keysweep.sources.history.packs import COMMIT, TREE, TYPES, opened
 from keysweep.sources.windows import scan_in_memory, scan_windows
 
 _GROUP_BYTES = 512 << 10
@@ -29,6 +31,8 @@ _LOOKS_BETWEEN_FORGETTING = 8
 """A process is charged for the parts of a pack that it has read, until it forgets them."""
 _HELD_BYTES = 16 << 20
 """Whole contents kept until their group is looked at."""
+_HEADER_BYTES = 16 << 10
+"""More than any commit says of its tree and its parents."""
 _COMPARED_BYTES = 24 << 10
 """From this size on, comparing a version with the one before costs less than scanning it."""
 
@@ -52,6 +56,8 @@ class PackPiece:
     """Those of them that another pack has too, where they are scanned."""
     stops: frozenset[int] = frozenset()
     """Where other pieces begin."""
+    gathers: bool = False
+    """Whether to bring back what trees name and what commits say of themselves."""
 
 
 @frozen
@@ -60,6 +66,8 @@ class NamedPiece:
 
     repository: str
     names: tuple[str, ...]
+    gathers: bool = False
+    """Whether to bring back trees, and what commits say of themselves."""
 
     @property
     def objects(self) -> int:
@@ -82,6 +90,11 @@ class Swept:
     """IDs of objects that could not be decoded here, for git to read."""
     commits: tuple[str, ...] = ()
     """IDs of those that git read and that are commits."""
+    headers: Headers | None = None
+    entries: tuple[str, Entries] | None = None
+    """The path of a pack, and what its trees name."""
+    trees: tuple[tuple[bytes, bytes], ...] = ()
+    """IDs and contents of trees that git read."""
 
 
 _Item = tuple[int, int, bytes, bytes, "Sequence[Copy] | None"]
@@ -135,12 +148,15 @@ class _PackSweep:
         self._shown: dict[int, _Shown] = {}
         self._results: dict[bytes, ScanResult] = {}
         """What came of a version, by all that decides it."""
+        self._commits: list[int] = []
+        self._headers: list[bytes] = []
 
     def run(self) -> Swept:
         trees = trees_of(self._piece.path, self._piece.hash_bytes)
         group: list[_Item] = []
         size = held = looked = 0
         duplicates, everything = self._piece.duplicates, bool(self._options.rules)
+        gathers = self._piece.gathers and self._piece.kind == COMMIT
         for number, content, base, base_content, delta in trees.walk(self._piece.starts, self._piece.stops):
             if content is None:
                 if number not in duplicates:
@@ -151,6 +167,9 @@ class _PackSweep:
                 continue
             self._objects += 1
             self._bytes += len(content)
+            if gathers:
+                self._commits.append(number)
+                self._headers.append(content[:_HEADER_BYTES])
             if (
                 base_content is None
                 or delta is None
@@ -174,7 +193,20 @@ class _PackSweep:
                     self._pack.forget()
         self._look(group)
         self._pack.forget()
-        return Swept(tuple(self._findings), tuple(self._problems), self._objects, self._bytes, tuple(self._unread))
+        return Swept(
+            tuple(self._findings),
+            tuple(self._problems),
+            self._objects,
+            self._bytes,
+            tuple(self._unread),
+            headers=self._told_headers(),
+        )
+
+    def _told_headers(self) -> Headers | None:
+        if not self._commits:
+            return None
+        names = self._pack.raw_names()[self._commits]
+        return headers([name.tobytes() for name in names], self._headers)
 
     def _look(self, group: Sequence[_Item]) -> None:
         parts = [part for _, _, _, part, _ in group]
@@ -255,11 +287,14 @@ def _sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
     harmless: set[bytes] = set()
     """Whole runs that turned out to be parts of other names, such as CONTRIBUTING."""
     size = 0
+    gathered: list[tuple[int, bytes]] = []
     for at in range(0, len(numbers), _TREES_TOGETHER):
         some = numbers[at : at + _TREES_TOGETHER]
         raws = [trees.inflated(number) for number in some]
         size += sum(len(raw) for raw in raws if raw is not None)
         unread += [pack.name(number) for number, raw in zip(some, raws, strict=True) if raw is None]
+        if piece.gathers:
+            gathered += [(number, raw) for number, raw in zip(some, raws, strict=True) if raw is not None]
         if not _may_have_a_run(b"\0".join(raw for raw in raws if raw is not None)):
             continue
         for number, raw in zip(some, raws, strict=True):
@@ -273,8 +308,13 @@ def _sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
                 findings += scan_names(content, piece.hash_bytes, pack.name(number), limits, options)
             else:
                 harmless |= {run for run in runs if run in content}
+    swept = Swept(tuple(findings), (), len(numbers) - len(unread), size, tuple(unread))
+    if piece.gathers:
+        again = [(number, trees.inflated(number)) for number in piece.duplicates]
+        gathered += [(number, raw) for number, raw in again if raw is not None]
+        swept = replace(swept, entries=(piece.path, entries(gathered, pack.bases)))
     pack.forget()
-    return Swept(tuple(findings), (), len(numbers) - len(unread), size, tuple(unread))
+    return swept
 
 
 def _may_have_a_run(raw: bytes) -> bool:
@@ -302,6 +342,8 @@ def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
     findings: list[Finding] = []
     problems: list[Problem] = []
     commits: list[str] = []
+    heads: list[bytes] = []
+    trees: list[tuple[bytes, bytes]] = []
     objects = size = 0
     with git.Objects(piece.repository) as reader:
         contents = reader.read_all(piece.names, MOST_IN_MEMORY_BYTES)
@@ -313,19 +355,23 @@ def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
                 problems.append(Problem(ProblemCode.DAMAGED, message))
                 continue
             elif kind == "tree":
+                if piece.gathers:
+                    trees.append((bytes.fromhex(name), content))
                 result = Swept(
                     tuple(scan_names(content, len(name) // 2, name, limits, options)), (), 1, len(content)
                 )
             else:
                 if kind == "commit":
                     commits.append(name)
+                    heads.append(content[:_HEADER_BYTES])
                 scanned = scan_in_memory(content, _origin(name, kind), limits, options)
                 result = Swept(scanned.findings, scanned.problems, 1, len(content))
             findings += result.findings
             problems += result.problems
             objects += result.scanned_objects
             size += result.scanned_bytes
-    return Swept(tuple(findings), tuple(problems), objects, size, (), tuple(commits))
+    told = headers([bytes.fromhex(name) for name in commits], heads) if piece.gathers and commits else None
+    return Swept(tuple(findings), tuple(problems), objects, size, (), tuple(commits), told, trees=tuple(trees))
 
 
 def _scan_stream(repository: str, name: str, limits: Limits, options: Options) -> Swept:

@@ -1,0 +1,102 @@
+"""Which trees of a pack name certain objects: those that do so anew, and those that copy it from their base."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keysweep.frozen import frozen
+from keysweep.sources.history.decode import trees_of
+
+Named = tuple[bytes, int]
+"""The name of an entry, and what is known of the object that it names."""
+_Hit = tuple[bytes, bytes, bytes, int]
+"""What stands in the tree, name, object ID, what is known of the object: a plain tuple, there are many."""
+
+
+@frozen
+class HolderPiece:
+    """Some delta trees of tree objects, to be searched."""
+
+    path: str
+    hash_bytes: int
+    roots: tuple[int, ...]
+    """Where to begin."""
+    candidates: Mapping[int, tuple[bytes, ...]]
+    """Trees that may name an object anew, with the object IDs."""
+    known: Mapping[bytes, int]
+    """What is known of each of these objects."""
+    needed: bytes
+    """One byte for each object of the pack: whether it is a candidate or has one below it."""
+    walked: bytes
+    """Whether it matters that this object, or one below it, names an object."""
+    told: bytes
+    """Which objects to tell of."""
+
+
+@frozen
+class Holders:
+    """Trees that name an object: their numbers, and for each the number of its row in `rows`."""
+
+    numbers: tuple[int, ...]
+    kinds: tuple[int, ...]
+    rows: tuple[tuple[Named, ...], ...]
+
+
+def holders(piece: HolderPiece) -> Holders:
+    """Search the delta trees of `piece`; runs in a worker."""
+    trees = trees_of(piece.path, piece.hash_bytes)
+    numbers: list[int] = []
+    kinds: list[int] = []
+    rows: dict[tuple[Named, ...], int] = {}
+
+    def judge(number: int, content: bytes, before: tuple[_Hit, ...]) -> tuple[_Hit, ...]:
+        hits = _named(content, before, piece.candidates.get(number, ()), piece.known)
+        if hits and piece.told[number]:
+            numbers.append(number)
+            kinds.append(rows.setdefault(tuple((name, known) for _, name, _, known in hits), len(rows)))
+        return hits
+
+    nothing: tuple[_Hit, ...] = ()
+    for root in piece.roots:
+        trees.descend(root, judge, nothing, piece.needed, piece.walked)
+    return Holders(tuple(numbers), tuple(kinds), tuple(rows))
+
+
+def _named(
+    content: bytes, before: tuple[_Hit, ...], anew: Iterable[bytes], known: Mapping[bytes, int]
+) -> tuple[_Hit, ...]:
+    kept = [hit for hit in before if hit[0] in content]
+    moved = {hit[2]: hit[3] for hit in before if hit not in kept} if len(kept) < len(before) else {}
+    moved.update((each, known[each]) for each in anew)
+    there = {each: what for each, what in moved.items() if each in content}
+    if there:
+        for name, each in entry_pattern(len(next(iter(there)))).findall(content):
+            if each in there and (hit := (b" " + name + b"\0" + each, name, each, there[each])) not in kept:
+                kept.append(hit)
+    return tuple(sorted(kept)) if moved else before
+
+
+@functools.cache
+def entry_pattern(hash_bytes: int) -> re.Pattern[bytes]:
+    """One entry of a tree object after the other: its name, and the ID of the object that it names."""
+    return re.compile(rb"[0-7]+ ([^\x00]+)\x00(.{%d})" % hash_bytes, re.DOTALL)
+
+
+def above(marked: NDArray[np.bool_], bases: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The marked objects and everything that they are built on."""
+    found = marked.copy()
+    going = np.flatnonzero(marked)
+    while len(going):
+        below = bases[going]
+        below = below[below >= 0]
+        fresh = np.zeros(len(found), dtype=bool)
+        fresh[below] = True
+        fresh &= ~found
+        found |= fresh
+        going = np.flatnonzero(fresh)
+    return found

@@ -1,0 +1,80 @@
+"""What commits change, told by git: the way that needs nothing but git, and takes a look at every commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from keysweep import git
+from keysweep.sources.history.changes import Change
+
+_LOG = (
+    "log",
+    "--raw",
+    "-c",
+    "--root",
+    "--no-renames",
+    "--no-abbrev",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-mailmap",
+    "-z",
+    "--format=%x01%H",
+    "--no-walk=unsorted",
+    "--stdin",
+)
+"""Each commit it is told with what it changes; a merge only where it differs from all its parents."""
+_READ_BYTES = 1 << 20
+
+
+def logged_changes(
+    repository: str, commits: Sequence[str], jobs: int, blobs: set[str], names: set[str]
+) -> tuple[list[Change], bool]:
+    """Every change that has one of `blobs` before or after it, or one of `names` in its path.
+
+    `jobs` gits are asked of a part of the commits each. Also says whether they told everything.
+    """
+    share = max(1, -(-len(commits) // jobs))
+    parts = [commits[at : at + share] for at in range(0, len(commits), share)]
+    with ThreadPoolExecutor(max(1, len(parts))) as threads:
+        told = list(threads.map(lambda part: _told(repository, part, blobs, names), parts))
+    return [change for changes, _ in told for change in changes], all(complete for _, complete in told)
+
+
+def _told(repository: str, commits: Sequence[str], blobs: set[str], names: set[str]) -> tuple[list[Change], bool]:
+    """The changes of some commits, and whether git told them all."""
+    wanted = {blob.encode("ascii") for blob in blobs}
+    parts = [name.encode("utf-8", "surrogateescape") for name in names]
+    found: list[Change] = []
+    commit = b""
+    with git.Stream(_LOG, repository, "".join(f"{each}\n" for each in commits).encode("ascii")) as log:
+        fields = _fields(log)
+        for field in (each.removeprefix(b"\n") for each in fields):
+            if field[:1] == b"\1":
+                commit = field[1:]
+            elif field[:1] == b":":
+                path = next(fields, b"")
+                ids = _object_ids(field)
+                if not wanted.isdisjoint(ids) or any(part in path for part in parts):
+                    before = frozenset(each.decode("ascii") for each in ids[:-1])
+                    where = path.decode("utf-8", "surrogateescape")
+                    found.append(Change(commit.decode("ascii"), where, before, ids[-1].decode("ascii")))
+    return found, log.ended_well
+
+
+def _object_ids(field: bytes) -> list[bytes]:
+    """The IDs of `:mode mode id id S`, or of `::mode mode mode id id id SS` with more parents."""
+    parents = len(field) - len(field.lstrip(b":"))
+    columns = field.split(b" ")
+    return columns[parents + 1 : 2 * parents + 2]
+
+
+def _fields(log: git.Stream) -> Iterator[bytes]:
+    """What stands between zeros."""
+    rest = b""
+    while piece := log.read(_READ_BYTES):
+        fields = (rest + piece).split(b"\0")
+        rest = fields.pop()
+        yield from fields
+    if rest:
+        yield rest

@@ -1,0 +1,109 @@
+"""A repository with all that it holds: its own objects, and those of submodules in its git directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from keysweep.errors import GitError
+from keysweep.findings import Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.frozen import replace
+from keysweep.sources.history.decode import trees_of
+from keysweep.sources.history.elsewhere import Elsewhere
+from keysweep.sources.history.packs import opened
+from keysweep.sources.history.source import Repository, opened_source
+from keysweep.sources.history.submodules import Submodule, find_submodules
+from keysweep.sources.progress import OnProgress
+
+_Scan = Callable[[str], ScanResult]
+
+
+def scan_source(named: str | None, scan: _Scan, on_progress: OnProgress | None = None) -> ScanResult:
+    """Scan what `opened_source` makes of `named`, and then each of its submodules, as `scan` does it.
+
+    Paths in a submodule begin with its name. Raises what `opened_source` and `scan` raise of the repository; what
+    is wrong with a submodule is a problem.
+    """
+    with opened_source(named, on_progress) as repository:
+        results = list(_scanned(repository, scan))
+        missing, private = repository.missing, repository.private
+    problems = list(repository.problems)
+    if private is not None and private.is_left:
+        message = f"what was scanned was copied to {private.path}, which could not be removed: delete it"
+        problems.append(Problem(ProblemCode.UNREADABLE, message))
+    counts = [result.objects for result in results if result.objects]
+    return ScanResult(
+        tuple(finding for result in results for finding in result.findings),
+        tuple(dict.fromkeys((*problems, *(problem for result in results for problem in result.problems)))),
+        sum(result.scanned_bytes for result in results),
+        sum(result.scanned_items for result in results),
+        Accounting(
+            sum(each.listed for each in counts) + missing,
+            sum(each.scanned for each in counts),
+            sum(each.skipped for each in counts) + missing,
+        ),
+    )
+
+
+def _scanned(repository: Repository, scan: _Scan) -> Iterator[ScanResult]:
+    """The results of the repository and of its submodules; none follows one that was interrupted."""
+    result = scan(repository.path)
+    yield result
+    submodules, unread = find_submodules(repository.path)
+    yield ScanResult(problems=tuple(_unlisted(unread)))
+    for submodule in submodules:
+        if any(problem.code is ProblemCode.INTERRUPTED for problem in result.problems):
+            return
+        opened.cache_clear()
+        trees_of.cache_clear()
+        try:
+            result = _scanned_submodule(submodule, scan)
+        except KeyboardInterrupt:
+            result = ScanResult(
+                problems=(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"),)
+            )
+        yield result
+
+
+def _unlisted(paths: Iterable[str]) -> Iterator[Problem]:
+    for path in paths:
+        yield Problem(ProblemCode.UNREADABLE, f"{path} cannot be listed: no submodule was looked for there")
+
+
+def _scanned_submodule(submodule: Submodule, scan: _Scan) -> ScanResult:
+    where = Origin(submodule.name, Source.HISTORY)
+    if submodule.leads_out:
+        message = (
+            f"its objects are behind a link that leads out of the repository: scan {submodule.path} by itself"
+        )
+        return ScanResult(problems=(Problem(ProblemCode.UNREADABLE, message, where),))
+    try:
+        with Elsewhere(submodule.path):
+            result = scan(submodule.path)
+    except GitError:
+        message = f"the repository of this submodule, {submodule.path}, cannot be opened: it is damaged"
+        return ScanResult(problems=(Problem(ProblemCode.DAMAGED, message, where),))
+    return replace(
+        result,
+        findings=tuple(_moved(finding, submodule.name) for finding in result.findings),
+        problems=tuple(
+            replace(each, origin=_below(submodule.name, each.origin) if each.origin else where)
+            for each in result.problems
+        ),
+    )
+
+
+def _moved(finding: Finding, name: str) -> Finding:
+    """The finding as seen from the repository around the submodule."""
+    return replace(
+        finding,
+        origin=_below(name, finding.origin),
+        parts=tuple(replace(each, origin=each.origin and _below(name, each.origin)) for each in finding.parts),
+        alternatives=tuple(
+            replace(each, origin=each.origin and _below(name, each.origin)) for each in finding.alternatives
+        ),
+        exposures=tuple(replace(each, path=f"{name}/{each.path}") for each in finding.exposures),
+    )
+
+
+def _below(name: str, origin: Origin) -> Origin:
+    return replace(origin, path=f"{name}/{origin.path}" if origin.path else name)
