@@ -99,7 +99,8 @@ def scan_pushed(
             findings += [each for each in new if (each.origin.blob, each.fingerprint) not in told]
             told.update((each.origin.blob, each.fingerprint) for each in new)
     problems = tuple(versions.problems)
-    return ScanResult(pair_across(findings), problems, versions.scanned_bytes, len(versions.scanned))
+    scanned = versions.scanned
+    return ScanResult(pair_across(findings), problems, sum(scanned.values()), len(scanned))
 
 
 def _message(name: str, kind: str) -> Version:

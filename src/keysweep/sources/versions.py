@@ -39,9 +39,8 @@ class Versions:
         """Start git; raises GitError if there is none."""
         self.problems: list[Problem] = []
         """What could not be scanned; of what only was replaced, nothing."""
-        self.scanned_bytes = 0
-        self.scanned: set[str] = set()
-        """The IDs of the objects that were scanned, without those that only were replaced."""
+        self.scanned: dict[str, int] = {}
+        """The objects that were scanned, with their bytes; without those that only were replaced."""
         self._limits, self._options, self._cwd = limits, options, cwd
         self._objects = git.Objects(cwd)
         self._results: dict[tuple[str, str], tuple[Finding, ...]] = {}
@@ -73,9 +72,8 @@ class Versions:
         """Scan those that were not yet, and have `findings` know them."""
         for each, result in self._scan(versions):
             self.problems += result.problems
-            if result.scanned_items and each.object_id not in self.scanned:
-                self.scanned.add(each.object_id)
-                self.scanned_bytes += result.scanned_bytes
+            if result.scanned_items:
+                self.scanned[each.object_id] = result.scanned_bytes
 
     def scan_replaced(self, versions: Sequence[Version]) -> None:
         """The same for versions that are only compared with; what of them cannot be read is no problem."""

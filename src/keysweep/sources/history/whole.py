@@ -17,14 +17,16 @@ from keysweep.sources.progress import OnProgress
 _Scan = Callable[[str], ScanResult]
 
 
-def scan_source(named: str | None, scan: _Scan, on_progress: OnProgress | None = None) -> ScanResult:
-    """Scan what `opened_source` makes of `named`, and then each of its submodules, as `scan` does it.
+def scan_source(
+    named: str | None, scan: _Scan, on_progress: OnProgress | None = None, *, submodules: bool = True
+) -> ScanResult:
+    """Scan what `opened_source` makes of `named`, and then each of its `submodules`, as `scan` does it.
 
     Paths in a submodule begin with its name. Raises what `opened_source` and `scan` raise of the repository; what
     is wrong with a submodule is a problem.
     """
     with opened_source(named, on_progress) as repository:
-        results = list(_scanned(repository, scan))
+        results = list(_scanned(repository, scan)) if submodules else [scan(repository.path)]
         missing, private = repository.missing, repository.private
     problems = list(repository.problems)
     if private is not None and private.is_left:
@@ -41,6 +43,7 @@ def scan_source(named: str | None, scan: _Scan, on_progress: OnProgress | None =
             sum(each.scanned for each in counts),
             sum(each.skipped for each in counts) + missing,
         ),
+        tuple(note for result in results for note in result.notes),
     )
 
 
