@@ -86,7 +86,7 @@ def scan(
       keysweep scan --all-files --format json --output findings.json
       keysweep scan --history ~/src/app
       keysweep scan --history https://git.example.net/team/app.git
-      keysweep scan --range origin/main...HEAD
+      keysweep scan --range origin/main..HEAD
       kubectl get secrets -A -o yaml | keysweep scan -
 
     \b

@@ -71,6 +71,6 @@ def check_paths(
         left = [each for each in left if not any(map(each.matches, names))]
     if left:
         raise UsageError(
-            f"--paths '{left[0].given}' is nothing that a selected commit has: check its spelling, from the top of "
-            "the repository on."
+            f"--paths '{left[0].given}' is nothing that a selected commit has: check its spelling, from the top "
+            "of the repository on."
         )

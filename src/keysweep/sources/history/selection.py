@@ -106,7 +106,8 @@ def _matches(name: str, pattern: str) -> bool:
 def _near(pattern: str, refs: Sequence[Ref]) -> str:
     names = {ref.name: ref.name.removeprefix("refs/heads/").removeprefix("refs/") for ref in refs}
     wanted = pattern.strip("*/").removeprefix("refs/heads/").removeprefix("refs/")
-    alike = [name for name, short in names.items() if wanted and short.endswith(f"/{wanted}")]
+    last = wanted.rpartition("/")[2]
+    alike = [name for name, short in names.items() if last and short.rpartition("/")[2] == last]
     close = get_close_matches(wanted, names.values(), _MOST_NEAR)
     alike += [name for name, short in names.items() if short in close]
     near = list(dict.fromkeys(alike))[:_MOST_NEAR]
