@@ -75,6 +75,20 @@ def write(name: str, content: bytes) -> bool:
     return True
 
 
+def prune(beginnings: tuple[str, ...], most: int) -> None:
+    """Remove the oldest files whose names begin so, where there are more than `most`."""
+    place = directory()
+    if place is None:
+        return
+    try:
+        with os.scandir(place) as entries:
+            files = [(each.stat().st_mtime, each.path) for each in entries if each.name.startswith(beginnings)]
+    except OSError:
+        return
+    for _, path in sorted(files)[: max(0, len(files) - most)]:
+        _remove(path)
+
+
 def _digest(name: str, content: bytes) -> bytes:
     return blake2b(content, digest_size=_DIGEST_BYTES, person=b"keysweep cache", key=name.encode()[:64]).digest()
 

@@ -251,8 +251,11 @@ class Accounting:
     listed: int
     """All that the repository says it has."""
     scanned: int
+    """By this scan or by an earlier one."""
     skipped: int
     """The rest; why is in the problems."""
+    earlier: int = 0
+    """Those of the scanned ones that only an earlier scan looked at."""
 
 
 @frozen

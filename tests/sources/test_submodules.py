@@ -184,10 +184,10 @@ def test_an_interrupt_keeps_what_earlier_repositories_held(project: Repository) 
     project.stage("own.ini", PAIRS[2])
     project.commit()
 
-    def scan(repository: str) -> ScanResult:
+    def scan(repository: str, *, cached: bool) -> ScanResult:
         if repository.endswith("one"):
             raise KeyboardInterrupt
-        return scan_history(repository)
+        return scan_history(repository, cached=cached)
 
     result = scan_source(os.fspath(project.path), scan)
     assert set(by_id(result)) == {IDS[2]}

@@ -54,6 +54,7 @@ _Narrowing = tuple[tuple[str, ...], str | None, tuple[str, ...], tuple[str, ...]
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Use this configuration.")
 @click.option("--no-config", is_flag=True, help="Ignore keysweep.toml and pyproject.toml.")
 @click.option("--report-placeholders", is_flag=True, help="Also documentation examples, with the reason why.")
+@click.option("--no-cache", is_flag=True, help="With --history: forget what earlier scans did, and keep nothing.")
 @click.option("--jobs", type=click.IntRange(1, 1024), help="Worker processes.  [default: one a core]")
 def scan(
     paths: tuple[str, ...],
@@ -72,6 +73,7 @@ def scan(
     config: Path | None,
     no_config: bool,
     report_placeholders: bool,
+    no_cache: bool,
     jobs: int | None,
 ) -> int:
     """Find leaked AWS keys in PATHS, in the staged change, or in standard input (-).
@@ -111,6 +113,8 @@ def scan(
         raise UsageError("--history scans one repository whole: leave out --staged, --all-files and other paths.")
     if config and no_config:
         raise UsageError("--config and --no-config exclude each other: give one of them.")
+    if no_cache and (narrowing or not history):
+        raise UsageError("--no-cache goes with --history alone: nothing else is remembered from scan to scan.")
     if output:
         check_writable(output)
     root = _root(paths)
@@ -118,7 +122,8 @@ def scan(
     settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
     if fail_on:
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
-    result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings)
+    cached = not no_cache
+    result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
     result, suppressed = apply(result, settings, os.fspath(root))
     write_report(output, _writer(form, result, settings, show_secrets, suppressed, to_file=output is not None))
     if output and (result.findings or result.problems):
@@ -164,6 +169,8 @@ def _scan(
     all_files: bool,
     jobs: int | None,
     settings: Settings,
+    *,
+    cached: bool,
 ) -> ScanResult:
     options = settings.options()
     if staged:
@@ -173,7 +180,7 @@ def _scan(
     if narrowing:
         from keysweep.sources.history.narrowed import scan_narrowed
         from keysweep.sources.history.selection import Narrowing
-        from keysweep.sources.history.whole import scan_source
+        from keysweep.sources.history.whole import scan_without_submodules
 
         with progress_line() as report:
             narrowed = partial(
@@ -184,14 +191,14 @@ def _scan(
                 jobs=jobs,
                 on_progress=report,
             )
-            return scan_source(paths[0] if paths else None, narrowed, report, submodules=False)
+            return scan_without_submodules(paths[0] if paths else None, narrowed, report)
     if history:
         from keysweep.sources.history import scan_history
         from keysweep.sources.history.whole import scan_source
 
         with progress_line() as report:
             scan = partial(scan_history, limits=settings.limits, options=options, jobs=jobs, on_progress=report)
-            return scan_source(paths[0] if paths else None, scan, report)
+            return scan_source(paths[0] if paths else None, scan, report, cached=cached)
     if "-" in paths:
         if len(paths) > 1:
             raise UsageError("- stands for standard input and goes alone: scan the other paths in another run.")

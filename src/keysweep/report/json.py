@@ -73,7 +73,12 @@ def document(result: ScanResult, *, show_secrets: bool, fail_on: Severity, suppr
 
 
 def _accounting(objects: Accounting) -> dict[str, Any]:
-    return {"listed": objects.listed, "scanned": objects.scanned, "skipped": objects.skipped}
+    return {
+        "listed": objects.listed,
+        "scanned": objects.scanned,
+        "skipped": objects.skipped,
+        "earlier": objects.earlier,
+    }
 
 
 def _finding(finding: Finding, show_secrets: bool) -> dict[str, Any]:

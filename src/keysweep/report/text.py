@@ -267,6 +267,8 @@ def _objects(result: ScanResult, style: Style) -> list[str]:
         said += "all scanned, but see the problems above"
     else:
         said += "all scanned"
+    if counts.earlier:
+        said += f" ({_number(counts.earlier)} of them by an earlier run; --no-cache scans all again)"
     return [style.paint(f"          {said}.", "dim")]
 
 

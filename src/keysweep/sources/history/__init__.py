@@ -24,7 +24,9 @@ from keysweep.sources.history.graph import Headers, graph, together
 from keysweep.sources.history.holders import HolderPiece, Holders, holders
 from keysweep.sources.history.log import logged_changes
 from keysweep.sources.history.packs import COMMIT
-from keysweep.sources.history.plan import Plan, by_git, opened_packs, plan
+from keysweep.sources.history.plan import Done, Plan, by_git, opened_packs, plan
+from keysweep.sources.history.remembered import Notebook, snapshot
+from keysweep.sources.history.rescan import Before, recall, remember
 from keysweep.sources.history.stores import Stores, find_stores, unlisted_in
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece, Swept, sweep
 from keysweep.sources.progress import OnProgress, Progress
@@ -51,6 +53,10 @@ class Sweep:
     """Commits that are in no pack that could be read."""
     gathered: Gathered | None
     """What is needed to search the history by itself; None where nothing was found, or git has to do it."""
+    fresh: tuple[str, ...]
+    """The objects that an earlier sweep had not done; empty where there was none."""
+    fresh_commits: tuple[str, ...]
+    """Those of them that are commits."""
 
     def commits(self) -> list[str]:
         """The IDs of all commits, newest first as far as packs keep that order."""
@@ -69,8 +75,10 @@ def sweep_history(
     options: Options | None = None,
     jobs: int | None = None,
     on_progress: OnProgress | None = None,
+    done: Done | None = None,
+    again: Sequence[str] = (),
 ) -> Sweep:
-    """Scan all objects of the repository at `repository`.
+    """Scan all objects of the repository at `repository`, or those that are not `done`, and some `again`.
 
     `on_progress` is told after each piece of work. An interrupt ends with what was found until then.
     Raises GitError where there is no repository.
@@ -78,17 +86,17 @@ def sweep_history(
     stores = find_stores(repository)
     if on_progress:
         on_progress(Progress("listing"))
-    todo = plan(stores)
-    tally = _Tally(todo, on_progress)
+    todo = plan(stores, done=done)
+    tally = _Tally(todo, on_progress, todo.listed if todo.fresh is None else len(todo.fresh) + len(again))
     unlisted = [message for directory in stores.directories for message in unlisted_in(directory)]
     tally.problems += [Problem(ProblemCode.UNREADABLE, message) for message in unlisted]
     _keep_memory()
     do = partial(sweep, limits=limits or Limits(), options=options or Options())
     workers = jobs or os.cpu_count() or 1
     try:
-        run = partial(_run, do=do, workers=workers, tally=tally, all_objects=todo.listed)
-        run(todo.contents)
-        tally.gathers = any(finding.origin.source is Source.HISTORY for finding in tally.findings)
+        run = partial(_run, do=do, workers=workers, tally=tally, all_objects=tally.expected)
+        run((*todo.contents, *by_git(stores, again)))
+        tally.gathers = bool(done) or any(each.origin.source is Source.HISTORY for each in tally.findings)
         run([replace(piece, gathers=tally.gathers) for piece in todo.structure])
         unread, tally.unread = tally.unread, []
         run(tuple(by_git(stores, unread)))
@@ -104,7 +112,9 @@ def sweep_history(
         tally.scanned_objects,
         tally.scanned_bytes,
         tuple(tally.commits),
-        tally.gathered(stores, todo),
+        tally.gathered(stores, todo) if done is None else None,
+        todo.fresh or (),
+        tally.fresh_commits() if done else (),
     )
 
 
@@ -115,37 +125,68 @@ def scan_history(
     options: Options | None = None,
     jobs: int | None = None,
     on_progress: OnProgress | None = None,
+    cached: bool = False,
 ) -> ScanResult:
     """Scan all objects of a repository, and say for each leak where in history it stands.
 
-    One finding for each credential, with its `exposures`. Objects that could not be read are problems. Raises
-    GitError where there is no repository.
+    One finding for each credential, with its `exposures`. Objects that could not be read are problems. What an
+    earlier scan did is not done again where `cached`. Raises GitError where there is no repository.
     """
-    swept = sweep_history(repository, limits=limits, options=options, jobs=jobs, on_progress=on_progress)
+    limits, options, jobs = limits or Limits(), options or Options(), jobs or os.cpu_count() or 1
 
     def rescan(content: bytes, origin: Origin) -> ScanResult:
-        return scan_in_memory(content, origin, limits or Limits(), options or Options())
+        return scan_in_memory(content, origin, limits, options)
 
+    stores = find_stores(repository)
+    notebook = Notebook(stores, limits, options) if cached else None
+    now = snapshot(stores) if notebook else None
+    prepare(only_if_kept=True)
+    before = recall(stores, notebook, now, rescan) if notebook and now else None
+    swept = sweep_history(
+        repository,
+        limits=limits,
+        options=options,
+        jobs=jobs,
+        on_progress=on_progress,
+        done=before.done if before else None,
+        again=before.again if before else (),
+    )
+    found = (*(before.findings if before else ()), *swept.findings)
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
-    if swept.findings:
+    changes: list[Change] = []
+
+    def find_changes(blobs: set[str], names: set[str]) -> tuple[Sequence[Change], bool]:
+        told, complete = _changes(swept, before, jobs, blobs, names)
+        changes.extend(told)
+        return told, complete
+
+    if found:
         if on_progress:
             on_progress(Progress("finding commits"))
-        changes = partial(_changes, swept, jobs or os.cpu_count() or 1)
-        findings, problems = attribute(repository, swept.findings, changes, rescan)
-    return ScanResult(
-        findings,
-        tuple(dict.fromkeys((*swept.problems, *problems))),
-        swept.scanned_bytes,
-        swept.scanned_objects,
-        Accounting(
-            swept.listed_objects, swept.scanned_objects, max(0, swept.listed_objects - swept.scanned_objects)
-        ),
-    )
+        findings, problems = attribute(repository, found, find_changes, rescan)
+    problems = tuple(dict.fromkeys((*swept.problems, *problems)))
+    accounting = _accounting(swept, before)
+    if notebook and now:
+        remember(stores, notebook, now, before, swept.fresh, accounting.listed, found, changes, problems)
+    return ScanResult(findings, problems, swept.scanned_bytes, swept.scanned_objects, accounting)
 
 
-def _changes(swept: Sweep, jobs: int, blobs: set[str], names: set[str]) -> tuple[Sequence[Change], bool]:
+def _accounting(swept: Sweep, before: Before | None) -> Accounting:
+    listed, earlier = swept.listed_objects, 0
+    if before is not None:
+        listed = before.memory.listed + len(swept.fresh) if before.is_all_here else listed
+        earlier = listed - len(swept.fresh) - len(before.again)
+    return Accounting(listed, earlier + swept.scanned_objects, listed - earlier - swept.scanned_objects, earlier)
+
+
+def _changes(
+    swept: Sweep, before: Before | None, jobs: int, blobs: set[str], names: set[str]
+) -> tuple[Sequence[Change], bool]:
     """What commits change of what was found: from what the sweep gathered, or else told by git."""
+    if before is not None and before.keeps_history and not names:
+        told, complete = logged_changes(swept.stores.repository, swept.fresh_commits, jobs, blobs, names)
+        return (*before.memory.changes, *told), complete
     if swept.gathered is not None and not names:
         with suppress(TooMuchError):
             return changes_above(swept.gathered, blobs, partial(_search, jobs)), True
@@ -171,7 +212,7 @@ def _lost(_: HolderPiece) -> None:
 class _Tally:
     """What has come back so far."""
 
-    def __init__(self, todo: Plan, on_progress: OnProgress | None) -> None:
+    def __init__(self, todo: Plan, on_progress: OnProgress | None, expected: int) -> None:
         self.findings: list[Finding] = []
         self.problems: list[Problem] = [
             Problem(ProblemCode.DAMAGED, f"pack {os.path.basename(path)} cannot be read: {reason}")
@@ -184,7 +225,7 @@ class _Tally:
         self._entries: dict[str, list[Entries]] = defaultdict(list)
         self._trees: list[tuple[bytes, bytes]] = []
         self.scanned_objects = self.scanned_bytes = 0
-        self._listed = todo.listed
+        self.expected = expected
         self._on_progress = on_progress
 
     def add(self, swept: Swept) -> None:
@@ -200,12 +241,12 @@ class _Tally:
         self.scanned_objects += swept.scanned_objects
         self.scanned_bytes += swept.scanned_bytes
         if self._on_progress:
-            self._on_progress(Progress("scanning", self.scanned_objects, self._listed, self.scanned_bytes))
+            self._on_progress(Progress("scanning", self.scanned_objects, self.expected, self.scanned_bytes))
 
     def account(self) -> None:
         """Never let an object go missing without a word."""
-        if self.scanned_objects < self._listed and not self.problems:
-            message = f"{self._listed - self.scanned_objects} objects were listed and not scanned"
+        if self.scanned_objects < self.expected and not self.problems:
+            message = f"{self.expected - self.scanned_objects} objects were listed and not scanned"
             self.problems.append(Problem(ProblemCode.UNREADABLE, message))
 
     def gathered(self, stores: Stores, todo: Plan) -> Gathered | None:
@@ -219,6 +260,11 @@ class _Tally:
             loose_entries(self._trees, stores.hash_bytes),
             stores.hash_bytes,
         )
+
+    def fresh_commits(self) -> tuple[str, ...]:
+        """The IDs of all commits that were told of."""
+        told = [name.tobytes().hex() for headers in self._headers for name in headers.commits]
+        return tuple(dict.fromkeys((*told, *self.commits)))
 
     def died(self, piece: Piece) -> None:
         what = "an object" if isinstance(piece, PackPiece) else f"object {piece.names[0]}"

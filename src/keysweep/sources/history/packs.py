@@ -117,6 +117,11 @@ def opened(path: str, hash_bytes: int) -> Pack:
     return Pack(path, hash_bytes)
 
 
+def sorted_names(path: str, hash_bytes: int) -> NDArray[np.uint8]:
+    """The IDs of all objects of a pack that was opened before, sorted, a row each; see `graph.rows_of`."""
+    return _index(path.removesuffix(".pack") + ".idx", hash_bytes)[1]
+
+
 def whole_names(names: NDArray[np.uint8]) -> NDArray[np.void]:
     """Object IDs, given as a row of bytes each, as one value each, to be sorted and compared."""
     row = np.dtype((np.void, names.shape[1]))

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from keysweep.frozen import frozen
 from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, PackError, opened, whole_names
+from keysweep.sources.history.graph import rows_of
+from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, PackError, opened, sorted_names
 from keysweep.sources.history.stores import Stores, loose_in, packs_in
 from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece
 
@@ -34,46 +35,68 @@ class Plan:
     structure: tuple[PackPiece, ...]
     """Trees and commits in packs."""
     listed: int
-    """Different objects that the database lists."""
+    """Different objects in what was looked into, those that are done already among them."""
+    fresh: tuple[str, ...] | None
+    """Those of them that the pieces scan, where not all do."""
     damaged: tuple[tuple[str, str], ...]
     """Packs that could not be read, with the reason; what is in them is not scanned."""
 
 
-def plan(stores: Stores, piece_bytes: int = PIECE_BYTES) -> Plan:
+@frozen
+class Done:
+    """What an earlier sweep did."""
+
+    packs: frozenset[str]
+    """Paths of packs that need not be looked into."""
+    loose: frozenset[str]
+    """Loose objects that need not be looked at."""
+    names: NDArray[np.uint8]
+    """The IDs of all objects that are done, sorted, a row each."""
+
+
+def plan(stores: Stores, piece_bytes: int = PIECE_BYTES, done: Done | None = None) -> Plan:
     """Read the indexes of all packs, list the loose objects, and cut everything into pieces of `piece_bytes`."""
     large: list[tuple[float, PackPiece]] = []
     rest: list[PackPiece] = []
     by_name: list[str] = []
     damaged: list[tuple[str, str]] = []
-    known: list[NDArray[np.void]] = []
+    known: list[NDArray[np.uint8]] = []
     listed = 0
-    for path in _pack_paths(stores):
+    fresh: list[str] = []
+    paths = [path for path in _pack_paths(stores) if done is None or path not in done.packs]
+    for path in paths:
         try:
             pack = opened(path, stores.hash_bytes)
         except (PackError, OSError) as error:
             damaged.append((path, error.strerror or "" if isinstance(error, OSError) else str(error)))
             continue
-        names = whole_names(pack.raw_names())
-        duplicate = np.isin(names, np.concatenate(known)) if known else np.zeros(len(names), dtype=bool)
-        known.append(names)
+        names = pack.raw_names()
+        duplicate = _among(names, known)
         listed += int((~duplicate).sum())
-        by_name += [pack.name(number) for number in np.flatnonzero((pack.types == 0) & ~duplicate).tolist()]
-        for cost, piece in _pieces(pack, stores.hash_bytes, duplicate, piece_bytes):
+        known.append(sorted_names(path, stores.hash_bytes))
+        done_before = _among(names, [done.names] if done else [])
+        if done:
+            fresh += [pack.name(number) for number in np.flatnonzero(~duplicate & ~done_before).tolist()]
+        by_name += [
+            pack.name(number) for number in np.flatnonzero((pack.types == 0) & ~duplicate & ~done_before).tolist()
+        ]
+        for cost, piece in _pieces(pack, stores.hash_bytes, duplicate, done_before, piece_bytes):
             if cost > piece_bytes:
                 large.append((cost, piece))
             else:
                 rest.append(piece)
-    fresh = _without(
-        known, sorted({name for each in stores.directories for name in loose_in(each, stores.hash_bytes)})
-    )
-    listed += len(fresh)
+    loose = {name for each in stores.directories for name in loose_in(each, stores.hash_bytes)}
+    unpacked = _without(known, sorted(loose - done.loose if done else loose), stores.hash_bytes)
+    listed += len(unpacked)
+    unpacked = _without([done.names], unpacked, stores.hash_bytes) if done else unpacked
     large.sort(key=lambda each: -each[0])
     packed = [piece for _, piece in large] + rest
     contents = [piece for piece in packed if piece.kind in _CONTENTS]
     return Plan(
-        (*contents, *by_git(stores, (*by_name, *fresh))),
+        (*contents, *by_git(stores, (*by_name, *unpacked))),
         tuple(piece for piece in packed if piece.kind not in _CONTENTS),
         listed,
+        (*fresh, *unpacked) if done else None,
         tuple(damaged),
     )
 
@@ -97,31 +120,39 @@ def by_git(stores: Stores, names: Sequence[str]) -> Iterator[NamedPiece]:
         yield NamedPiece(stores.repository, tuple(names[at : at + _NAMES_IN_PIECE]), len(names) <= _MOST_GATHERED)
 
 
-def _without(known: Sequence[NDArray[np.void]], names: Sequence[str]) -> list[str]:
-    """Those of `names` that are not among the packed ones."""
-    if not known or not names:
-        return list(names)
-    digits = np.frombuffer(bytes.fromhex("".join(names)), dtype=np.uint8)
-    rows = whole_names(digits.reshape(len(names), -1))
-    packed = np.zeros(len(names), dtype=bool)
+def _among(names: NDArray[np.uint8], known: Sequence[NDArray[np.uint8]]) -> NDArray[np.bool_]:
+    """Which of `names`, a row each, are in any of the sorted lists."""
+    found = np.zeros(len(names), dtype=bool)
     for each in known:
-        packed |= np.isin(rows, each)
-    return [name for name, found in zip(names, packed.tolist(), strict=True) if not found]
+        found |= rows_of(names, each) >= 0
+    return found
+
+
+def _without(known: Sequence[NDArray[np.uint8]], names: Sequence[str], hash_bytes: int) -> list[str]:
+    """Those of `names` that are in none of the sorted lists."""
+    rows = np.frombuffer(bytes.fromhex("".join(names)), dtype=np.uint8).reshape(-1, hash_bytes)
+    return [name for name, found in zip(names, _among(rows, known).tolist(), strict=True) if not found]
 
 
 def _pieces(
-    pack: Pack, hash_bytes: int, duplicate: NDArray[np.bool_], piece_bytes: int
+    pack: Pack,
+    hash_bytes: int,
+    duplicate: NDArray[np.bool_],
+    done: NDArray[np.bool_],
+    piece_bytes: int,
 ) -> Iterator[tuple[float, PackPiece]]:
-    """Pieces with their estimated costs; every object is in exactly one."""
+    """Pieces with their estimated costs; every object is in exactly one, or has only what is done around it."""
     resolved = np.flatnonzero(pack.types != 0)
     members = np.bincount(pack.roots[resolved], minlength=len(pack))
-    trees = np.flatnonzero(pack.types == TREE)
+    undone = np.bincount(pack.roots[resolved[~done[resolved]]], minlength=len(pack))
+    trees = np.flatnonzero((pack.types == TREE) & ~done)
+    duplicate = duplicate | done
     for some in np.array_split(trees, -(-len(trees) // _TREES_IN_PIECE)) if len(trees) else ():
         among = some[duplicate[some]].tolist()
         starts = tuple(some.tolist())
         yield 0.0, PackPiece(pack.path, hash_bytes, TREE, starts, len(starts), frozenset(among))
     for kind in (BLOB, COMMIT, TAG):
-        roots = np.flatnonzero((pack.types == kind) & (pack.bases == -1))
+        roots = np.flatnonzero((pack.types == kind) & (pack.bases == -1) & (undone > 0))
         if not len(roots):
             continue
         costs = (pack.sizes[roots] + _DELTA_BYTES).astype(np.float64) * members[roots]

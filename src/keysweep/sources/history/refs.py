@@ -22,25 +22,26 @@ class Ref:
     name: str
     object_id: str
     commit: str
-    """The commit it leads to; empty where it leads to something else."""
+    """What it leads to behind any tag: hardly ever anything but a commit."""
 
 
 def list_refs(repository: str) -> tuple[Ref, ...]:
     """All refs, HEAD first, branches before others."""
-    form = "--format=%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)"
-    listing = git.answer(("for-each-ref", form), repository) or b""
-    refs = []
+    listing = git.answer(("show-ref", "--dereference"), repository) or b""
+    named: dict[str, tuple[str, str]] = {}
     head = git.answer(("rev-parse", "--verify", "--quiet", "HEAD^{commit}"), repository)
     if head:
-        name = head.decode("ascii").strip()
-        refs.append(Ref("HEAD", name, name))
-    for line in listing.split(b"\n"):
-        fields = line.split(b" ", 4)
-        if len(fields) == 5:
-            own, kind, peeled, peeled_kind, name = (each.decode("utf-8", "surrogateescape") for each in fields)
-            commit = own if kind == "commit" else peeled if peeled_kind == "commit" else ""
-            refs.append(Ref(name, own, commit))
-    return tuple(sorted(refs, key=lambda ref: (not ref.name.startswith(_BRANCHES), ref.name)))
+        own = head.decode("ascii").strip()
+        named["HEAD"] = own, own
+    for line in listing.decode("utf-8", "surrogateescape").split("\n")[:-1]:
+        own, _, name = line.partition(" ")
+        if name.endswith("^{}"):
+            tag = name.removesuffix("^{}")
+            named[tag] = named[tag][0], own
+        else:
+            named[name] = own, own
+    ordered = sorted(named, key=lambda name: (not name.startswith(_BRANCHES), name))
+    return tuple(Ref(name, *named[name]) for name in ordered)
 
 
 def refs_with(
@@ -64,7 +65,7 @@ def newest_versions(
     wanted = [path for path in paths if "\n" not in path]  # which a question to git cannot hold
     by_commit: dict[str, list[str]] = defaultdict(list)
     for ref in refs:
-        if ref.commit and (len(refs) * len(wanted) <= _MOST_QUESTIONS or ref.name.startswith(_BRANCHES)):
+        if len(refs) * len(wanted) <= _MOST_QUESTIONS or ref.name.startswith(_BRANCHES):
             by_commit[ref.commit].append(ref.name)
     questions = [(commit, path) for commit in by_commit for path in wanted]
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Protocol
 
 from keysweep.errors import GitError
 from keysweep.findings import Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
@@ -14,21 +16,38 @@ from keysweep.sources.history.source import Repository, opened_source
 from keysweep.sources.history.submodules import Submodule, find_submodules
 from keysweep.sources.progress import OnProgress
 
-_Scan = Callable[[str], ScanResult]
+
+class _Scan(Protocol):
+    def __call__(self, repository: str, *, cached: bool) -> ScanResult: ...
 
 
 def scan_source(
-    named: str | None, scan: _Scan, on_progress: OnProgress | None = None, *, submodules: bool = True
+    named: str | None, scan: _Scan, on_progress: OnProgress | None = None, *, cached: bool = False
 ) -> ScanResult:
-    """Scan what `opened_source` makes of `named`, and then each of its `submodules`, as `scan` does it.
+    """Scan what `opened_source` makes of `named`, and then each of its submodules, as `scan` does it.
 
-    Paths in a submodule begin with its name. Raises what `opened_source` and `scan` raise of the repository; what
-    is wrong with a submodule is a problem.
+    Paths in a submodule begin with its name. Where `cached`, what an earlier scan did is not done again; of a copy
+    nothing is remembered. Raises what `opened_source` and `scan` raise of the repository; what is wrong with a
+    submodule is a problem.
     """
     with opened_source(named, on_progress) as repository:
-        results = list(_scanned(repository, scan)) if submodules else [scan(repository.path)]
-        missing, private = repository.missing, repository.private
+        results = list(_scanned(repository, partial(scan, cached=cached and repository.private is None)))
+    return _summed(repository, results)
+
+
+def scan_without_submodules(
+    named: str | None, scan: Callable[[str], ScanResult], on_progress: OnProgress | None = None
+) -> ScanResult:
+    """Scan what `opened_source` makes of `named` as `scan` does it, and nothing else that lies in it."""
+    with opened_source(named, on_progress) as repository:
+        result = scan(repository.path)
+    return _summed(repository, [result])
+
+
+def _summed(repository: Repository, results: Sequence[ScanResult]) -> ScanResult:
+    """The results as one, with what is wrong with the repository itself, once it was closed."""
     problems = list(repository.problems)
+    missing, private = repository.missing, repository.private
     if private is not None and private.is_left:
         message = f"what was scanned was copied to {private.path}, which could not be removed: delete it"
         problems.append(Problem(ProblemCode.UNREADABLE, message))
@@ -42,12 +61,13 @@ def scan_source(
             sum(each.listed for each in counts) + missing,
             sum(each.scanned for each in counts),
             sum(each.skipped for each in counts) + missing,
+            sum(each.earlier for each in counts),
         ),
         tuple(note for result in results for note in result.notes),
     )
 
 
-def _scanned(repository: Repository, scan: _Scan) -> Iterator[ScanResult]:
+def _scanned(repository: Repository, scan: Callable[[str], ScanResult]) -> Iterator[ScanResult]:
     """The results of the repository and of its submodules; none follows one that was interrupted."""
     result = scan(repository.path)
     yield result
@@ -72,7 +92,7 @@ def _unlisted(paths: Iterable[str]) -> Iterator[Problem]:
         yield Problem(ProblemCode.UNREADABLE, f"{path} cannot be listed: no submodule was looked for there")
 
 
-def _scanned_submodule(submodule: Submodule, scan: _Scan) -> ScanResult:
+def _scanned_submodule(submodule: Submodule, scan: Callable[[str], ScanResult]) -> ScanResult:
     where = Origin(submodule.name, Source.HISTORY)
     if submodule.leads_out:
         message = (

@@ -1,0 +1,167 @@
+"""A sweep that begins where an earlier one of the same repository ended."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keysweep import git
+from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.frozen import frozen, replace
+from keysweep.sources.history.changes import Change
+from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES
+from keysweep.sources.history.graph import sorted_once
+from keysweep.sources.history.packs import PackError, sorted_names
+from keysweep.sources.history.plan import Done
+from keysweep.sources.history.remembered import Hit, Memory, Notebook, Snapshot, is_little
+from keysweep.sources.history.stores import Stores
+
+_Rescan = Callable[[bytes, Origin], ScanResult]
+
+
+@frozen
+class Before:
+    """What need not be done again."""
+
+    memory: Memory
+    done: Done
+    findings: tuple[Finding, ...]
+    """What was found, read again from where it stands."""
+    again: tuple[str, ...]
+    is_all_here: bool
+    """Whether everything that was there then still is."""
+    keeps_history: bool
+    """Whether the commits that were known then still say the same."""
+
+
+def recall(stores: Stores, notebook: Notebook, now: Snapshot, rescan: _Rescan) -> Before | None:
+    """What is remembered and still holds; None where everything has to be done."""
+    memory = notebook.memory()
+    if memory is None:
+        return None
+    keys = {key for key, _ in now.packs}
+    is_all_here = memory.packs <= keys and memory.loose <= now.loose
+    names: NDArray[np.uint8] | None = np.empty((0, stores.hash_bytes), dtype=np.uint8)
+    if memory.packs != keys or memory.loose != now.loose:
+        names = notebook.done(memory)
+    if names is None:
+        return None
+    if not is_all_here:
+        memory = _still_here(memory, stores.repository)
+    found = _found_again(memory.hits, stores.repository, rescan)
+    if found is None:
+        return None
+    findings, too_large = found
+    packs = frozenset(path for key, path in now.packs if is_all_here and key in memory.packs)
+    return Before(
+        memory,
+        Done(packs, memory.loose if is_all_here else frozenset(), names),
+        findings,
+        (*memory.again, *too_large),
+        is_all_here,
+        memory.borders == now.borders,
+    )
+
+
+def _still_here(memory: Memory, repository: str) -> Memory:
+    """Without what stood in objects that are gone."""
+    names = {*(hit.name for hit in memory.hits), *(change.commit for change in memory.changes), *memory.again}
+    asked = "".join(f"{name}\n" for name in sorted(names)).encode("ascii")
+    answers = git.run(("cat-file", "--batch-check"), repository, asked).decode("ascii").splitlines()
+    here = {line.split(" ")[0] for line in answers if not line.endswith(" missing")}
+    return replace(
+        memory,
+        hits=tuple(hit for hit in memory.hits if hit.name in here),
+        changes=tuple(change for change in memory.changes if change.commit in here),
+        again=tuple(name for name in memory.again if name in here),
+    )
+
+
+def _found_again(
+    hits: Iterable[Hit], repository: str, rescan: _Rescan
+) -> tuple[tuple[Finding, ...], tuple[str, ...]] | None:
+    """The findings that the hits stand for, and objects too large to be read here; None where one is not there.
+
+    Each leak is read from one object, and taken to be in the others as it is there.
+    """
+    by_leak: dict[str, list[Hit]] = defaultdict(list)
+    for hit in hits:
+        by_leak[hit.fingerprint].append(hit)
+    found: list[Finding] = []
+    too_large: list[str] = []
+    with git.Objects(repository) as objects:
+        for fingerprint, same in by_leak.items():
+            kind, content = objects.read(same[0].name, MOST_IN_MEMORY_BYTES)
+            if kind == git.TOO_LARGE:
+                too_large += [hit.name for hit in same]
+                continue
+            told = rescan(content, _origin(same[0])).findings if kind != git.MISSING else ()
+            finding = next((each for each in told if each.fingerprint == fingerprint), None)
+            if finding is None:
+                return None
+            members = finding.origin.members
+            found += [replace(finding, origin=replace(_origin(hit), members=members)) for hit in same]
+    return tuple(found), tuple(too_large)
+
+
+def _origin(hit: Hit) -> Origin:
+    if hit.source is Source.COMMIT_MESSAGE:
+        return Origin("", hit.source, commit=hit.name)
+    return Origin("", hit.source, blob=hit.name)
+
+
+def remember(
+    stores: Stores,
+    notebook: Notebook,
+    now: Snapshot,
+    before: Before | None,
+    fresh: Sequence[str],
+    listed: int,
+    findings: Sequence[Finding],
+    changes: Sequence[Change],
+    problems: Sequence[Problem],
+) -> None:
+    """Note what was done: all of `now`, of which `fresh` were not done before.
+
+    Nothing is noted of a scan that was interrupted or could not say which objects it missed, nor where a name was
+    found to be a leak: names are kept as they are.
+    """
+    again = {_object(problem.origin) if problem.origin else "" for problem in problems}
+    named = any(finding.place.decoding[:1] == ("file name",) for finding in findings)
+    if "" in again or named or any(problem.code is ProblemCode.INTERRUPTED for problem in problems):
+        return
+    hits = [Hit(each.fingerprint, each.origin.source, _object(each.origin)) for each in findings]
+    little = before is not None and before.is_all_here and is_little(fresh, before.memory)
+    recent = (*before.memory.recent, *fresh) if before is not None and little else ()
+    try:
+        objects = None if little else _all_objects(stores, now)
+    except (PackError, OSError):
+        return
+    memory = Memory(
+        packs=frozenset(key for key, _ in now.packs),
+        loose=now.loose,
+        borders=now.borders,
+        listed=listed,
+        hits=tuple(dict.fromkeys(hit for hit in hits if hit.name not in again)),
+        again=tuple(sorted(again)),
+        changes=tuple(dict.fromkeys(changes)),
+        recent=recent,
+    )
+    notebook.keep(memory, objects)
+
+
+def _object(origin: Origin) -> str:
+    return origin.blob or origin.commit or ""
+
+
+def _all_objects(stores: Stores, now: Snapshot) -> NDArray[np.uint8]:
+    """The IDs of all objects that there are, sorted, a row each."""
+    loose = np.frombuffer(bytes.fromhex("".join(now.loose)), dtype=np.uint8).reshape(-1, stores.hash_bytes)
+    parts = [loose] if len(loose) else []
+    parts += [sorted_names(path, stores.hash_bytes) for _, path in now.packs]
+    if len(parts) == 1 and not len(loose):
+        return parts[0]
+    return sorted_once(np.concatenate(parts)) if parts else loose
