@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -47,7 +52,7 @@ def test_the_json_is_that_of_every_scan_of_history(repository: Repository) -> No
     )
     whole = document(keysweep(repository.path.parent, "scan", "--history", "r", "--format", "json"))
     assert narrowed["findings"] == whole["findings"]
-    assert narrowed["objects"] == {"listed": 3, "scanned": 3, "skipped": 0}
+    assert narrowed["objects"] == {"listed": 3, "scanned": 3, "skipped": 0, "earlier": 0}
     assert narrowed["notes"] == []
 
 
@@ -157,3 +162,26 @@ def test_where_there_is_no_repository_the_failure_says_so(tmp_path: Path) -> Non
     done = keysweep(tmp_path, "scan", "--range", "main..feature")
     assert done.returncode == 3
     assert "this is not a git repository" in done.stderr
+
+
+def test_an_interrupt_keeps_what_was_found_and_is_never_clean(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.stage("a.ini", PAIR)
+    repository.commit()
+    for number in range(40):
+        repository.write(f"{number}.bin", RNG.randbytes(2_000_000))
+    repository.git("add", "-A")
+    repository.commit()
+    command = [sys.executable, "-m", "keysweep", "scan", "--range", "main", "--format", "json", "--jobs", "1"]
+    process = subprocess.Popen(
+        command, cwd=repository.path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    time.sleep(0.6)
+    os.kill(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert b"Traceback" not in errors
+    if process.returncode == 1:  # it was quick enough to have found the key
+        assert json.loads(output)["complete"] == (b"interrupted" not in output)
+    else:
+        assert process.returncode == 3
+        assert b"interrupted" in output + errors
