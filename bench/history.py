@@ -69,7 +69,18 @@ def main() -> None:
 
 def _ours(repository: Path, jobs: int) -> list[str]:
     keysweep = os.fspath(Path(sys.executable).parent / "keysweep")
-    return [keysweep, "scan", "--history", "--no-config", "--format", "json", "--jobs", str(jobs), str(repository)]
+    return [
+        keysweep,
+        "scan",
+        "--history",
+        "--no-cache",
+        "--no-config",
+        "--format",
+        "json",
+        "--jobs",
+        str(jobs),
+        str(repository),
+    ]
 
 
 def _theirs(repository: Path, peers: Path, rounds: int) -> float | None:

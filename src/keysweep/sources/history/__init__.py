@@ -18,6 +18,7 @@ from keysweep.sources.engine import prepare
 from keysweep.sources.history.ascent import Gathered, TooMuchError, changes_above, loose_entries
 from keysweep.sources.history.attribution import attribute
 from keysweep.sources.history.changes import Change
+from keysweep.sources.history.commits import list_commits
 from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.entries import Entries, joined
 from keysweep.sources.history.graph import Headers, graph, together
@@ -184,9 +185,11 @@ def _changes(
     swept: Sweep, before: Before | None, jobs: int, blobs: set[str], names: set[str]
 ) -> tuple[Sequence[Change], bool]:
     """What commits change of what was found: from what the sweep gathered, or else told by git."""
-    if before is not None and before.keeps_history and not names:
-        told, complete = logged_changes(swept.stores.repository, swept.fresh_commits, jobs, blobs, names)
-        return (*before.memory.changes, *told), complete
+    if before is not None:
+        repository = swept.stores.repository
+        commits = swept.fresh_commits if before.keeps_history else list_commits(repository)
+        told, complete = logged_changes(repository, commits, jobs, blobs, names)
+        return (*before.memory.changes, *told) if before.keeps_history else told, complete
     if swept.gathered is not None and not names:
         with suppress(TooMuchError):
             return changes_above(swept.gathered, blobs, partial(_search, jobs)), True

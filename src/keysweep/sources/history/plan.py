@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -149,7 +150,7 @@ def _pieces(
     duplicate = duplicate | done
     for some in np.array_split(trees, -(-len(trees) // _TREES_IN_PIECE)) if len(trees) else ():
         among = some[duplicate[some]].tolist()
-        starts = tuple(some.tolist())
+        starts = array("q", some.astype(np.int64).tobytes())
         yield 0.0, PackPiece(pack.path, hash_bytes, TREE, starts, len(starts), frozenset(among))
     for kind in (BLOB, COMMIT, TAG):
         roots = np.flatnonzero((pack.types == kind) & (pack.bases == -1) & (undone > 0))
@@ -164,7 +165,7 @@ def _pieces(
         cuts = np.flatnonzero(np.diff(np.cumsum(costs) // piece_bytes)) + 1
         for some, some_costs in zip(np.split(roots, cuts), np.split(costs, cuts), strict=True):
             among = np.flatnonzero(duplicate & np.isin(pack.roots, some)).tolist() if duplicate.any() else []
-            starts = tuple(some.tolist())
+            starts = array("q", some.astype(np.int64).tobytes())
             size = int(members[some].sum())
             yield (
                 float(some_costs.sum()),

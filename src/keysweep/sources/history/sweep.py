@@ -45,7 +45,7 @@ class PackPiece:
     hash_bytes: int
     kind: int
     """One of `packs.TYPES`."""
-    starts: tuple[int, ...]
+    starts: Sequence[int]
     """Objects from which on the delta trees are walked: their roots, or where a large one was cut.
 
     Tree objects are not walked, they are all here.
