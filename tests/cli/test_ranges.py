@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fixtures.keys import key_id, secret
+from tests.cli.test_interrupt import Scan, slow_rule
 from tests.cli.test_scan import document, keysweep
 from tests.repositories import Repository, environment
 
@@ -164,24 +163,27 @@ def test_where_there_is_no_repository_the_failure_says_so(tmp_path: Path) -> Non
     assert "this is not a git repository" in done.stderr
 
 
-def test_an_interrupt_keeps_what_was_found_and_is_never_clean(tmp_path: Path) -> None:
-    repository = Repository(tmp_path / "r")
-    repository.stage("a.ini", PAIR)
-    repository.commit()
-    for number in range(40):
-        repository.write(f"{number}.bin", RNG.randbytes(2_000_000))
-    repository.git("add", "-A")
-    repository.commit()
-    command = [sys.executable, "-m", "keysweep", "scan", "--range", "main", "--format", "json", "--jobs", "1"]
-    process = subprocess.Popen(
-        command, cwd=repository.path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    time.sleep(0.6)
-    os.kill(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    assert b"Traceback" not in errors
-    if process.returncode == 1:  # it was quick enough to have found the key
-        assert json.loads(output)["complete"] == (b"interrupted" not in output)
-    else:
-        assert process.returncode == 3
-        assert b"interrupted" in output + errors
+def has_worked_for(seconds: float) -> Callable[[int], bool]:
+    """Whether a process has taken this much of a processor."""
+
+    def check(pid: int) -> bool:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11])
+        return ticks >= seconds * os.sysconf("SC_CLK_TCK")
+
+    return check
+
+
+def test_ctrl_c_keeps_what_was_found_and_is_never_clean(repository: Repository) -> None:
+    """Messages are scanned first, and then a file in which a rule gets stuck."""
+    repository.stage("stuck", "q" * 4000)
+    repository.commit(f"deploy\n\n{PAIR}")
+    options = ("--jobs", "1", "--format", "json", slow_rule(repository.path))
+    scan = Scan(repository.path, "scan", "--range", "feature~1..feature", *options)
+    scan.wait_until(has_worked_for(2))
+    scan.press_ctrl_c()
+    done = scan.end()
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert [each["key_id"] for each in found["findings"]] == [ID]
+    assert [each["code"] for each in found["problems"]] == ["interrupted"]
+    assert found["complete"] is False

@@ -265,6 +265,22 @@ def test_a_key_that_was_removed_and_is_brought_back_is_told_with_both(repository
     assert finding.origin.commit == back
 
 
+def test_a_merge_of_what_another_branch_took_out_does_not_take_it_again(repository: Repository) -> None:
+    repository.stage("a", "1\n" * 9 + NEW_PAIR)
+    repository.commit("add it")
+    repository.git("checkout", "-q", "-b", "side")
+    repository.stage("a", "2\n" + "1\n" * 8 + NEW_PAIR)
+    repository.commit("touch it")
+    repository.git("checkout", "-q", "main")
+    repository.stage("a", "1\n" * 9)
+    taken = repository.commit("take it out")
+    repository.git("merge", "-q", "-s", "ours", "--no-commit", "side")
+    repository.stage("a", "2\n" + "1\n" * 8)
+    repository.commit("merge")
+    (finding,) = narrowed(repository, "base..HEAD").findings
+    assert [each.id for each in finding.exposures[0].removed] == [taken]
+
+
 def test_a_second_place_for_an_old_key_in_the_same_file_is_told(repository: Repository) -> None:
     repository.stage("old.ini", OLD_PAIR + "\n" * 50 + OLD_PAIR)
     repository.commit()

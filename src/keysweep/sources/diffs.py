@@ -35,7 +35,7 @@ class Change:
     commit: str
     path: str
     before: tuple[str, ...]
-    """The blobs that stood there in the parents."""
+    """The blob that stood there in each parent; empty where none did."""
     after: str
     """The blob that stands there now; empty where none does."""
 
@@ -89,4 +89,4 @@ def _parsed(raw: bytes) -> Iterator[Change]:
             "" if mode == _GITLINK or not blob.strip(b"0") else blob.decode("ascii")
             for mode, blob in zip(modes, blobs, strict=True)
         )
-        yield Change(commit, os.fsdecode(next(fields)), tuple(filter(None, before)), after)
+        yield Change(commit, os.fsdecode(next(fields)), tuple(before), after)

@@ -63,8 +63,9 @@ class Versions:
         for change in brought:
             findings = self.findings(change.after, change.path)
             if findings:
-                self.scan_replaced([version(blob, change, source) for blob in change.before])
-                old = [ScanResult(self.findings(blob, change.path)) for blob in change.before]
+                replaced = [blob for blob in change.before if blob]
+                self.scan_replaced([version(blob, change, source) for blob in replaced])
+                old = [ScanResult(self.findings(blob, change.path)) for blob in replaced]
                 if new := added(findings, old):
                     yield change, new
 

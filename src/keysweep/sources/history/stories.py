@@ -70,7 +70,7 @@ def _holds(
     brought = {(change.after, path) for path, changes in touching.items() for change in changes}
     others = {(blob, path) for path, changes in touching.items() for change in changes for blob in change.before}
     others |= {(blob, path) for path, blobs in newest.items() for blob in blobs}
-    versions.scan_replaced([_version(*each) for each in sorted(others - brought)])
+    versions.scan_replaced([_version(blob, path) for blob, path in sorted(others - brought) if blob])
     known = dict(holding)
     for blob, path, findings in versions.holding():
         known[blob, path] = frozenset(finding.fingerprint for finding in findings)
@@ -78,11 +78,11 @@ def _holds(
 
 
 def _taken(leak: str, changes: Sequence[Change], holds: _Holds) -> list[str]:
-    """The commits that took a leak out of one file."""
+    """The commits that took a leak out of one file; a merge takes what each of its parents had."""
     return [
         change.commit
         for change in changes
-        if any(holds(blob, change.path, leak) for blob in change.before)
+        if all(holds(blob, change.path, leak) for blob in change.before)
         and not holds(change.after, change.path, leak)
     ]
 
