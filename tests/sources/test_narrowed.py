@@ -13,7 +13,7 @@ import pytest
 from fixtures.keys import key_id, secret
 from keysweep.errors import UsageError
 from keysweep.findings import ProblemCode, ScanResult, Source
-from keysweep.sources.history import scan_history
+from keysweep.sources.history.full import scan_history
 from keysweep.sources.history.narrowed import scan_narrowed
 from keysweep.sources.history.selection import Narrowing
 from tests.repositories import Repository, environment

@@ -15,7 +15,7 @@ from fixtures.keys import key_id, secret
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Finding, ProblemCode, ScanResult
-from keysweep.sources.history import scan_history
+from keysweep.sources.history.full import scan_history
 from tests.repositories import Repository
 from tests.sources.test_history import evolve
 

@@ -193,7 +193,7 @@ def _scan(
             )
             return scan_without_submodules(paths[0] if paths else None, narrowed, report)
     if history:
-        from keysweep.sources.history import scan_history
+        from keysweep.sources.history.full import scan_history
         from keysweep.sources.history.whole import scan_source
 
         with progress_line() as report:

@@ -15,8 +15,8 @@ from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.graph import rows_of
 from keysweep.sources.history.listing import list_objects, listed_by_git
 from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, sorted_names
+from keysweep.sources.history.pieces import NamedPiece, PackPiece, Piece
 from keysweep.sources.history.stores import Stores
-from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece
 
 PIECE_BYTES = 24 << 20
 """Estimated contents of one piece; more pieces cost more dealing, fewer leave a core waiting at the end."""
