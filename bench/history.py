@@ -69,7 +69,18 @@ def main() -> None:
 
 def _ours(repository: Path, jobs: int) -> list[str]:
     keysweep = os.fspath(Path(sys.executable).parent / "keysweep")
-    return [keysweep, "scan", "--history", "--no-config", "--format", "json", "--jobs", str(jobs), str(repository)]
+    return [
+        keysweep,
+        "scan",
+        "--history",
+        "--no-cache",
+        "--no-config",
+        "--format",
+        "json",
+        "--jobs",
+        str(jobs),
+        str(repository),
+    ]
 
 
 def _theirs(repository: Path, peers: Path, rounds: int) -> float | None:
@@ -146,8 +157,9 @@ def _floor(repository: Path) -> float:
     code = (
         "import sys, time\n"
         "from keysweep.sources.history import stores, packs, decode\n"
-        "import keysweep.sources.history as history, numpy\n"
-        "history._keep_memory()\n"
+        "from keysweep.sources.history import database\n"
+        "import numpy\n"
+        "database.keep_memory()\n"
         "found = stores.find_stores(sys.argv[1])\n"
         "begin = time.process_time()\n"
         "for path in (p for d in found.directories for p in stores.packs_in(d)):\n"

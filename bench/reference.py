@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from keysweep.findings import Problem
-from keysweep.sources.history import sweep_history
+from keysweep.sources.history.database import sweep_history
 from tests.sources.history_reference import holder, scanned
 
 

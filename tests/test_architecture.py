@@ -85,7 +85,7 @@ NEVER_IN_A_HOOK = {
     "dulwich",
     "git",
     "http.client",
-    "isal",
+    "deflate",
     "multiprocessing",
     "numpy",
     "rich",

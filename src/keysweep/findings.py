@@ -268,6 +268,8 @@ class ScanResult:
     scanned_items: int = 0
     objects: Accounting | None = None
     """Only for scans of history."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the report should know about what was scanned, a clause each."""
 
 
 def fingerprint(kind: Kind, *credentials: str) -> str:

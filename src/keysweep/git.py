@@ -33,6 +33,8 @@ _SETTINGS = (
     "credential.helper=",
     "log.showSignature=false",
     "log.decorate=false",
+    "advice.graftFileDeprecated=false",
+    "core.commitGraph=false",
     "core.packedGitWindowSize=16m",
     "core.packedGitLimit=96m",
     "safe.bareRepository=all",
@@ -60,10 +62,10 @@ _DROPPED = (
 )
 _ADDED = {
     "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_GRAFT_FILE": os.devnull,
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C",
 }

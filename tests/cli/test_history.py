@@ -60,6 +60,15 @@ def test_the_json_says_the_same_to_programs(repository: Repository) -> None:
     assert SECRET not in done.stdout
 
 
+def test_a_second_scan_says_what_an_earlier_one_did_unless_told_to_forget_it(repository: Repository) -> None:
+    keysweep(repository.path, "scan", "--history")
+    again = keysweep(repository.path, "scan", "--history")
+    assert again.returncode == 1
+    assert "6 objects: all scanned (6 of them by an earlier run; --no-cache scans all again)." in again.stdout
+    anew = keysweep(repository.path, "scan", "--history", "--no-cache")
+    assert "6 objects: all scanned.\n" in anew.stdout
+
+
 def test_a_clean_history_is_clean(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "r")
     repository.stage("a", "nothing\n")
@@ -88,6 +97,7 @@ def test_allowed_and_excluded_findings_do_not_count(repository: Repository) -> N
     [
         (("--history", "--staged"), 2, "--history scans one repository"),
         (("--history", "a", "b"), 2, "--history scans one repository"),
+        (("--no-cache",), 2, "--no-cache goes with --history"),
         (("--history", "nowhere"), 2, "nowhere is no directory"),
         (("--history", "."), 3, "this is not a git repository"),
     ],

@@ -89,7 +89,7 @@ def test_all_that_a_server_offers_is_scanned_and_nothing_is_left(
 def test_the_json_of_a_clone_says_what_became_of_its_objects(served: Repository, here: Path) -> None:
     with http_server(served.path.parent) as address:
         loaded = document(keysweep(here, "scan", "--history", "--format", "json", f"{address}/r"))
-    assert loaded["objects"] == {"listed": 7, "scanned": 7, "skipped": 0}
+    assert loaded["objects"] == {"listed": 7, "scanned": 7, "skipped": 0, "earlier": 0}
     assert loaded["complete"] is True
 
 

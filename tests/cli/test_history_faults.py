@@ -57,7 +57,7 @@ def is_busy(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_ctrl_c_in_a_sweep_keeps_what_was_found_with_its_commit(repository: Repository, jobs: str) -> None:
+def test_ctrl_c_in_a_sweep_keeps_what_was_found(repository: Repository, jobs: str) -> None:
     many_objects(repository)
     repository.git("repack", "-adq", "--keep-unreachable")
     large(repository, stuck())
@@ -71,7 +71,27 @@ def test_ctrl_c_in_a_sweep_keeps_what_was_found_with_its_commit(repository: Repo
     loaded = document(done)
     assert codes(loaded) == ["interrupted"]
     assert key_ids(loaded) == [ID]
-    assert loaded["findings"][0]["origin"]["path"] == "conf/key.ini"
+    assert loaded["findings"][0]["origin"]["path"].startswith("(object ")
+
+
+def test_ctrl_c_in_the_middle_of_a_piece_keeps_what_was_found_in_it(tmp_path: Path) -> None:
+    """The key and what the scan gets stuck on are among the same few loose objects."""
+    repository = Repository(tmp_path / "r")
+    repository.git("hash-object", "-w", "--stdin", stdin=PAIR.encode())
+    held = repository.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").decode().strip()
+    number = 0
+    while True:  # git is asked in the order of the IDs
+        content = f"{number}\n{stuck()}".encode()
+        if repository.git("hash-object", "--stdin", stdin=content).decode().strip() > held:
+            break
+        number += 1
+    repository.git("hash-object", "-w", "--stdin", stdin=content)
+    scan = Scan(repository.path, "scan", "--history", "--format", "json", slow_rule(repository.path))
+    scan.wait_until(is_busy)
+    scan.press_ctrl_c()
+    done = scan.end()
+    loaded = document(done)
+    assert (done.returncode, codes(loaded), key_ids(loaded)) == (1, ["interrupted"], [ID])
 
 
 def test_ctrl_c_while_commits_are_looked_for_keeps_every_finding(repository: Repository, tmp_path: Path) -> None:

@@ -126,6 +126,7 @@ def test_an_empty_result_is_a_complete_document() -> None:
         "complete": True,
         "fail_on": "medium",
         "scanned": {"items": 2, "bytes": 7},
+        "notes": [],
         "objects": None,
         "counts": {"findings": 0, "failing": 0, "suppressed": 0, "problems": 0},
         "findings": [],

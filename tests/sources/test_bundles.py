@@ -11,7 +11,7 @@ import pytest
 from fixtures.keys import key_id, secret
 from keysweep.errors import KeysweepError
 from keysweep.findings import ProblemCode, ScanResult
-from keysweep.sources.history import scan_history
+from keysweep.sources.history.full import scan_history
 from keysweep.sources.history.whole import scan_source
 from tests.repositories import Repository
 

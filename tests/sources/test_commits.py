@@ -69,6 +69,29 @@ def test_a_key_that_a_later_commit_removes_still_leaves_with_the_push(repository
     assert finding.origin.commit == leak
 
 
+def test_a_copy_of_a_file_adds_its_keys_though_the_file_itself_had_them_before(repository: Repository) -> None:
+    repository.stage("k.ini", PAIR)
+    base = repository.commit()
+    repository.stage("k.ini", PAIR + "# touched\n")
+    repository.commit("touch")
+    repository.stage("copy.ini", PAIR + "# touched\n")
+    new = repository.commit("copy")
+    (finding,) = pushed(repository, f"refs/heads/main {new} refs/heads/main {base}").findings
+    assert (finding.origin.path, finding.origin.commit) == ("copy.ini", new)
+
+
+def test_a_version_that_two_commits_of_a_push_bring_is_told_once(repository: Repository) -> None:
+    base = repository.git("rev-parse", "HEAD").decode().strip()
+    for branch in ("one", "two"):
+        repository.git("checkout", "-q", "-b", branch, base)
+        repository.stage("k.ini", PAIR)
+        repository.commit(branch)
+    lines = [f"refs/heads/{name} {repository.git('rev-parse', name).decode().strip()} refs/heads/{name} {ZERO}"
+             for name in ("one", "two")]  # fmt: skip
+    repository.git("update-ref", "refs/remotes/origin/main", base)
+    assert len(pushed(repository, *lines).findings) == 1
+
+
 def test_a_forced_push_over_an_unknown_commit_is_scanned(repository: Repository) -> None:
     repository.stage("k.ini", PAIR)
     new = repository.commit()

@@ -18,10 +18,12 @@ from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.errors import GitError, IncompleteError
 from keysweep.findings import Problem, ProblemCode, ScanResult
-from keysweep.sources.history import scan_history, sweep_history
+from keysweep.sources.history.database import sweep_history
+from keysweep.sources.history.full import scan_history
+from keysweep.sources.history.pieces import NamedPiece, PackPiece
 from keysweep.sources.history.plan import plan
 from keysweep.sources.history.stores import find_stores
-from keysweep.sources.history.sweep import NamedPiece, PackPiece, sweep
+from keysweep.sources.history.sweep import sweep
 from tests.repositories import Repository, environment
 from tests.sources.test_history import entry, ofs, pack_of, write_pack
 
@@ -282,7 +284,7 @@ def test_a_long_chain_of_large_versions_with_branches_holds_few_of_them(tmp_path
         base = number if number % 2 else base
     write_pack(repository, entries, names)
     code = (
-        "import resource, sys; from keysweep.sources.history import sweep_history\n"
+        "import resource, sys; from keysweep.sources.history.database import sweep_history\n"
         "swept = sweep_history(sys.argv[1], jobs=1)\n"
         "print(swept.scanned_objects, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
@@ -441,7 +443,7 @@ def test_a_setting_that_git_refuses_ends_in_one_sentence(repository: Repository)
 
 
 def test_a_piece_that_kills_its_worker_is_divided_down_to_single_objects(repository: Repository) -> None:
-    from keysweep.sources.history import _halved
+    from keysweep.sources.history.database import _halved
 
     path = os.fspath(repository.path)
     waiting = [*plan(find_stores(path)).contents, *plan(find_stores(path)).structure]
@@ -460,14 +462,14 @@ def test_packing_anew_between_listing_and_reading_loses_nothing(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was loose is packed, and the pack that was listed is gone, when the first piece is swept."""
-    from keysweep.sources import history
+    from keysweep.sources.history import database
 
     def plan_and_repack(*arguments: object, **options: object) -> object:
         todo = plan(*arguments, **options)  # type: ignore[arg-type]
         repository.git("repack", "-adfq", "--keep-unreachable", "--depth=1")
         return todo
 
-    monkeypatch.setattr(history, "plan", plan_and_repack)
+    monkeypatch.setattr(database, "plan", plan_and_repack)
     result = scanned(repository)
     assert result.problems == ()
     assert {IDS[0], IDS[1], IDS[3]} <= key_ids(result)
@@ -484,7 +486,7 @@ def test_problems_of_what_stands_nowhere_name_the_object(repository: Repository)
 def test_findings_stand_alone_where_git_fails_to_tell_of_commits(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from keysweep.sources import history
+    from keysweep.sources.history import full
 
     whole = scanned(repository)
     for error, code in ((KeyboardInterrupt(), "interrupted"), (GitError("git failed."), "unreadable")):
@@ -492,7 +494,7 @@ def test_findings_stand_alone_where_git_fails_to_tell_of_commits(
         def fail(*_: object, error: BaseException = error) -> None:
             raise error
 
-        monkeypatch.setattr(history, "attribute", fail)
+        monkeypatch.setattr(full, "attribute", fail)
         result = scanned(repository)
         assert {each.fingerprint for each in result.findings} == {each.fingerprint for each in whole.findings}
         assert len(result.findings) == len(whole.findings)

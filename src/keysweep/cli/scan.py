@@ -23,12 +23,23 @@ from keysweep.report.style import Style
 from keysweep.settings import Settings
 from keysweep.suppress.policy import apply
 
+_Narrowing = tuple[tuple[str, ...], str | None, tuple[str, ...], tuple[str, ...]]
+"""Ranges, a date, refs and paths."""
+
 
 @click.command()
 @click.argument("paths", nargs=-1)
 @click.option("--staged", is_flag=True, help="Scan what the next commit would add: the index, not the work tree.")
 @click.option("--whole-files", is_flag=True, help="With --staged: all findings of the touched files.")
 @click.option("--history", is_flag=True, help="Scan every object of a repository: all that was ever committed.")
+@click.option("--range", "ranges", metavar="A..B", multiple=True, help="With --history: only these commits.")
+@click.option(
+    "--since", metavar="DATE", help="With --history: only commits since then ('2026-01-31', '2 weeks ago')."
+)
+@click.option("--refs", metavar="PATTERN", multiple=True, help="With --history: only what these refs reach.")
+@click.option(
+    "--paths", "below", metavar="PATH", multiple=True, help="With --history: only these files, or below."
+)
 @click.option("--all-files", is_flag=True, help="Also what git ignores.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
@@ -50,6 +61,10 @@ def scan(
     staged: bool,
     whole_files: bool,
     history: bool,
+    ranges: tuple[str, ...],
+    since: str | None,
+    refs: tuple[str, ...],
+    below: tuple[str, ...],
     all_files: bool,
     form: str,
     output: str | None,
@@ -64,7 +79,8 @@ def scan(
     """Find leaked AWS keys in PATHS, in the staged change, or in standard input (-).
 
     Without PATHS this scans what git would see in the current directory. With --history, PATHS is one repository:
-    its directory, an address to clone, or a bundle.
+    its directory, an address to clone, or a bundle. --range, --since, --refs and --paths narrow such a scan, and
+    imply --history.
 
     \b
     Examples:
@@ -72,6 +88,7 @@ def scan(
       keysweep scan --all-files --format json --output findings.json
       keysweep scan --history ~/src/app
       keysweep scan --history https://git.example.net/team/app.git
+      keysweep scan --range origin/main..HEAD
       kubectl get secrets -A -o yaml | keysweep scan -
 
     \b
@@ -85,12 +102,19 @@ def scan(
         raise UsageError("--whole-files goes with --staged: without it, files are always scanned whole.")
     if staged and paths:
         raise UsageError("--staged scans the whole index: leave out the paths.")
+    narrowing = (ranges, since, refs, below) if ranges or since is not None or refs or below else None
+    if narrowing and (staged or all_files or len(paths) > 1 or "-" in paths):
+        raise UsageError(
+            "--range, --since, --refs and --paths narrow the scan of one repository's history: leave out "
+            "--staged, --all-files, standard input and other paths."
+        )
+    history = history or narrowing is not None
     if history and (staged or all_files or len(paths) > 1):
         raise UsageError("--history scans one repository whole: leave out --staged, --all-files and other paths.")
     if config and no_config:
         raise UsageError("--config and --no-config exclude each other: give one of them.")
-    if no_cache and not history:
-        raise UsageError("--no-cache goes with --history: nothing else is remembered from scan to scan.")
+    if no_cache and (narrowing or not history):
+        raise UsageError("--no-cache goes with --history alone: nothing else is remembered from scan to scan.")
     if output:
         check_writable(output)
     root = _root(paths)
@@ -98,7 +122,8 @@ def scan(
     settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
     if fail_on:
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
-    result = _scan(paths, staged, whole_files, history, all_files, jobs, settings, cached=not no_cache)
+    cached = not no_cache
+    result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
     result, suppressed = apply(result, settings, os.fspath(root))
     write_report(output, _writer(form, result, settings, show_secrets, suppressed, to_file=output is not None))
     if output and (result.findings or result.problems):
@@ -140,6 +165,7 @@ def _scan(
     staged: bool,
     whole_files: bool,
     history: bool,
+    narrowing: _Narrowing | None,
     all_files: bool,
     jobs: int | None,
     settings: Settings,
@@ -151,8 +177,23 @@ def _scan(
         from keysweep.sources.staged import scan_staged
 
         return scan_staged(whole_files=whole_files, limits=settings.limits, options=options)
+    if narrowing:
+        from keysweep.sources.history.narrowed import scan_narrowed
+        from keysweep.sources.history.selection import Narrowing
+        from keysweep.sources.history.whole import scan_without_submodules
+
+        with progress_line() as report:
+            narrowed = partial(
+                scan_narrowed,
+                narrowing=Narrowing(*narrowing),
+                limits=settings.limits,
+                options=options,
+                jobs=jobs,
+                on_progress=report,
+            )
+            return scan_without_submodules(paths[0] if paths else None, narrowed, report)
     if history:
-        from keysweep.sources.history import scan_history
+        from keysweep.sources.history.full import scan_history
         from keysweep.sources.history.whole import scan_source
 
         with progress_line() as report:

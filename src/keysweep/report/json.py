@@ -59,6 +59,7 @@ def document(result: ScanResult, *, show_secrets: bool, fail_on: Severity, suppr
         "complete": not result.problems,
         "fail_on": fail_on.label,
         "scanned": {"items": result.scanned_items, "bytes": result.scanned_bytes},
+        "notes": list(result.notes),
         "objects": _accounting(result.objects) if result.objects else None,
         "counts": {
             "findings": len(result.findings),

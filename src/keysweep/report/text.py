@@ -75,6 +75,7 @@ def render(
     failing = [finding for finding in ordered if finding.severity >= fail_on]
     lines += _summary(result, failing, style, audience, suppressed)
     lines += _objects(result, style)
+    lines += [f"          Note: {style.safe(note)}." for note in result.notes]
     if failing:
         lines += ["", *_advice(failing, style, audience)]
     stream.write("\n".join(lines) + "\n")

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 from keysweep import git
 from keysweep.detect.across import pair_across
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.errors import GitError, IncompleteError, UsageError
-from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
-from keysweep.frozen import frozen, replace
-from keysweep.sources.added import added
+from keysweep.errors import IncompleteError, UsageError
+from keysweep.findings import Finding, Origin, ScanResult, Source
+from keysweep.frozen import frozen
+from keysweep.sources.diffs import list_changes
+from keysweep.sources.versions import Version, Versions
 from keysweep.sources.windows import scan_in_memory
 
-MOST_OBJECT_BYTES = 1 << 30
-"""A larger object is reported, not scanned."""
 _ZERO = re.compile(r"0+")
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_GITLINK = b"160000"
 
 
 @frozen
@@ -89,87 +86,34 @@ def scan_pushed(
     being pushed; a single object that it cannot read is a problem beside what was found.
     """
     commits = _new_commits(updates, cwd)
-    scanner = _Scanner(limits or Limits(), options or Options(), cwd)
-    with git.Objects(cwd) as objects:
-        for update in updates:
-            scanner.tag(update.local, objects)
-        for commit in commits:
-            scanner.message(commit, objects)
-        for change in _changes(commits, cwd, scanner.problems):
-            scanner.change(change, objects)
-    findings = pair_across(scanner.findings)
-    return ScanResult(findings, tuple(scanner.problems), scanner.scanned_bytes, len(scanner.seen))
+    tags = _tags([update.local for update in updates], cwd)
+    messages = [_message(name, "tag") for name in tags] + [_message(name, "commit") for name in commits]
+    findings: list[Finding] = []
+    told: set[tuple[str | None, str]] = set()
+    with Versions(limits or Limits(), options or Options(), cwd) as versions:
+        versions.scan(messages)
+        for each in messages:
+            findings += versions.findings(each.object_id, each.origin.path)
+        changes = list(list_changes(commits, versions.problems, cwd))
+        for _, new in versions.added_by(changes, Source.COMMIT):
+            findings += [each for each in new if (each.origin.blob, each.fingerprint) not in told]
+            told.update((each.origin.blob, each.fingerprint) for each in new)
+    problems = tuple(versions.problems)
+    scanned = versions.scanned
+    return ScanResult(pair_across(findings), problems, sum(scanned.values()), len(scanned))
 
 
-@frozen
-class _Change:
-    commit: str
-    path: str
-    blob: str
-    old_blobs: tuple[str, ...]
+def _message(name: str, kind: str) -> Version:
+    return Version(name, kind, Origin(f"{kind} message", Source.COMMIT_MESSAGE, commit=name))
 
 
-class _Scanner:
-    """Scans each object once and gathers what comes of it."""
-
-    def __init__(self, limits: Limits, options: Options, cwd: str | None) -> None:
-        self.findings: list[Finding] = []
-        self.problems: list[Problem] = []
-        self.scanned_bytes = 0
-        self.seen: set[str] = set()
-        self._limits, self._options, self._cwd = limits, options, cwd
-
-    def tag(self, name: str, objects: git.Objects) -> None:
-        kind, content = objects.read(name, MOST_OBJECT_BYTES)
-        origin = Origin("tag message", Source.COMMIT_MESSAGE, commit=name)
-        if kind in (git.MISSING, git.TOO_LARGE):
-            self._miss(f"object {name[:12]}", kind, origin)
-        elif kind == "tag" and name not in self.seen:
-            self.seen.add(name)
-            self._keep(self._scan(content, origin))
-
-    def message(self, commit: str, objects: git.Objects) -> None:
-        kind, content = objects.read(commit, MOST_OBJECT_BYTES)
-        origin = Origin("commit message", Source.COMMIT_MESSAGE, commit=commit)
-        if kind != "commit":
-            self._miss(f"commit {commit[:12]}", kind, origin)
-        elif commit not in self.seen:
-            self.seen.add(commit)
-            self._keep(self._scan(content, origin))
-
-    def change(self, change: _Change, objects: git.Objects) -> None:
-        if change.blob in self.seen:
-            return
-        self.seen.add(change.blob)
-        origin = Origin(change.path, Source.COMMIT, commit=change.commit, blob=change.blob)
-        kind, content = objects.read(change.blob, MOST_OBJECT_BYTES)
-        if kind != "blob":
-            self._miss(f"blob {change.blob[:12]}", kind, origin)
-            return
-        result = self._scan(content, origin)
-        if result.findings:
-            old = [self._scan(text, origin) for text in _blobs(change.old_blobs, objects)]
-            result = replace(result, findings=tuple(added(result.findings, old)))
-        self._keep(result)
-
-    def _miss(self, what: str, kind: str, origin: Origin) -> None:
-        code = ProblemCode.LIMIT if kind == git.TOO_LARGE else ProblemCode.MISSING_OBJECT
-        self.problems.append(Problem(code, f"{what} is {kind}", origin))
-
-    def _scan(self, content: bytes, origin: Origin) -> ScanResult:
-        return scan_in_memory(content, origin, self._limits, self._options)
-
-    def _keep(self, result: ScanResult) -> None:
-        self.findings += result.findings
-        self.problems += result.problems
-        self.scanned_bytes += result.scanned_bytes
-
-
-def _blobs(names: Sequence[str], objects: git.Objects) -> Iterator[bytes]:
-    for name in names:
-        kind, content = objects.read(name, MOST_OBJECT_BYTES)
-        if kind == "blob":
-            yield content
+def _tags(names: Sequence[str], cwd: str | None) -> list[str]:
+    """Those of the objects that are annotated tags."""
+    if not names:
+        return []
+    asked = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+    kinds = git.run(("cat-file", "--batch-check=%(objecttype)"), cwd, asked).split(b"\n")
+    return [name for name, kind in zip(names, kinds, strict=False) if kind == b"tag"]
 
 
 def _new_commits(updates: Sequence[Update], cwd: str | None) -> list[str]:
@@ -182,65 +126,11 @@ def _new_commits(updates: Sequence[Update], cwd: str | None) -> list[str]:
     prefixes = tuple(f"refs/remotes/{name}/" for name in names)
     excluded += [ref for ref in refs.splitlines() if prefixes and ref.startswith(prefixes)]
     revisions = [*(update.local for update in updates), *(f"^{each}" for each in excluded)]
-    listing = git.run(
-        ("rev-list", "--reverse", "--topo-order", "--stdin"), cwd, "\n".join(revisions).encode() + b"\n"
-    )
+    asked = "".join(f"{each}\n" for each in revisions).encode("utf-8", "surrogateescape")
+    listing = git.run(("rev-list", "--reverse", "--topo-order", "--stdin"), cwd, asked)
     return listing.decode("ascii").split()
 
 
 def _is_here(name: str, cwd: str | None) -> bool:
     """A forced push may replace a commit that was never fetched."""
     return git.answer(("cat-file", "-e", f"{name}^{{commit}}"), cwd) is not None
-
-
-def _changes(commits: Sequence[str], cwd: str | None, problems: list[Problem]) -> Iterator[_Change]:
-    """What each commit has that none of its parents has.
-
-    One damaged tree ends git, so what failed is halved until the damaged commit stands alone and is reported.
-    """
-    if not commits:
-        return
-    try:
-        raw = _diff_tree(commits, cwd)
-    except GitError as error:
-        if len(commits) > 1:
-            middle = len(commits) // 2
-            yield from _changes(commits[:middle], cwd, problems)
-            yield from _changes(commits[middle:], cwd, problems)
-            return
-        origin = Origin("commit", Source.COMMIT, commit=commits[0])
-        problems.append(Problem(ProblemCode.MISSING_OBJECT, str(error).removesuffix("."), origin))
-        return
-    yield from _parsed(raw)
-
-
-def _diff_tree(commits: Sequence[str], cwd: str | None) -> bytes:
-    arguments = (
-        "diff-tree",
-        "--stdin",
-        "--root",
-        "-r",
-        "-c",
-        "--raw",
-        "-z",
-        "--no-abbrev",
-        "--no-renames",
-        "--no-ext-diff",
-    )
-    return git.run(arguments, cwd, "\n".join(commits).encode() + b"\n")
-
-
-def _parsed(raw: bytes) -> Iterator[_Change]:
-    fields = iter(raw.split(b"\0"))
-    commit = ""
-    for field in fields:
-        if not field.startswith(b":"):
-            commit = field.strip().decode("ascii") or commit
-            continue
-        parents = len(field) - len(field.lstrip(b":"))
-        columns = field[parents:].split(b" ")
-        mode, blob = columns[parents], columns[2 * parents + 1].decode("ascii")
-        old = tuple(each.decode("ascii") for each in columns[parents + 1 : 2 * parents + 1] if each.strip(b"0"))
-        path = os.fsdecode(next(fields))
-        if mode not in (b"000000", _GITLINK):
-            yield _Change(commit, path, blob, old)

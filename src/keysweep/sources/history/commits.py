@@ -14,6 +14,13 @@ _AUTHOR = re.compile(rb"^author (.*?) ?<([^<>\n]*)> (-?\d{1,12}) [+-]\d{4}$", re
 _SUBJECT_CHARACTERS = 80
 
 
+def list_commits(repository: str) -> list[str]:
+    """The IDs of all commits in the database, reached by a ref or not."""
+    form = "--batch-check=%(objectname) %(objecttype)"
+    listing = git.run(("cat-file", "--batch-all-objects", "--unordered", form), repository)
+    return [line[:-7].decode("ascii") for line in listing.split(b"\n") if line.endswith(b" commit")]
+
+
 def read_commits(repository: str, ids: Iterable[str]) -> dict[str, Commit]:
     """The commits by their IDs; what cannot be read has only its ID."""
     wanted = sorted(set(ids))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Callable, Iterator, Sequence, Set
 from typing import TypeVar
 
+import deflate
 import numpy as np
 from dulwich.errors import ApplyDeltaError
 from dulwich.pack import apply_delta
-from isal import isal_zlib
 from numpy.typing import NDArray
 
 from keysweep.sources.history.packs import Pack, opened
@@ -18,8 +19,8 @@ MOST_IN_MEMORY_BYTES = 64 << 20
 """A larger object is read as a stream, through git."""
 _LARGE_BYTES = 1 << 20
 """From this size on it matters which contents are held."""
-_SURELY_SMALL_BYTES = 1 << 16
-"""Compressed bytes that cannot inflate to more than `MOST_IN_MEMORY_BYTES`: deflate packs by 1032 at most."""
+_FEW_BYTES = 200
+"""Up to here zlib, which begins sooner, is done before libdeflate is."""
 
 
 _State = TypeVar("_State")
@@ -126,16 +127,11 @@ class Trees:
         if size > MOST_IN_MEMORY_BYTES:
             return None
         try:
-            if end - start <= _SURELY_SMALL_BYTES:
-                content: bytes = isal_zlib.decompress(self._view[start:end], bufsize=size + 1)
+            if end - start <= _FEW_BYTES:
+                content = zlib.decompress(self._view[start:end], bufsize=size + 1)
             else:
-                # What is incompressible takes little more room packed: the rest, as of a hole, would be copied.
-                end = min(end, start + size + (size >> 3) + _SURELY_SMALL_BYTES)
-                inflater = isal_zlib.decompressobj()
-                content = inflater.decompress(self._view[start:end], size + 1)
-                if not inflater.eof:
-                    return None
-        except isal_zlib.error:  # type: ignore[misc]
+                content = bytes(deflate.zlib_decompress(self._view[start:end], size))
+        except (zlib.error, deflate.DeflateError):
             return None
         return content if len(content) == size else None
 

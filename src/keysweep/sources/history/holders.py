@@ -53,9 +53,10 @@ def holders(piece: HolderPiece) -> Holders:
     numbers: list[int] = []
     kinds: list[int] = []
     rows: dict[tuple[Named, ...], int] = {}
+    names: set[bytes] = set()
 
     def judge(number: int, content: bytes, before: tuple[_Hit, ...]) -> tuple[_Hit, ...]:
-        hits = _named(content, before, piece.candidates.get(number, ()), piece.known)
+        hits = _named(content, before, piece.candidates.get(number, ()), piece.known, names)
         if hits and piece.told[number]:
             numbers.append(number)
             kinds.append(rows.setdefault(tuple((name, known) for _, name, _, known in hits), len(rows)))
@@ -68,17 +69,48 @@ def holders(piece: HolderPiece) -> Holders:
 
 
 def _named(
-    content: bytes, before: tuple[_Hit, ...], anew: Iterable[bytes], known: Mapping[bytes, int]
+    content: bytes,
+    before: tuple[_Hit, ...],
+    anew: Iterable[bytes],
+    known: Mapping[bytes, int],
+    names: set[bytes],
 ) -> tuple[_Hit, ...]:
+    """The hits in a tree: of those of its base, and of objects that it may name anew; `names` are likely ones."""
     kept = [hit for hit in before if hit[0] in content]
     moved = {hit[2]: hit[3] for hit in before if hit not in kept} if len(kept) < len(before) else {}
     moved.update((each, known[each]) for each in anew)
-    there = {each: what for each, what in moved.items() if each in content}
-    if there:
-        for name, each in entry_pattern(len(next(iter(there)))).findall(content):
-            if each in there and (hit := (b" " + name + b"\0" + each, name, each, there[each])) not in kept:
+    if not moved:
+        return before
+    for each, what in moved.items():
+        for name in _names_of(each, content, names):
+            hit = (b" " + name + b"\0" + each, name, each, what)
+            if hit not in kept:
                 kept.append(hit)
-    return tuple(sorted(kept)) if moved else before
+    return tuple(sorted(kept))
+
+
+def _names_of(each: bytes, content: bytes, likely: set[bytes]) -> list[bytes]:
+    """The names under which a tree names an object: most trees are told by a likely one, without reading all."""
+    found = []
+    at = content.find(each)
+    while at >= 0:
+        name = next((name for name in likely if _is_entry(content, at, name, len(each))), None)
+        if name is None:
+            found = [name for name, named in entry_pattern(len(each)).findall(content) if named == each]
+            likely.update(found)
+            return found
+        found.append(name)
+        at = content.find(each, at + 1)
+    return found
+
+
+def _is_entry(content: bytes, at: int, name: bytes, hash_bytes: int) -> bool:
+    """Whether an entry of this name ends at `at`: behind another one, or at the beginning."""
+    end = at - len(name) - 2
+    if end < 5 or content[end:at] != b" " + name + b"\0":
+        return False
+    begin = end - (5 if content[end - 5 : end] == b"40000" else 6)
+    return begin == 0 or (begin > hash_bytes and content[begin - hash_bytes - 1] == 0)
 
 
 @functools.cache

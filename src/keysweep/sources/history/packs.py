@@ -28,6 +28,9 @@ _NOWHERE = (1 << 62) - 1
 
 _Int64 = NDArray[np.int64]
 
+_ENTRIES_TOGETHER = 200_000
+"""Read before letting go of what was mapped: a process is charged for every part of the pack that it looked at."""
+
 
 class PackError(Exception):
     """A pack or its index is not what it has to be; the text says what is wrong with it."""
@@ -58,14 +61,20 @@ class Pack:
         end = len(content) - (hash_bytes if self._map[-hash_bytes:] == index.pack_checksum else 0)
         self.ends: _Int64 = np.minimum(np.append(self.offsets[1:], end)[: len(self.offsets)], end)
         reader = _Reader(content)
-        kinds, self.sizes, at = _headers(reader, self.offsets)
-        self.bases, self.starts = self._find_bases(reader, kinds, at, hash_bytes)
+        kinds = np.empty(len(self.offsets), dtype=np.uint8)
+        self.sizes, self.bases, self.starts = (np.empty(len(self.offsets), dtype=np.int64) for _ in range(3))
+        for first in range(0, len(self.offsets), _ENTRIES_TOGETHER):
+            some = slice(first, first + _ENTRIES_TOGETHER)
+            kinds[some], self.sizes[some], at = _headers(reader, self.offsets[some])
+            self.bases[some], self.starts[some] = self._find_bases(
+                reader, kinds[some], self.offsets[some], at, hash_bytes
+            )
+            self.forget()
         self.roots = _roots(self.bases)
         resolved = (self.roots >= 0) & (self.starts <= self.ends)
         self.types: NDArray[np.uint8] = np.where(resolved, kinds[self.roots], 0).astype(np.uint8)
         """One of `TYPES`, or 0 where only git can tell."""
         self.types[self.types > TAG] = 0
-        self.forget()
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -105,16 +114,16 @@ class Pack:
         return deltas, starts
 
     def _find_bases(
-        self, reader: _Reader, kinds: NDArray[np.uint8], at: _Int64, hash_bytes: int
+        self, reader: _Reader, kinds: NDArray[np.uint8], offsets: _Int64, at: _Int64, hash_bytes: int
     ) -> tuple[_Int64, _Int64]:
         """The number of each base (-1: none, -2: not in this pack) and where the compressed bytes begin."""
         bases = np.full(len(kinds), -1, dtype=np.int64)
         near = np.flatnonzero(kinds == _OFS_DELTA)
         if len(near):
             back, at[near] = _offsets_back(reader, at[near])
-            wanted = self.offsets[near] - back
+            wanted = offsets[near] - back
             found = np.searchsorted(self.offsets, wanted)
-            exact = self.offsets[np.minimum(found, len(kinds) - 1)] == wanted
+            exact = self.offsets[np.minimum(found, len(self.offsets) - 1)] == wanted
             bases[near] = np.where(exact & (back > 0), found, -2)
         named = np.flatnonzero(kinds == _REF_DELTA)
         if len(named):

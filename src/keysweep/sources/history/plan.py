@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,8 +15,8 @@ from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.graph import rows_of
 from keysweep.sources.history.listing import list_objects, listed_by_git
 from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, sorted_names
+from keysweep.sources.history.pieces import NamedPiece, PackPiece, Piece
 from keysweep.sources.history.stores import Stores
-from keysweep.sources.history.sweep import NamedPiece, PackPiece, Piece
 
 PIECE_BYTES = 24 << 20
 """Estimated contents of one piece; more pieces cost more dealing, fewer leave a core waiting at the end."""
@@ -142,7 +143,7 @@ def _pieces(
     duplicate = duplicate | done
     for some in np.array_split(trees, -(-len(trees) // _TREES_IN_PIECE)) if len(trees) else ():
         among = some[duplicate[some]].tolist()
-        starts = tuple(some.tolist())
+        starts = array("q", some.astype(np.int64).tobytes())
         foreign = some[(pack.bases[some] >= 0) & done[pack.bases[some]]].tolist()
         yield (
             0.0,
@@ -163,7 +164,7 @@ def _pieces(
         cuts = np.flatnonzero(np.diff(np.cumsum(costs) // piece_bytes)) + 1
         for some, some_costs in zip(np.split(roots, cuts), np.split(costs, cuts), strict=True):
             among = np.flatnonzero(duplicate & np.isin(pack.roots, some)).tolist() if duplicate.any() else []
-            starts = tuple(some.tolist())
+            starts = array("q", some.astype(np.int64).tobytes())
             size = int(members[some].sum())
             yield (
                 float(some_costs.sum()),

@@ -50,8 +50,19 @@ def refs_with(
     """For each (path, blob) the names of the refs whose tip has that blob there; an empty blob stands for any."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for path, blob in places:
-        if "\n" not in path:  # which a question to git cannot hold
-            wanted[path].add(blob)
+        wanted[path].add(blob)
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (path, blob), names in newest_versions(repository, refs, list(wanted)).items():
+        for each in wanted[path] & {blob, ""}:
+            found[path, each] += names
+    return {place: tuple(names) for place, names in found.items()}
+
+
+def newest_versions(
+    repository: str, refs: Sequence[Ref], paths: Iterable[str]
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Every (path, blob) that stands in the newest commit of a ref, with the names of those refs."""
+    wanted = [path for path in paths if "\n" not in path]  # which a question to git cannot hold
     by_commit: dict[str, list[str]] = defaultdict(list)
     for ref in refs:
         if len(refs) * len(wanted) <= _MOST_QUESTIONS or ref.name.startswith(_BRANCHES):
@@ -64,8 +75,8 @@ def refs_with(
         answers = [_asked_alone(repository, commit, path) for commit, path in questions]
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for (commit, path), blob in zip(questions, answers, strict=True):
-        for each in wanted[path] & {blob, ""} if blob else ():
-            found[path, each] += by_commit[commit]
+        if blob:
+            found[path, blob] += by_commit[commit]
     return {place: tuple(names) for place, names in found.items()}
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-import keysweep
 from keysweep import cache
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
@@ -151,7 +150,7 @@ def _rows(names: Sequence[str], hash_bytes: int) -> NDArray[np.uint8]:
 def rules_identity() -> str:
     """Names the code that decides what is found: another version of it has to look again."""
     digest = blake2b(digest_size=16)
-    package = Path(keysweep.__file__).parent
+    package = Path(__file__).parents[2]
     for place in _RULES:
         top = package / place
         for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:

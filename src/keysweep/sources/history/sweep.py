@@ -1,108 +1,38 @@
-"""Pieces of an object database scanned in a worker: what holds something, and what only git can read."""
+"""A piece of an object database scanned in a worker: what of each version is new, and what that holds."""
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 
-from keysweep import git
 from keysweep.detect.anchors import Hit
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.detect.prefilter import find_hits
-from keysweep.detect.scanner import NAME_HINT, has_to_be_opened, worth_scanning
-from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.detect.scanner import has_to_be_opened, worth_scanning
+from keysweep.findings import Finding, Origin, Problem, ScanResult
 from keysweep.frozen import frozen, replace
+from keysweep.sources.history.asked import sweep_by_git
 from keysweep.sources.history.changed import Copy, Hits, copied, hits_between, looked_at, unrepeated
 from keysweep.sources.history.checks import CheckPiece, check
-from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES, trees_of
-from keysweep.sources.history.entries import Entries, entries
+from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.graph import Headers, headers
+from keysweep.sources.history.names import sweep_names
 from keysweep.sources.history.packs import COMMIT, TREE, TYPES, opened
-from keysweep.sources.windows import scan_in_memory, scan_windows
+from keysweep.sources.history.pieces import HEADER_BYTES, NamedPiece, PackPiece, Piece, Swept, origin_of
+from keysweep.sources.windows import scan_in_memory
 
 _GROUP_BYTES = 512 << 10
 """Contents are looked at together up to about this size, which fits into a core's cache."""
 _BEFORE_BYTES = 4096
 _AFTER_BYTES = 16 << 10
 """Farther from the first and the last hit nothing changes what is found: neither names nor the longest token."""
-_TREES_TOGETHER = 500
 _LOOKS_BETWEEN_FORGETTING = 8
 """A process is charged for the parts of a pack that it has read, until it forgets them."""
 _HELD_BYTES = 16 << 20
 """Whole contents kept until their group is looked at."""
-_HEADER_BYTES = 16 << 10
-"""More than any commit says of its tree and its parents."""
-_LARGEST_DELTA_BYTES = 512 << 20
-"""Git makes no deltas of larger files, unless it is told to."""
 _COMPARED_BYTES = 24 << 10
 """From this size on, comparing a version with the one before costs less than scanning it."""
-
-
-@frozen
-class PackPiece:
-    """Some delta trees of a pack, all of one type."""
-
-    path: str
-    hash_bytes: int
-    kind: int
-    """One of `packs.TYPES`."""
-    starts: tuple[int, ...]
-    """Objects from which on the delta trees are walked: their roots, or where a large one was cut.
-
-    Tree objects are not walked, they are all here.
-    """
-    objects: int
-    """How many objects these trees have in all."""
-    duplicates: frozenset[int] = frozenset()
-    """Those of them that another pack has too, where they are scanned."""
-    stops: frozenset[int] = frozenset()
-    """Where other pieces begin."""
-    gathers: bool = False
-    """Whether to bring back what trees name and what commits say of themselves."""
-    foreign: frozenset[int] = frozenset()
-    """Trees that build on one that an earlier sweep has done."""
-
-
-@frozen
-class NamedPiece:
-    """Objects that git has to read."""
-
-    repository: str
-    names: tuple[str, ...]
-    packed: bool
-    """Whether there may be deltas among them, which promise more than anybody should put together."""
-    gathers: bool = False
-    """Whether to bring back trees, and what commits say of themselves."""
-
-    @property
-    def objects(self) -> int:
-        """How many these are."""
-        return len(self.names)
-
-
-Piece = PackPiece | NamedPiece | CheckPiece
-
-
-@frozen
-class Swept:
-    """What came of one piece."""
-
-    findings: tuple[Finding, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    scanned_objects: int = 0
-    scanned_bytes: int = 0
-    unread: tuple[str, ...] = ()
-    """IDs of objects that could not be decoded here, for git to read."""
-    commits: tuple[str, ...] = ()
-    """IDs of those that git read and that are commits."""
-    headers: Headers | None = None
-    entries: tuple[str, Entries] | None = None
-    """The path of a pack, and what its trees name."""
-    trees: tuple[tuple[bytes, bytes], ...] = ()
-    """IDs and contents of trees that git read."""
 
 
 _Item = tuple[int, int, bytes, bytes, "Sequence[Copy] | None"]
@@ -133,11 +63,11 @@ class _Shown:
 def sweep(piece: Piece, limits: Limits, options: Options) -> Swept:
     """Scan a piece; runs in a worker."""
     if isinstance(piece, NamedPiece):
-        return _sweep_by_git(piece, limits, options)
+        return sweep_by_git(piece, limits, options)
     if isinstance(piece, CheckPiece):
         return Swept(problems=check(piece))
     if piece.kind == TREE:
-        return _sweep_names(piece, limits, options)
+        return sweep_names(piece, limits, options)
     return _PackSweep(piece, limits, options).run()
 
 
@@ -171,6 +101,23 @@ class _PackSweep:
         self._headers: list[bytes] = []
 
     def run(self) -> Swept:
+        interrupted = False
+        try:
+            self._walk()
+        except KeyboardInterrupt:
+            interrupted = True
+        self._pack.forget()
+        return Swept(
+            tuple(self._findings),
+            tuple(self._problems),
+            self._objects,
+            self._bytes,
+            tuple(self._unread),
+            headers=self._told_headers(),
+            interrupted=interrupted,
+        )
+
+    def _walk(self) -> None:
         trees = trees_of(self._piece.path, self._piece.hash_bytes)
         group: list[_Item] = []
         size = held = looked = 0
@@ -184,11 +131,9 @@ class _PackSweep:
             if number in duplicates:
                 self._unknown.add(number)
                 continue
-            self._objects += 1
-            self._bytes += len(content)
             if gathers:
                 self._commits.append(number)
-                self._headers.append(content[:_HEADER_BYTES])
+                self._headers.append(content[:HEADER_BYTES])
             if (
                 base_content is None
                 or delta is None
@@ -211,15 +156,6 @@ class _PackSweep:
                 if looked % _LOOKS_BETWEEN_FORGETTING == 0:
                     self._pack.forget()
         self._look(group)
-        self._pack.forget()
-        return Swept(
-            tuple(self._findings),
-            tuple(self._problems),
-            self._objects,
-            self._bytes,
-            tuple(self._unread),
-            headers=self._told_headers(),
-        )
 
     def _told_headers(self) -> Headers | None:
         if not self._commits:
@@ -245,6 +181,8 @@ class _PackSweep:
                     self._show(number, _Shown(shown.result, Hits(hits)))
                 else:
                     self._look_closely(number, content, hits)
+        self._objects += len(group)
+        self._bytes += sum(map(len, wholes))
 
     def _hits(self, content: bytes, copies: Sequence[Copy], shown: _Shown | None, *, anew: bool) -> list[Hit]:
         """The hits in a version: those that it repeats, and where `anew` those that it may have by itself."""
@@ -274,7 +212,7 @@ class _PackSweep:
     def _report(self, number: int, result: ScanResult) -> None:
         """Keep what was found, as of this object; lines and offsets may be those of another version of it."""
         if result.findings or result.problems:
-            origin = _origin(self._pack.name(number), TYPES[self._piece.kind])
+            origin = origin_of(self._pack.name(number), TYPES[self._piece.kind])
             self._findings += [replace(each, origin=_at(each.origin, origin)) for each in result.findings]
             self._problems += [
                 replace(each, origin=each.origin and _at(each.origin, origin)) for each in result.problems
@@ -283,171 +221,3 @@ class _PackSweep:
 
 def _at(old: Origin, new: Origin) -> Origin:
     return replace(new, members=old.members)
-
-
-_NAME_HINT = re.compile(NAME_HINT.pattern.encode())
-_RUN = re.compile(rb"[A-Z2-7]{10,}|ABSK[A-Za-z0-9+]{8,}")
-"""What a tree, or the delta of one, holds where a name with a key is new: git copies sixteen bytes or more."""
-_PREFIXES = (b"AKIA", b"ASIA", b"ABIA", b"ACCA", b"A3T", b"ABSK")
-"""Keys of one account begin alike: the delta of a tree may hold only the last eight characters of a new name."""
-_RUN_CLASSES = bytes(97 if chr(byte) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" else 32 for byte in range(256))
-_ENTRY = b"([0-7]{5,6}) ([^\0]+)\0(?s:.){%d}"
-
-
-def _sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
-    """Keys in the names of files and directories, each in a tree that has it first.
-
-    Most trees are deltas that change an entry or two. They are looked at as they stand in the pack, and only where
-    a new name may be a key is the tree put together, and with the beginning of a key all that builds on it.
-    """
-    trees = trees_of(piece.path, piece.hash_bytes)
-    pack = opened(piece.path, piece.hash_bytes)
-    findings: list[Finding] = []
-    unread: set[int] = set()
-    harmless: set[bytes] = set()
-    """Whole runs that turned out to be parts of other names, such as CONTRIBUTING."""
-    looked_at: set[int] = set()
-    size = 0
-    gathered: list[tuple[int, bytes]] = []
-    for at in range(0, len(piece.starts), _TREES_TOGETHER):
-        some = piece.starts[at : at + _TREES_TOGETHER]
-        raws = [trees.inflated(number) for number in some]
-        size += sum(len(raw) for raw in raws if raw is not None)
-        unread.update(number for number, raw in zip(some, raws, strict=True) if raw is None)
-        if piece.gathers:
-            gathered += [(number, raw) for number, raw in zip(some, raws, strict=True) if raw is not None]
-        joined = b"\0".join(raw for raw in raws if raw is not None)
-        if not (_may_have_a_run(joined) or _has_a_prefix(joined) or piece.foreign):
-            continue
-        for number, raw in zip(some, raws, strict=True):
-            if raw is None or number in looked_at:
-                continue
-            if number in piece.foreign or _has_a_prefix(raw):
-                for each, content, *_ in trees.walk((number,)):
-                    looked_at.add(each)
-                    if content is None:
-                        unread.add(each)
-                    elif _NAME_HINT.search(content):
-                        findings += scan_names(content, piece.hash_bytes, pack.name(each), limits, options)
-                continue
-            runs = set(_RUN.findall(raw)) if _may_have_a_run(raw) else set()
-            if runs <= harmless:
-                continue
-            content = trees.content(number)
-            if content is None:
-                unread.add(number)
-            elif _NAME_HINT.search(content):
-                findings += scan_names(content, piece.hash_bytes, pack.name(number), limits, options)
-            else:
-                harmless |= {run for run in runs if run in content}
-    unread -= piece.duplicates
-    count = len(piece.starts) - len(piece.duplicates) - len(unread)
-    swept = Swept(tuple(findings), (), count, size, tuple(pack.name(number) for number in sorted(unread)))
-    if piece.gathers:
-        swept = replace(swept, entries=(piece.path, entries(gathered, pack.bases)))
-    pack.forget()
-    return swept
-
-
-def _may_have_a_run(raw: bytes) -> bool:
-    """A first look for `_RUN`, many times as fast."""
-    return b"a" * 10 in raw.translate(_RUN_CLASSES) or b"ABSK" in raw
-
-
-def _has_a_prefix(raw: bytes) -> bool:
-    return any(prefix in raw for prefix in _PREFIXES)
-
-
-def scan_names(content: bytes, hash_bytes: int, tree: str, limits: Limits, options: Options) -> Iterator[Finding]:
-    """The findings in the names that a tree object lists."""
-    for entry in re.compile(_ENTRY % hash_bytes).finditer(content):
-        name = entry.group(2).decode("utf-8", "surrogateescape")
-        if NAME_HINT.search(name):
-            origin = Origin(name, Source.HISTORY, blob=tree)
-            yield from scan_in_memory(b"", origin, limits, options).findings
-
-
-def _origin(name: str, kind: str) -> Origin:
-    if kind == "commit":
-        return Origin("", Source.COMMIT_MESSAGE, commit=name)
-    return Origin("", Source.TAG_MESSAGE if kind == "tag" else Source.HISTORY, blob=name)
-
-
-def _sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
-    """Whatever is unusual: loose objects, foreign bases, damage, objects too large for memory."""
-    results: list[Swept] = []
-    heads: dict[bytes, bytes] = {}
-    trees: list[tuple[bytes, bytes]] = []
-    names = list(piece.names)
-    if piece.packed:
-        sizes = git.object_sizes(names, piece.repository)
-        bombs = {
-            name: size
-            for name, (size, is_delta) in zip(names, sizes, strict=True)
-            if is_delta and size > _LARGEST_DELTA_BYTES
-        }
-        message = "is stored as a delta that makes {} MiB; git is trusted with 512 MiB"
-        results = [
-            Swept(problems=(_lost(name, ProblemCode.LIMIT, message.format(size >> 20)),))
-            for name, size in bombs.items()
-        ]
-        names = [name for name in names if name not in bombs]
-    with git.Objects(piece.repository) as reader:
-        contents = reader.read_all(names, MOST_IN_MEMORY_BYTES)
-        for name, (kind, content) in zip(names, contents, strict=True):
-            if kind == git.TOO_LARGE:
-                results.append(_scan_stream(piece.repository, name, limits, options))
-            else:
-                results.append(_scan_read(name, kind, content, limits, options))
-            if kind == "tree" and piece.gathers:
-                trees.append((bytes.fromhex(name), content))
-            elif kind == "commit" and piece.gathers:
-                heads[bytes.fromhex(name)] = content[:_HEADER_BYTES]
-    told = headers(list(heads), list(heads.values())) if heads else None
-    return Swept(
-        tuple(each for result in results for each in result.findings),
-        tuple(each for result in results for each in result.problems),
-        sum(result.scanned_objects for result in results),
-        sum(result.scanned_bytes for result in results),
-        (),
-        tuple(each for result in results for each in result.commits),
-        told,
-        trees=tuple(trees),
-    )
-
-
-def _scan_read(name: str, kind: str, content: bytes, limits: Limits, options: Options) -> Swept:
-    """An object as git gave it."""
-    if kind == git.MISSING:
-        return Swept(problems=(_lost(name, ProblemCode.DAMAGED, "cannot be read; `git fsck` says more"),))
-    digest = hashlib.new(
-        "sha1" if len(name) == 40 else "sha256", b"%s %d\0" % (kind.encode(), len(content)), usedforsecurity=False
-    )
-    digest.update(content)
-    problems: tuple[Problem, ...] = ()
-    if digest.hexdigest() != name:
-        problems = (_lost(name, ProblemCode.DAMAGED, "is not what was written; `git fsck` says more"),)
-    if kind == "tree":
-        named = scan_names(content, len(name) // 2, name, limits, options)
-        return Swept(tuple(named), problems, 1, len(content))
-    result = scan_in_memory(content, _origin(name, kind), limits, options)
-    commits = (name,) if kind == "commit" else ()
-    return Swept(result.findings, (*problems, *result.problems), 1, len(content), (), commits)
-
-
-def _lost(name: str, code: ProblemCode, message: str) -> Problem:
-    return Problem(code, message, Origin("", Source.HISTORY, blob=name))
-
-
-def _scan_stream(repository: str, name: str, limits: Limits, options: Options) -> Swept:
-    """An object larger than memory should hold, in windows."""
-    kind = (git.answer(("cat-file", "-t", name), repository) or b"").decode("ascii", "replace").strip()
-    if kind not in TYPES.values():
-        return _scan_read(name, git.MISSING, b"", limits, options)
-    with git.Stream(("cat-file", kind, name), repository) as stream:
-        result = scan_windows(stream.read, _origin(name, kind), limits, options)
-    problems = result.problems
-    if not stream.ended_well:
-        message = "cannot be read to its end; `git fsck` says more"
-        problems = (*problems, _lost(name, ProblemCode.DAMAGED, message))
-    return Swept(result.findings, problems, 1, result.scanned_bytes)

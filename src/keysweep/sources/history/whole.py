@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -32,8 +32,22 @@ def scan_source(
     """
     with opened_source(named, on_progress) as repository:
         results = list(_scanned(repository, partial(scan, cached=cached and repository.private is None)))
-        missing, private = repository.missing, repository.private
+    return _summed(repository, results)
+
+
+def scan_without_submodules(
+    named: str | None, scan: Callable[[str], ScanResult], on_progress: OnProgress | None = None
+) -> ScanResult:
+    """Scan what `opened_source` makes of `named` as `scan` does it, and nothing else that lies in it."""
+    with opened_source(named, on_progress) as repository:
+        result = scan(repository.path)
+    return _summed(repository, [result])
+
+
+def _summed(repository: Repository, results: Sequence[ScanResult]) -> ScanResult:
+    """The results as one, with what is wrong with the repository itself, once it was closed."""
     problems = list(repository.problems)
+    missing, private = repository.missing, repository.private
     if private is not None and private.is_left:
         message = f"what was scanned was copied to {private.path}, which could not be removed: delete it"
         problems.append(Problem(ProblemCode.UNREADABLE, message))
@@ -49,6 +63,7 @@ def scan_source(
             sum(each.skipped for each in counts) + missing,
             sum(each.earlier for each in counts),
         ),
+        tuple(note for result in results for note in result.notes),
     )
 
 

@@ -1,0 +1,108 @@
+"""Objects that only git can read: loose ones, those with foreign bases, damaged or very large ones."""
+
+from __future__ import annotations
+
+import hashlib
+
+from keysweep import git
+from keysweep.detect.limits import Limits
+from keysweep.detect.options import Options
+from keysweep.findings import Origin, Problem, ProblemCode, Source
+from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES
+from keysweep.sources.history.graph import headers
+from keysweep.sources.history.names import scan_names
+from keysweep.sources.history.packs import TYPES
+from keysweep.sources.history.pieces import HEADER_BYTES, NamedPiece, Swept, origin_of
+from keysweep.sources.windows import scan_in_memory, scan_windows
+
+_LARGEST_DELTA_BYTES = 512 << 20
+"""Git makes no deltas of larger files, unless it is told to."""
+
+
+def sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
+    """Whatever is unusual: loose objects, foreign bases, damage, objects too large for memory."""
+    results: list[Swept] = []
+    heads: dict[bytes, bytes] = {}
+    trees: list[tuple[bytes, bytes]] = []
+    names = list(piece.names)
+    if piece.packed:
+        sizes = git.object_sizes(names, piece.repository)
+        bombs = {
+            name: size
+            for name, (size, is_delta) in zip(names, sizes, strict=True)
+            if is_delta and size > _LARGEST_DELTA_BYTES
+        }
+        message = "is stored as a delta that makes {} MiB; git is trusted with 512 MiB"
+        results = [
+            Swept(problems=(_lost(name, ProblemCode.LIMIT, message.format(size >> 20)),))
+            for name, size in bombs.items()
+        ]
+        names = [name for name in names if name not in bombs]
+    interrupted = False
+    try:
+        with git.Objects(piece.repository) as reader:
+            contents = reader.read_all(names, MOST_IN_MEMORY_BYTES)
+            for name, (kind, content) in zip(names, contents, strict=True):
+                if kind == git.TOO_LARGE:
+                    results.append(_scan_stream(piece.repository, name, limits, options))
+                else:
+                    results.append(_scan_read(name, kind, content, limits, options))
+                if kind == "tree" and piece.gathers:
+                    trees.append((bytes.fromhex(name), content))
+                elif kind == "commit" and piece.gathers:
+                    heads[bytes.fromhex(name)] = content[:HEADER_BYTES]
+    except KeyboardInterrupt:
+        interrupted = True
+    told = headers(list(heads), list(heads.values())) if heads else None
+    return Swept(
+        tuple(each for result in results for each in result.findings),
+        tuple(each for result in results for each in result.problems),
+        sum(result.scanned_objects for result in results),
+        sum(result.scanned_bytes for result in results),
+        (),
+        tuple(each for result in results for each in result.commits),
+        told,
+        trees=tuple(trees),
+        interrupted=interrupted,
+    )
+
+
+def _scan_read(name: str, kind: str, content: bytes, limits: Limits, options: Options) -> Swept:
+    """An object as git gave it."""
+    if kind == git.MISSING:
+        return Swept(problems=(_lost(name, ProblemCode.DAMAGED, "cannot be read; `git fsck` says more"),))
+    problems: tuple[Problem, ...] = ()
+    if _name(kind, content, len(name)) != name:
+        problems = (_lost(name, ProblemCode.DAMAGED, "is not what was written; `git fsck` says more"),)
+    if kind == "tree":
+        findings = scan_names(content, len(name) // 2, name, limits, options)
+        return Swept(tuple(findings), problems, 1, len(content))
+    result = scan_in_memory(content, origin_of(name, kind), limits, options)
+    commits = (name,) if kind == "commit" else ()
+    return Swept(result.findings, (*problems, *result.problems), 1, len(content), (), commits)
+
+
+def _name(kind: str, content: bytes, digits: int) -> str:
+    """The ID that an object has to have: what is loose holds no other checksum that git would look at."""
+    digest = hashlib.new("sha1" if digits == 40 else "sha256", usedforsecurity=False)
+    digest.update(f"{kind} {len(content)}\0".encode("ascii"))
+    digest.update(content)
+    return digest.hexdigest()
+
+
+def _lost(name: str, code: ProblemCode, message: str) -> Problem:
+    return Problem(code, message, Origin("", Source.HISTORY, blob=name))
+
+
+def _scan_stream(repository: str, name: str, limits: Limits, options: Options) -> Swept:
+    """An object larger than memory should hold, in windows."""
+    kind = (git.answer(("cat-file", "-t", name), repository) or b"").decode("ascii", "replace").strip()
+    if kind not in TYPES.values():
+        return _scan_read(name, git.MISSING, b"", limits, options)
+    with git.Stream(("cat-file", kind, name), repository) as stream:
+        result = scan_windows(stream.read, origin_of(name, kind), limits, options)
+    problems = result.problems
+    if not stream.ended_well:
+        message = "cannot be read to its end; `git fsck` says more"
+        problems = (*problems, _lost(name, ProblemCode.DAMAGED, message))
+    return Swept(result.findings, problems, 1, result.scanned_bytes)

@@ -1,0 +1,228 @@
+"""The object database of a repository, swept whole: every object exactly once, over the cores."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from keysweep.detect.limits import Limits
+from keysweep.detect.options import Options
+from keysweep.findings import Finding, Problem, ProblemCode, Source
+from keysweep.frozen import frozen, replace
+from keysweep.sources.engine import prepare
+from keysweep.sources.history.ascent import Gathered, loose_entries
+from keysweep.sources.history.checks import CheckPiece
+from keysweep.sources.history.decode import trees_of
+from keysweep.sources.history.entries import Entries, joined
+from keysweep.sources.history.graph import Headers, graph, together
+from keysweep.sources.history.listing import opened_packs
+from keysweep.sources.history.packs import COMMIT
+from keysweep.sources.history.pieces import NamedPiece, PackPiece, Piece, Swept
+from keysweep.sources.history.plan import Done, Plan, by_git, plan
+from keysweep.sources.history.stores import Stores, find_stores
+from keysweep.sources.history.sweep import names_in, sweep
+from keysweep.sources.progress import OnProgress, Progress
+from keysweep.sources.workers import Crew
+
+_POOL_FROM_OBJECTS = 5000
+"""Starting workers pays only above this."""
+
+
+@frozen
+class Sweep:
+    """What a sweep found, before anybody asked which commits it stands in."""
+
+    stores: Stores
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...]
+    listed_objects: int
+    scanned_objects: int
+    scanned_bytes: int
+    loose_commits: tuple[str, ...]
+    """Commits that are in no pack that could be read."""
+    gathered: Gathered | None
+    """What is needed to search the history by itself; None where nothing was found, or git has to do it."""
+    fresh: tuple[str, ...]
+    """The objects that an earlier sweep had not done; empty where there was none."""
+    fresh_commits: tuple[str, ...]
+    """Those of them that are commits."""
+
+    def commits(self) -> list[str]:
+        """The IDs of all commits, newest first as far as packs keep that order."""
+        packed = [
+            pack.name(number)
+            for pack in opened_packs(self.stores)
+            for number in (pack.types == COMMIT).nonzero()[0].tolist()
+        ]
+        return list(dict.fromkeys((*self.loose_commits, *packed)))
+
+
+def sweep_history(
+    repository: str,
+    *,
+    limits: Limits | None = None,
+    options: Options | None = None,
+    jobs: int | None = None,
+    on_progress: OnProgress | None = None,
+    done: Done | None = None,
+    again: Sequence[str] = (),
+) -> Sweep:
+    """Scan all objects of the repository at `repository`, or those that are not `done`, and some `again`.
+
+    `on_progress` is told after each piece of work. An interrupt ends with what was found until then.
+    Raises GitError where there is no repository.
+    """
+    stores = find_stores(repository)
+    if on_progress:
+        on_progress(Progress("listing"))
+    todo = plan(stores, done=done)
+    tally = _Tally(todo, on_progress, todo.listed if todo.fresh is None else len(todo.fresh) + len(again))
+    keep_memory()
+    do = partial(sweep, limits=limits or Limits(), options=options or Options())
+    workers = jobs or os.cpu_count() or 1
+    try:
+        run = partial(_run, repository, do=do, workers=workers, tally=tally, all_objects=tally.expected)
+        run((*todo.contents, *by_git(stores, again)))
+        tally.gathers = bool(done) or tally.has_to_be_placed()
+        run([replace(piece, gathers=tally.gathers) for piece in todo.structure])
+        unread, tally.unread = tally.unread, []
+        run(tuple(by_git(stores, unread)))
+    except KeyboardInterrupt:
+        tally.gathers = False
+        tally.problems.append(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"))
+    tally.account()
+    return Sweep(
+        stores,
+        tuple(tally.findings),
+        tuple(tally.problems),
+        todo.listed,
+        tally.scanned_objects,
+        tally.scanned_bytes,
+        tuple(tally.commits),
+        tally.gathered(stores, todo) if done is None else None,
+        todo.fresh or (),
+        tally.fresh_commits() if done else (),
+    )
+
+
+class _Tally:
+    """What has come back so far."""
+
+    def __init__(self, todo: Plan, on_progress: OnProgress | None, expected: int) -> None:
+        self.findings: list[Finding] = []
+        self.problems: list[Problem] = list(todo.problems)
+        self.unread: list[str] = []
+        self.commits: list[str] = []
+        self.gathers = False
+        self._headers: list[Headers] = []
+        self._entries: dict[str, list[Entries]] = defaultdict(list)
+        self._trees: list[tuple[bytes, bytes]] = []
+        self.scanned_objects = self.scanned_bytes = 0
+        self.expected = expected
+        self._on_progress = on_progress
+
+    def add(self, swept: Swept) -> None:
+        self.findings += swept.findings
+        self.problems += swept.problems
+        self.unread += swept.unread
+        self.commits += swept.commits
+        self._trees += swept.trees
+        if swept.headers:
+            self._headers.append(swept.headers)
+        if swept.entries:
+            self._entries[swept.entries[0]].append(swept.entries[1])
+        self.scanned_objects += swept.scanned_objects
+        self.scanned_bytes += swept.scanned_bytes
+        if self._on_progress:
+            self._on_progress(Progress("scanning", self.scanned_objects, self.expected, self.scanned_bytes))
+
+    def has_to_be_placed(self) -> bool:
+        """Whether there is anything in files, so that somebody has to find out which commits they are of."""
+        origins = [*(each.origin for each in self.findings), *(each.origin for each in self.problems)]
+        return any(origin is not None and origin.source is Source.HISTORY for origin in origins)
+
+    def account(self) -> None:
+        """Never let an object go missing without a word."""
+        if self.scanned_objects < self.expected and not self.problems:
+            message = f"{self.expected - self.scanned_objects} objects were listed and not scanned"
+            self.problems.append(Problem(ProblemCode.UNREADABLE, message))
+
+    def gathered(self, stores: Stores, todo: Plan) -> Gathered | None:
+        """What can be searched, where it is complete."""
+        whole = (
+            all(piece.gathers for piece in todo.contents if isinstance(piece, NamedPiece)) and not todo.problems
+        )
+        if not (self.gathers and whole and self._headers):
+            return None
+        return Gathered(
+            graph(together(self._headers)),
+            {path: joined(parts) for path, parts in self._entries.items()},
+            loose_entries(self._trees, stores.hash_bytes),
+            stores.hash_bytes,
+        )
+
+    def fresh_commits(self) -> tuple[str, ...]:
+        """The IDs of all commits that were told of."""
+        told = [name.tobytes().hex() for headers in self._headers for name in headers.commits]
+        return tuple(dict.fromkeys((*told, *self.commits)))
+
+    def died(self, piece: Piece) -> None:
+        what = f"object {piece.names[0]}" if isinstance(piece, NamedPiece) else "an object"
+        message = f"{what} ended the worker that scanned it (out of memory?); try again with --jobs 1"
+        self.problems.append(Problem(ProblemCode.UNREADABLE, message))
+
+
+def _run(
+    repository: str,
+    pieces: Sequence[Piece],
+    do: Callable[[Piece], Swept],
+    workers: int,
+    tally: _Tally,
+    all_objects: int,
+) -> None:
+    if not pieces:
+        return
+    prepare(only_if_kept=all_objects < _POOL_FROM_OBJECTS)
+    if workers == 1 or all_objects < _POOL_FROM_OBJECTS:
+        for piece in pieces:
+            swept = do(piece)
+            tally.add(swept)
+            if swept.interrupted:
+                raise KeyboardInterrupt
+        return
+    for piece in pieces:
+        if isinstance(piece, PackPiece):
+            trees_of(piece.path, piece.hash_bytes)
+    Crew(workers, do, tally.add, partial(_halved, repository), tally.died).run(pieces)
+
+
+def _halved(repository: str, piece: Piece) -> list[Piece]:
+    """The same work in smaller pieces, in the end object by object; nothing where it cannot be smaller."""
+    if isinstance(piece, NamedPiece):
+        middle = len(piece.names) // 2
+        return [replace(piece, names=names) for names in (piece.names[:middle], piece.names[middle:]) if middle]
+    if isinstance(piece, CheckPiece):
+        middle = (piece.begin + piece.end) // 2
+        return [replace(piece, end=middle), replace(piece, begin=middle)] if middle > piece.begin else []
+    middle = len(piece.starts) // 2
+    if middle:
+        return [replace(piece, starts=starts) for starts in (piece.starts[:middle], piece.starts[middle:])]
+    names = names_in(piece)
+    return [NamedPiece(repository, names, packed=True)] if names else []
+
+
+def keep_memory() -> None:
+    """Have glibc keep large blocks for the next object: asking the system for each takes a third of a sweep."""
+    if sys.platform != "linux":
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    trim_threshold, mmap_threshold = -1, -3
+    mallopt(mmap_threshold, 64 << 20)
+    mallopt(trim_threshold, 64 << 20)

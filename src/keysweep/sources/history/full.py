@@ -1,0 +1,143 @@
+"""A scan of all history: a sweep of the object database, and then where each leak stands in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+
+from keysweep.detect.limits import Limits
+from keysweep.detect.options import Options
+from keysweep.errors import GitError
+from keysweep.findings import Accounting, Finding, Origin, Problem, ProblemCode, ScanResult
+from keysweep.sources.engine import prepare
+from keysweep.sources.history.ascent import TooMuchError, changes_above
+from keysweep.sources.history.attribution import attribute
+from keysweep.sources.history.changes import Change
+from keysweep.sources.history.commits import list_commits
+from keysweep.sources.history.damage import located, unattributed
+from keysweep.sources.history.database import Sweep, sweep_history
+from keysweep.sources.history.holders import HolderPiece, Holders, holders
+from keysweep.sources.history.log import logged_changes
+from keysweep.sources.history.remembered import Notebook, snapshot
+from keysweep.sources.history.rescan import Before, recall, remember
+from keysweep.sources.history.stores import find_stores
+from keysweep.sources.progress import OnProgress, Progress
+from keysweep.sources.windows import scan_in_memory
+from keysweep.sources.workers import Crew
+
+_POOL_FROM_CANDIDATES = 20_000
+"""Starting workers pays only for more trees than this."""
+
+
+def scan_history(
+    repository: str,
+    *,
+    limits: Limits | None = None,
+    options: Options | None = None,
+    jobs: int | None = None,
+    on_progress: OnProgress | None = None,
+    cached: bool = False,
+) -> ScanResult:
+    """Scan all objects of a repository, and say for each leak where in history it stands.
+
+    One finding for each credential, with its `exposures`. Objects that could not be read are problems, and an
+    interrupt or a failing git while commits are looked for costs the exposures, not a finding. What an earlier
+    scan did is not done again where `cached`. Raises GitError where there is no repository.
+    """
+    limits, options, jobs = limits or Limits(), options or Options(), jobs or os.cpu_count() or 1
+
+    def rescan(content: bytes, origin: Origin) -> ScanResult:
+        return scan_in_memory(content, origin, limits, options)
+
+    stores = find_stores(repository)
+    notebook = Notebook(stores, limits, options) if cached else None
+    now = snapshot(stores) if notebook else None
+    prepare(only_if_kept=True)
+    before = recall(stores, notebook, now, rescan) if notebook and now else None
+    swept = sweep_history(
+        repository,
+        limits=limits,
+        options=options,
+        jobs=jobs,
+        on_progress=on_progress,
+        done=before.done if before else None,
+        again=before.again if before else (),
+    )
+    found = (*(before.findings if before else ()), *swept.findings)
+    findings: tuple[Finding, ...] = ()
+    changes: list[Change] = []
+
+    def find_changes(blobs: set[str], names: set[str]) -> tuple[Sequence[Change], bool]:
+        told, complete = _changes(swept, before, jobs, blobs, names)
+        changes.extend(told)
+        return told, complete
+
+    problems = swept.problems
+    if any(problem.code is ProblemCode.INTERRUPTED for problem in problems):
+        return ScanResult(
+            unattributed(found), problems, swept.scanned_bytes, swept.scanned_objects, _accounting(swept, before)
+        )
+    try:
+        if found:
+            if on_progress:
+                on_progress(Progress("finding commits"))
+            findings, more = attribute(repository, found, find_changes, rescan)
+            problems = (*problems, *more)
+        problems = located(problems, find_changes)
+    except (KeyboardInterrupt, GitError, OSError) as error:
+        findings = findings or unattributed(found)
+        problems = (*problems, _untold(error))
+    problems = tuple(dict.fromkeys(problems))
+    accounting = _accounting(swept, before)
+    if notebook and now:
+        remember(stores, notebook, now, before, swept.fresh, accounting.listed, found, changes, problems)
+    return ScanResult(findings, problems, swept.scanned_bytes, swept.scanned_objects, accounting)
+
+
+def _accounting(swept: Sweep, before: Before | None) -> Accounting:
+    listed, earlier = swept.listed_objects, 0
+    if before is not None:
+        listed = before.memory.listed + len(swept.fresh) if before.is_all_here else listed
+        earlier = listed - len(swept.fresh) - len(before.again)
+    return Accounting(listed, earlier + swept.scanned_objects, listed - earlier - swept.scanned_objects, earlier)
+
+
+def _changes(
+    swept: Sweep, before: Before | None, jobs: int, blobs: set[str], names: set[str]
+) -> tuple[Sequence[Change], bool]:
+    """What commits change of what was found: from what the sweep gathered, or else told by git."""
+    if before is not None:
+        repository = swept.stores.repository
+        commits = swept.fresh_commits if before.keeps_history else list_commits(repository)
+        told, complete = logged_changes(repository, commits, jobs, blobs, names)
+        return (*before.memory.changes, *told) if before.keeps_history else told, complete
+    if swept.gathered is not None and not names:
+        with suppress(TooMuchError):
+            return changes_above(swept.gathered, blobs, partial(_search, jobs)), True
+    return logged_changes(swept.stores.repository, swept.commits(), jobs, blobs, names)
+
+
+def _search(jobs: int, pieces: Sequence[HolderPiece]) -> list[tuple[HolderPiece, Holders]]:
+    if jobs == 1 or sum(len(piece.candidates) for piece in pieces) < _POOL_FROM_CANDIDATES:
+        return [(piece, holders(piece)) for piece in pieces]
+    found: list[tuple[HolderPiece, Holders]] = []
+    Crew(jobs, _held, found.append, lambda _: (), _lost).run(pieces)
+    return found
+
+
+def _held(piece: HolderPiece) -> tuple[HolderPiece, Holders]:
+    return piece, holders(piece)
+
+
+def _lost(_: HolderPiece) -> None:
+    raise TooMuchError  # a worker that ended for want of memory: git needs less
+
+
+def _untold(error: BaseException) -> Problem:
+    """Why findings stand without the commits that hold them."""
+    if isinstance(error, KeyboardInterrupt):
+        message = "interrupted before git had told which commits hold what was found"
+        return Problem(ProblemCode.INTERRUPTED, message)
+    return Problem(ProblemCode.UNREADABLE, f"git could not tell which commits hold what was found: {error}")

@@ -1,0 +1,119 @@
+"""Keys in the names of files and directories, which only trees hold."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from keysweep.detect.limits import Limits
+from keysweep.detect.options import Options
+from keysweep.detect.scanner import NAME_HINT
+from keysweep.findings import Finding, Origin, Source
+from keysweep.frozen import replace
+from keysweep.sources.history.decode import trees_of
+from keysweep.sources.history.entries import entries
+from keysweep.sources.history.packs import opened
+from keysweep.sources.history.pieces import PackPiece, Swept
+from keysweep.sources.windows import scan_in_memory
+
+_TREES_TOGETHER = 500
+_NAME_HINT = re.compile(NAME_HINT.pattern.encode())
+_LEAST_RUN = b"a" * 10
+"""What a tree, or the delta of one, holds where a name with a key is new: git copies sixteen bytes or more."""
+_PREFIXES = (b"AKIA", b"ASIA", b"ABIA", b"ACCA", b"A3T", b"ABSK")
+"""Keys of one account begin alike: the delta of a tree may hold only the last eight characters of a new name."""
+_RUN_CLASSES = bytes(97 if chr(byte) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" else 32 for byte in range(256))
+_ENTRY = b"([0-7]{5,6}) ([^\0]+)\0(?s:.){%d}"
+
+
+def sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
+    """Keys in the names of files and directories, each in a tree that has it first.
+
+    Most trees are deltas that change an entry or two. They are looked at as they stand in the pack, and only where
+    a new name may be a key is the tree put together, and with the beginning of a key all that builds on it.
+    """
+    trees = trees_of(piece.path, piece.hash_bytes)
+    pack = opened(piece.path, piece.hash_bytes)
+    findings: list[Finding] = []
+    unread: set[int] = set()
+    harmless: set[bytes] = set()
+    """Whole runs that turned out to be parts of other names, such as CONTRIBUTING."""
+    looked_at: set[int] = set()
+    size = 0
+    gathered: list[tuple[int, bytes]] = []
+    for at in range(0, len(piece.starts), _TREES_TOGETHER):
+        some = piece.starts[at : at + _TREES_TOGETHER]
+        raws = [trees.inflated(number) for number in some]
+        size += sum(len(raw) for raw in raws if raw is not None)
+        unread.update(number for number, raw in zip(some, raws, strict=True) if raw is None)
+        if piece.gathers:
+            gathered += [(number, raw) for number, raw in zip(some, raws, strict=True) if raw is not None]
+        prefixed, runs_in = _tells([raw or b"" for raw in raws])
+        foreign = {at for at, number in enumerate(some) if number in piece.foreign} if piece.foreign else set()
+        for at_tree in sorted(prefixed | foreign | runs_in.keys()):
+            number = some[at_tree]
+            if raws[at_tree] is None or number in looked_at:
+                continue
+            if at_tree in foreign or at_tree in prefixed:
+                for each, content, *_ in trees.walk((number,)):
+                    looked_at.add(each)
+                    if content is None:
+                        unread.add(each)
+                    elif _NAME_HINT.search(content):
+                        findings += scan_names(content, piece.hash_bytes, pack.name(each), limits, options)
+                continue
+            runs = runs_in[at_tree]
+            if runs <= harmless:
+                continue
+            content = trees.content(number)
+            if content is None:
+                unread.add(number)
+            elif _NAME_HINT.search(content):
+                findings += scan_names(content, piece.hash_bytes, pack.name(number), limits, options)
+            else:
+                harmless |= {run for run in runs if run in content}
+    unread -= piece.duplicates
+    count = len(piece.starts) - len(piece.duplicates) - len(unread)
+    swept = Swept(tuple(findings), (), count, size, tuple(pack.name(number) for number in sorted(unread)))
+    if piece.gathers:
+        swept = replace(swept, entries=(piece.path, entries(gathered, pack.bases)))
+    pack.forget()
+    return swept
+
+
+def _tells(raws: Sequence[bytes]) -> tuple[set[int], dict[int, set[bytes]]]:
+    """Which of some trees have the beginning of a key, and which have long runs of its characters, with the runs.
+
+    All are looked at together, for classes of characters: that is many times as fast as a pattern.
+    """
+    joined = b"\0".join(raws)
+    ends = list(accumulate(len(raw) + 1 for raw in raws))
+    prefixed = {bisect_right(ends, at) for prefix in _PREFIXES for at in _places(joined, prefix)}
+    runs: dict[int, set[bytes]] = defaultdict(set)
+    classes = joined.translate(_RUN_CLASSES)
+    at = classes.find(_LEAST_RUN)
+    while at >= 0:
+        end = classes.find(b" ", at)
+        end = end if end >= 0 else len(joined)
+        runs[bisect_right(ends, at)].add(joined[at:end])
+        at = classes.find(_LEAST_RUN, end)
+    return prefixed, runs
+
+
+def _places(content: bytes, what: bytes) -> Iterator[int]:
+    at = content.find(what)
+    while at >= 0:
+        yield at
+        at = content.find(what, at + 1)
+
+
+def scan_names(content: bytes, hash_bytes: int, tree: str, limits: Limits, options: Options) -> Iterator[Finding]:
+    """The findings in the names that a tree object lists."""
+    for entry in re.compile(_ENTRY % hash_bytes).finditer(content):
+        name = entry.group(2).decode("utf-8", "surrogateescape")
+        if NAME_HINT.search(name):
+            origin = Origin(name, Source.HISTORY, blob=tree)
+            yield from scan_in_memory(b"", origin, limits, options).findings

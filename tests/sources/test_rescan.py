@@ -1,0 +1,220 @@
+"""A second sweep says what a first one would say, whatever happened in between, and keeps no secret for that."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from fixtures.keys import key_id, secret
+from keysweep.detect.limits import Limits
+from keysweep.detect.options import Options
+from keysweep.findings import Finding, ProblemCode, ScanResult
+from keysweep.sources.history.full import scan_history
+from tests.repositories import Repository
+from tests.sources.test_history import evolve
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of its own for each test."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("KEYSWEEP_CACHE", os.fspath(cache))
+    return cache
+
+
+def told(result: ScanResult) -> list[object]:
+    """All that a report says of the findings, and what went wrong."""
+    return [
+        sorted(map(_told, result.findings), key=repr),
+        sorted(problem.message for problem in result.problems),
+        result.objects and (result.objects.listed, result.objects.scanned, result.objects.skipped),
+    ]
+
+
+def _told(finding: Finding) -> object:
+    where = (finding.origin.path, finding.origin.commit, finding.place.line) if finding.exposures else ()
+    return finding.fingerprint, finding.kind, where, finding.exposures
+
+
+def rescanned(repository: Repository, earlier: int | None = None) -> ScanResult:
+    """Scan with what is remembered, and hold it to a scan without."""
+    path = os.fspath(repository.path)
+    result = scan_history(path, cached=True)
+    assert told(result) == told(scan_history(path))
+    if earlier is not None:
+        assert result.objects is not None
+        assert result.objects.earlier == earlier
+    return result
+
+
+def pair(rng: random.Random) -> str:
+    return f"aws_access_key_id = {key_id(rng)}\naws_secret_access_key = {secret(rng)}\n"
+
+
+def test_what_did_not_change_is_not_scanned_again(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.stage("key.ini", pair(random.Random(1)))
+    repository.commit()
+    assert len(rescanned(repository, earlier=0).findings) == 1
+    assert rescanned(repository, earlier=3).scanned_bytes == 0
+
+
+def test_only_what_is_new_is_scanned(tmp_path: Path) -> None:
+    repository, rng = Repository(tmp_path / "r"), random.Random(2)
+    repository.stage("key.ini", pair(rng))
+    repository.commit()
+    rescanned(repository)
+    repository.stage("other.ini", pair(rng))
+    repository.commit()
+    assert len(rescanned(repository, earlier=3).findings) == 2
+    repository.git("rm", "-q", "key.ini")
+    repository.commit("take one out")
+    (taken,) = [each for each in rescanned(repository, earlier=6).findings if each.exposures[0].removed]
+    assert taken.exposures[0].refs == ()
+
+
+def _grow(repository: Repository, rng: random.Random) -> None:
+    evolve(repository, rng, 3)
+
+
+def _repack(repository: Repository, _: random.Random) -> None:
+    repository.git("repack", "-adfq")
+
+
+def _pack_what_is_loose(repository: Repository, _: random.Random) -> None:
+    repository.git("repack", "-dq")
+
+
+def _drop_and_prune(repository: Repository, _: random.Random) -> None:
+    repository.git("reset", "-q", "--hard", "HEAD~1", check=False)
+    repository.git("reflog", "expire", "--expire=now", "--all")
+    repository.git("gc", "-q", "--prune=now")
+
+
+def _merge(repository: Repository, rng: random.Random) -> None:
+    repository.git("checkout", "-q", "-b", f"side{rng.random()}", "HEAD~1", check=False)
+    repository.stage(f"side{rng.random()}.ini", pair(rng))
+    side = repository.commit("side")
+    repository.git("checkout", "-q", "main")
+    repository.git("merge", "-q", "-X", "ours", "-m", "merge", side)
+
+
+def _tag(repository: Repository, rng: random.Random) -> None:
+    repository.git("tag", "-a", "-m", f"a tag {pair(rng)}", f"t{rng.random()}")
+
+
+def _stay(repository: Repository, rng: random.Random) -> None:
+    """Nothing happens."""
+
+
+_EVENTS: tuple[Callable[[Repository, random.Random], None], ...] = (
+    _grow,
+    _grow,
+    _repack,
+    _pack_what_is_loose,
+    _drop_and_prune,
+    _merge,
+    _tag,
+    _stay,
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_in_between_the_next_scan_says_what_a_first_one_would(tmp_path: Path, seed: int) -> None:
+    repository, rng = Repository(tmp_path / "r"), random.Random(seed)
+    repository.stage("first.ini", pair(rng))
+    repository.commit()
+    repository.stage("second.ini", pair(rng))
+    repository.commit()
+    rescanned(repository)
+    for _ in range(7):
+        rng.choice(_EVENTS)(repository, rng)
+        rescanned(repository)
+
+
+def test_a_shallow_clone_that_is_deepened_is_told_anew(tmp_path: Path) -> None:
+    origin, rng = Repository(tmp_path / "origin"), random.Random(3)
+    origin.stage("key.ini", pair(rng))
+    origin.commit("bring it")
+    origin.stage("other.txt", "nothing")
+    origin.commit("something else")
+    clone = Repository(tmp_path / "clone")
+    clone.git("fetch", "-q", "--depth=1", f"file://{origin.path}", "main:main", "--update-head-ok")
+    (cut,) = rescanned(clone).findings
+    clone.git("fetch", "-q", "--unshallow", f"file://{origin.path}", "main:main", "--update-head-ok")
+    (whole,) = rescanned(clone).findings
+    assert cut.exposures[0].introduced[0].subject == "something else"
+    assert whole.exposures[0].introduced[0].subject == "bring it"
+
+
+def test_what_a_limit_kept_from_being_scanned_is_tried_and_told_each_time(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    deep = repository.write("a.txt", pair(random.Random(4)))
+    for number in range(8):
+        shutil.make_archive(os.fspath(tmp_path / f"z{number}"), "zip", deep.parent, deep.name)
+        deep = Path(shutil.move(tmp_path / f"z{number}.zip", repository.path / f"z{number}.zip"))
+    repository.git("add", "-A")
+    repository.commit()
+    first, second = rescanned(repository), rescanned(repository)
+    assert ProblemCode.LIMIT in {problem.code for problem in first.problems}
+    assert told(first) == told(second)
+
+
+def test_nothing_kept_holds_a_secret(tmp_path: Path, own_cache: Path) -> None:
+    repository, rng = Repository(tmp_path / "r"), random.Random(5)
+    hidden = secret(rng)
+    repository.stage("key.ini", f"aws_access_key_id = {key_id(rng)}\naws_secret_access_key = {hidden}\n")
+    repository.commit(f"the secret_access_key is {hidden}")
+    assert rescanned(repository).findings
+    kept = list(own_cache.glob("history-*"))
+    assert kept
+    for file in own_cache.iterdir():
+        assert hidden.encode() not in file.read_bytes()
+
+
+def test_other_limits_or_rules_look_at_everything_again(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.stage("key.ini", pair(random.Random(6)))
+    repository.commit()
+    path = os.fspath(repository.path)
+    for settings in ({}, {"limits": Limits(container_depth=1)}, {"options": Options(report_placeholders=True)}):
+        result = scan_history(path, cached=True, **settings)
+        assert result.objects is not None
+        assert result.objects.earlier == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 100, None])
+def test_a_cache_that_is_damaged_or_half_gone_costs_time_only(
+    tmp_path: Path, own_cache: Path, damage: bytes | None
+) -> None:
+    repository, rng = Repository(tmp_path / "r"), random.Random(7)
+    repository.stage("key.ini", pair(rng))
+    repository.commit()
+    rescanned(repository)
+    for file in own_cache.glob("objects-*"):
+        if damage is None:
+            file.unlink()
+        else:
+            file.write_bytes(damage)
+    repository.stage("more.ini", pair(rng))
+    repository.commit()
+    assert len(rescanned(repository, earlier=0).findings) == 2
+
+
+def test_what_an_interrupted_scan_did_is_not_taken_for_all(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.stage("key.ini", pair(random.Random(8)))
+    repository.commit()
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        scan_history(os.fspath(repository.path), cached=True, on_progress=interrupt)
+    assert len(rescanned(repository, earlier=0).findings) == 1
