@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from keysweep import git
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
@@ -64,11 +66,23 @@ def _scan_read(name: str, kind: str, content: bytes, limits: Limits, options: Op
     """An object as git gave it."""
     if kind == git.MISSING:
         return Swept(problems=(_lost(name, ProblemCode.DAMAGED, "cannot be read; `git fsck` says more"),))
+    problems: tuple[Problem, ...] = ()
+    if not _is_named(name, kind, content):
+        problems = (_lost(name, ProblemCode.DAMAGED, "is not what was written; `git fsck` says more"),)
     if kind == "tree":
-        return Swept(tuple(scan_names(content, len(name) // 2, name, limits, options)), (), 1, len(content))
+        named = scan_names(content, len(name) // 2, name, limits, options)
+        return Swept(tuple(named), problems, 1, len(content))
     result = scan_in_memory(content, origin_of(name, kind), limits, options)
     commits = (name,) if kind == "commit" else ()
-    return Swept(result.findings, result.problems, 1, len(content), (), commits)
+    return Swept(result.findings, (*problems, *result.problems), 1, len(content), (), commits)
+
+
+def _is_named(name: str, kind: str, content: bytes) -> bool:
+    """Whether an object is the one that its ID names."""
+    digest = hashlib.new("sha1" if len(name) == 40 else "sha256", usedforsecurity=False)
+    digest.update(b"%s %d\0" % (kind.encode(), len(content)))
+    digest.update(content)
+    return digest.hexdigest() == name
 
 
 def _lost(name: str, code: ProblemCode, message: str) -> Problem:

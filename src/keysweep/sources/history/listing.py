@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Set
 
 from keysweep import git
+from keysweep.errors import IncompleteError
 from keysweep.findings import Problem, ProblemCode
 from keysweep.frozen import frozen
-from keysweep.sources.history.packs import Pack, PackError, opened
+from keysweep.sources.history.packs import Pack, PackError, PackIndexError, opened
 from keysweep.sources.history.stores import Stores
 
 _DIRECTORY = re.compile(r"[0-9a-f]{2}")
@@ -34,7 +35,7 @@ def list_objects(stores: Stores, known: Set[str] = frozenset()) -> Listing:
     """List everything but what is in packs whose paths are `known`, also while git packs the repository anew.
 
     What is loose is listed before the packs and after: it may be packed in between, and what is packed may become
-    loose.
+    loose. Raises IncompleteError where no git can be asked.
     """
     for _ in range(_MOST_LISTINGS):
         problems = list(stores.problems)
@@ -90,6 +91,8 @@ def _packs(
             reasons.append(
                 (path, "there is only its index" if gone else "it has no index; `git index-pack` makes one")
             )
+        except PackIndexError as error:
+            reasons.append((path, f"{error}; `git index-pack` makes a new one"))
         except PackError as error:
             reasons.append((path, str(error)))
         except OSError as error:
@@ -101,8 +104,11 @@ def _pack_paths(stores: Stores, problems: list[Problem]) -> Iterator[str]:
     """Where there is a pack, or the index of one."""
     for directory in stores.directories:
         place = os.path.join(directory, "pack")
-        names = (each.name for each in _listed(place, problems))
-        stems = {os.path.splitext(name)[0] for name in names if _PACK.fullmatch(name)}
+        entries = _listed(place, problems)
+        for entry in entries:
+            if not entry.is_file() and os.path.exists(entry.path) and not entry.is_dir():
+                raise IncompleteError(f"{entry.path} is no file, and git would wait for it for ever: remove it.")
+        stems = {os.path.splitext(entry.name)[0] for entry in entries if _PACK.fullmatch(entry.name)}
         yield from (os.path.join(place, f"{stem}.pack") for stem in sorted(stems))
 
 

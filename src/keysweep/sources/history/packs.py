@@ -36,6 +36,10 @@ class PackError(Exception):
     """A pack or its index is not what it has to be; the text says what is wrong with it."""
 
 
+class PackIndexError(PackError):
+    """Only the index is not what it has to be."""
+
+
 class Pack:
     """The objects of one pack in the order in which they stand there; all arrays run over them."""
 
@@ -54,7 +58,7 @@ class Pack:
         self.checksums = None if index.checksums is None else index.checksums[order]
         """CRC-32 of each entry as it stands in the pack; None where the index is too old to have them."""
         self._names = index.names[order]
-        end = len(content) - hash_bytes
+        end = len(content) - (hash_bytes if self._map[-hash_bytes:] == index.pack_checksum else 0)
         self.ends: _Int64 = np.minimum(np.append(self.offsets[1:], end)[: len(self.offsets)], end)
         reader = _Reader(content)
         kinds = np.empty(len(self.offsets), dtype=np.uint8)
@@ -175,14 +179,14 @@ class _Index:
         content = np.frombuffer(_mapped(path), dtype=np.uint8)
         begin = content[:8].tobytes()
         if begin != _IDX_MAGIC and begin[:4] == _IDX_BEGIN:
-            raise PackError("its index is of a version that keysweep does not read")
+            raise PackIndexError("its index is of a version that keysweep does not read")
         fanout_at = 8 if begin == _IDX_MAGIC else 0
         entries_at = fanout_at + _FANOUT_BYTES
         if len(content) < entries_at + 2 * hash_bytes:
-            raise PackError("its index is cut short")
+            raise PackIndexError("its index is cut short")
         count = int.from_bytes(content[entries_at - 4 : entries_at].tobytes(), "big")
         if len(content) < entries_at + count * (hash_bytes + (8 if fanout_at else 4)) + 2 * hash_bytes:
-            raise PackError("its index is cut short")
+            raise PackIndexError("its index is cut short")
         end = len(content) - 2 * hash_bytes
         digest = hashlib.new("sha1" if hash_bytes == 20 else "sha256", usedforsecurity=False)
         digest.update(content[:-hash_bytes].data)
