@@ -72,22 +72,22 @@ def _scan_read(name: str, kind: str, content: bytes, limits: Limits, options: Op
     if kind == git.MISSING:
         return Swept(problems=(_lost(name, ProblemCode.DAMAGED, "cannot be read; `git fsck` says more"),))
     problems: tuple[Problem, ...] = ()
-    if _name(kind, content, len(name)) != name:
+    if not _is_named(name, kind, content):
         problems = (_lost(name, ProblemCode.DAMAGED, "is not what was written; `git fsck` says more"),)
     if kind == "tree":
-        findings = scan_names(content, len(name) // 2, name, limits, options)
-        return Swept(tuple(findings), problems, 1, len(content))
+        named = scan_names(content, len(name) // 2, name, limits, options)
+        return Swept(tuple(named), problems, 1, len(content))
     result = scan_in_memory(content, origin_of(name, kind), limits, options)
     commits = (name,) if kind == "commit" else ()
     return Swept(result.findings, (*problems, *result.problems), 1, len(content), (), commits)
 
 
-def _name(kind: str, content: bytes, digits: int) -> str:
-    """The ID that an object has to have: what is loose holds no other checksum that git would look at."""
-    digest = hashlib.new("sha1" if digits == 40 else "sha256", usedforsecurity=False)
-    digest.update(f"{kind} {len(content)}\0".encode("ascii"))
+def _is_named(name: str, kind: str, content: bytes) -> bool:
+    """Whether an object is the one that its ID names."""
+    digest = hashlib.new("sha1" if len(name) == 40 else "sha256", usedforsecurity=False)
+    digest.update(b"%s %d\0" % (kind.encode(), len(content)))
     digest.update(content)
-    return digest.hexdigest()
+    return digest.hexdigest() == name
 
 
 def _lost(name: str, code: ProblemCode, message: str) -> Problem:

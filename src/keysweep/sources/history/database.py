@@ -160,7 +160,7 @@ class _Tally:
             return None
         return Gathered(
             graph(together(self._headers)),
-            {path: joined(parts) for path, parts in self._entries.items()},
+            {path: joined(self._entries.pop(path)) for path in list(self._entries)},
             loose_entries(self._trees, stores.hash_bytes),
             stores.hash_bytes,
         )

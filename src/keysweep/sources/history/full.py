@@ -27,6 +27,8 @@ from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.windows import scan_in_memory
 from keysweep.sources.workers import Crew
 
+_MOST_COMMITS_AFTER_INTERRUPT = 20_000
+"""Whoever interrupts a scan waits a second for the commits that hold what was found, and not for more."""
 _POOL_FROM_CANDIDATES = 20_000
 """Starting workers pays only for more trees than this."""
 
@@ -75,7 +77,8 @@ def scan_history(
         return told, complete
 
     problems = swept.problems
-    if any(problem.code is ProblemCode.INTERRUPTED for problem in problems):
+    interrupted = any(problem.code is ProblemCode.INTERRUPTED for problem in problems)
+    if interrupted and len(swept.commits()) > _MOST_COMMITS_AFTER_INTERRUPT:
         return ScanResult(
             unattributed(found), problems, swept.scanned_bytes, swept.scanned_objects, _accounting(swept, before)
         )

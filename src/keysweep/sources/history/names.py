@@ -14,12 +14,14 @@ from keysweep.detect.scanner import NAME_HINT
 from keysweep.findings import Finding, Origin, Source
 from keysweep.frozen import replace
 from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.entries import entries
+from keysweep.sources.history.entries import Entries, entries, joined
 from keysweep.sources.history.packs import opened
 from keysweep.sources.history.pieces import PackPiece, Swept
 from keysweep.sources.windows import scan_in_memory
 
 _TREES_TOGETHER = 500
+_GATHERED_BYTES = 4 << 20
+"""Trees kept until what they name is taken out of them, all together."""
 _NAME_HINT = re.compile(NAME_HINT.pattern.encode())
 _LEAST_RUN = b"a" * 10
 """What a tree, or the delta of one, holds where a name with a key is new: git copies sixteen bytes or more."""
@@ -44,6 +46,8 @@ def sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
     looked_at: set[int] = set()
     size = 0
     gathered: list[tuple[int, bytes]] = []
+    gathered_bytes = 0
+    told: list[Entries] = []
     for at in range(0, len(piece.starts), _TREES_TOGETHER):
         some = piece.starts[at : at + _TREES_TOGETHER]
         raws = [trees.inflated(number) for number in some]
@@ -51,6 +55,10 @@ def sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
         unread.update(number for number, raw in zip(some, raws, strict=True) if raw is None)
         if piece.gathers:
             gathered += [(number, raw) for number, raw in zip(some, raws, strict=True) if raw is not None]
+            gathered_bytes += sum(len(raw) for raw in raws if raw is not None)
+            if gathered_bytes >= _GATHERED_BYTES:
+                told.append(entries(gathered, pack.bases))
+                gathered, gathered_bytes = [], 0
         prefixed, runs_in = _tells([raw or b"" for raw in raws])
         foreign = {at for at, number in enumerate(some) if number in piece.foreign} if piece.foreign else set()
         for at_tree in sorted(prefixed | foreign | runs_in.keys()):
@@ -79,7 +87,7 @@ def sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
     count = len(piece.starts) - len(piece.duplicates) - len(unread)
     swept = Swept(tuple(findings), (), count, size, tuple(pack.name(number) for number in sorted(unread)))
     if piece.gathers:
-        swept = replace(swept, entries=(piece.path, entries(gathered, pack.bases)))
+        swept = replace(swept, entries=(piece.path, joined([*told, entries(gathered, pack.bases)])))
     pack.forget()
     return swept
 
@@ -89,16 +97,16 @@ def _tells(raws: Sequence[bytes]) -> tuple[set[int], dict[int, set[bytes]]]:
 
     All are looked at together, for classes of characters: that is many times as fast as a pattern.
     """
-    joined = b"\0".join(raws)
+    whole = b"\0".join(raws)
     ends = list(accumulate(len(raw) + 1 for raw in raws))
-    prefixed = {bisect_right(ends, at) for prefix in _PREFIXES for at in _places(joined, prefix)}
+    prefixed = {bisect_right(ends, at) for prefix in _PREFIXES for at in _places(whole, prefix)}
     runs: dict[int, set[bytes]] = defaultdict(set)
-    classes = joined.translate(_RUN_CLASSES)
+    classes = whole.translate(_RUN_CLASSES)
     at = classes.find(_LEAST_RUN)
     while at >= 0:
         end = classes.find(b" ", at)
-        end = end if end >= 0 else len(joined)
-        runs[bisect_right(ends, at)].add(joined[at:end])
+        end = end if end >= 0 else len(whole)
+        runs[bisect_right(ends, at)].add(whole[at:end])
         at = classes.find(_LEAST_RUN, end)
     return prefixed, runs
 
