@@ -141,6 +141,7 @@ def _pieces(
     undone = np.bincount(pack.roots[resolved[~done[resolved]]], minlength=len(pack))
     trees = np.flatnonzero((pack.types == TREE) & ~done)
     duplicate = duplicate | done
+    again = np.flatnonzero(duplicate)
     for some in np.array_split(trees, -(-len(trees) // _TREES_IN_PIECE)) if len(trees) else ():
         among = some[duplicate[some]].tolist()
         starts = array("q", some.astype(np.int64).tobytes())
@@ -163,7 +164,7 @@ def _pieces(
         roots, costs = roots[~large], costs[~large]
         cuts = np.flatnonzero(np.diff(np.cumsum(costs) // piece_bytes)) + 1
         for some, some_costs in zip(np.split(roots, cuts), np.split(costs, cuts), strict=True):
-            among = np.flatnonzero(duplicate & np.isin(pack.roots, some)).tolist() if duplicate.any() else []
+            among = again[np.isin(pack.roots[again], some)].tolist()
             starts = array("q", some.astype(np.int64).tobytes())
             size = int(members[some].sum())
             yield (
