@@ -96,7 +96,13 @@ def scan_history(
     accounting = _accounting(swept, before)
     if notebook and now:
         remember(stores, notebook, now, before, swept.fresh, accounting.listed, found, changes, problems)
+    findings = tuple(sorted(findings, key=_order))
     return ScanResult(findings, problems, swept.scanned_bytes, swept.scanned_objects, accounting)
+
+
+def _order(finding: Finding) -> tuple[str, int, str]:
+    """Workers bring results in any order, and two reports of the same repository should not differ by that."""
+    return finding.origin.path, finding.place.line, finding.fingerprint
 
 
 def _accounting(swept: Sweep, before: Before | None) -> Accounting:
