@@ -284,9 +284,10 @@ def test_a_long_chain_of_large_versions_with_branches_holds_few_of_them(tmp_path
         base = number if number % 2 else base
     write_pack(repository, entries, names)
     code = (
-        "import resource, sys; from keysweep.sources.history.database import sweep_history\n"
+        "import sys; from keysweep.sources.history.database import sweep_history\n"
         "swept = sweep_history(sys.argv[1], jobs=1)\n"
-        "print(swept.scanned_objects, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "status = open('/proc/self/status').read()\n"
+        "print(swept.scanned_objects, status.split('VmHWM:')[1].split()[0])"
     )
     command = [sys.executable, "-c", code, os.fspath(repository.path)]
     done = subprocess.run(command, env=environment(), capture_output=True, check=True, text=True)
