@@ -75,6 +75,12 @@ def write(name: str, content: bytes) -> bool:
     return True
 
 
+def remove(name: str) -> None:
+    """Forget what is kept under `name`."""
+    if (place := directory()) is not None:
+        _remove(os.path.join(place, name))
+
+
 def prune(beginnings: tuple[str, ...], most: int) -> None:
     """Remove the oldest files whose names begin so, where there are more than `most`."""
     place = directory()

@@ -133,6 +133,8 @@ class Notebook:
         """Remember it. `objects` are the IDs of all that is done, sorted; None where `recent` says what is new."""
         if len(memory.hits) > _MOST_HITS or len(memory.loose) > _MOST_LOOSE or len(memory.again) > _MOST_HITS:
             return
+        if objects is not None:
+            cache.remove(self._page)  # which an interrupt must not leave beside a newer list: that hides what is new
         if objects is None or cache.write(self._list, objects.tobytes()):
             cache.write(self._page, _written(memory))
             cache.prune(("history-", "objects-"), _MOST_FILES)
