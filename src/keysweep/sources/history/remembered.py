@@ -134,7 +134,7 @@ class Notebook:
         if len(memory.hits) > _MOST_HITS or len(memory.loose) > _MOST_LOOSE or len(memory.again) > _MOST_HITS:
             return
         if objects is not None:
-            cache.remove(self._page)  # which an interrupt must not leave beside a newer list: that hides what is new
+            cache.remove(self._page)  # beside a newer list it would hide what is new
         if objects is None or cache.write(self._list, objects.tobytes()):
             cache.write(self._page, _written(memory))
             cache.prune(("history-", "objects-"), _MOST_FILES)
