@@ -207,6 +207,23 @@ def test_a_cache_that_is_damaged_or_half_gone_costs_time_only(
     assert len(rescanned(repository, earlier=0).findings) == 2
 
 
+def test_a_list_of_objects_goes_only_with_what_was_written_beside_it(tmp_path: Path, own_cache: Path) -> None:
+    """A full disk, a kill, or another scan at the same time may leave the page of an earlier scan."""
+    repository, rng = Repository(tmp_path / "r"), random.Random(9)
+    repository.stage("a", "nothing")
+    repository.commit()
+    rescanned(repository)
+    (page,) = own_cache.glob("history-*")
+    earlier = page.read_bytes()
+    repository.stage("key.ini", pair(rng))
+    repository.commit()
+    repository.git("gc", "-q")
+    assert len(rescanned(repository).findings) == 1
+    page.write_bytes(earlier)
+    assert len(rescanned(repository).findings) == 1
+    assert len(list(own_cache.glob("objects-*"))) == 1
+
+
 def test_what_an_interrupted_scan_did_is_not_taken_for_all(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "r")
     repository.stage("key.ini", pair(random.Random(8)))

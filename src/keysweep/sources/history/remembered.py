@@ -19,7 +19,7 @@ from keysweep import cache
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Source
-from keysweep.frozen import frozen
+from keysweep.frozen import frozen, replace
 from keysweep.sources.history.changes import Change
 from keysweep.sources.history.graph import sorted_once
 from keysweep.sources.history.listing import loose_objects
@@ -70,6 +70,8 @@ class Memory:
     """What commits change of the hits."""
     recent: tuple[str, ...]
     """Objects done that are not in the list of all yet."""
+    objects: str
+    """The list of all, by the name under which the cache keeps it: no other one goes with this."""
 
 
 def snapshot(stores: Stores) -> Snapshot:
@@ -92,11 +94,10 @@ def _told_apart(path: str, stores: Stores) -> str:
 
 def _borders(stores: Stores, packs: Iterable[str]) -> str:
     digest = blake2b(digest_size=16)
-    for path in (os.path.join(os.path.dirname(stores.directories[0]), "shallow"),):
-        try:
-            digest.update(Path(path).read_bytes())
-        except OSError:
-            digest.update(b"none")
+    try:
+        digest.update((Path(stores.directories[0]).parent / "shallow").read_bytes())
+    except OSError:
+        digest.update(b"none")
     for path in packs:
         if os.path.exists(path.removesuffix(".pack") + ".promisor"):
             digest.update(path.encode("utf-8", "surrogateescape"))
@@ -121,7 +122,7 @@ class Notebook:
 
     def done(self, memory: Memory) -> NDArray[np.uint8] | None:
         """The IDs of all objects that are done, sorted, a row each; None where they are not known any more."""
-        content = cache.read(self._list)
+        content = cache.read(memory.objects)
         if content is None or len(content) % self._hash_bytes:
             return None
         rows = np.frombuffer(content, dtype=np.uint8).reshape(-1, self._hash_bytes)
@@ -130,13 +131,22 @@ class Notebook:
         )
 
     def keep(self, memory: Memory, objects: NDArray[np.uint8] | None) -> None:
-        """Remember it. `objects` are the IDs of all that is done, sorted; None where `recent` says what is new."""
+        """Remember it. `objects` are the IDs of all that is done, sorted; None where `recent` says what is new.
+
+        The list is written before the page that names it: whatever fails or comes between, a page never goes with
+        a list that knows of more than what the page tells of.
+        """
         if len(memory.hits) > _MOST_HITS or len(memory.loose) > _MOST_LOOSE or len(memory.again) > _MOST_HITS:
             return
+        before = self.memory()
         if objects is not None:
-            cache.remove(self._page)  # beside a newer list it would hide what is new
-        if objects is None or cache.write(self._list, objects.tobytes()):
-            cache.write(self._page, _written(memory))
+            content = objects.tobytes()
+            memory = replace(memory, objects=f"{self._list}-{blake2b(content, digest_size=16).hexdigest()}")
+            if not cache.write(memory.objects, content):
+                return
+        if cache.write(self._page, _written(memory)):
+            if before is not None and before.objects != memory.objects:
+                cache.remove(before.objects)
             cache.prune(("history-", "objects-"), _MOST_FILES)
 
 
@@ -171,6 +181,7 @@ def _written(memory: Memory) -> bytes:
             "again": memory.again,
             "changes": [(each.commit, each.path, sorted(each.before), each.after) for each in memory.changes],
             "recent": memory.recent,
+            "objects": memory.objects,
         }
     ).encode("ascii")
 
@@ -189,4 +200,5 @@ def _parsed(content: bytes) -> Memory:
             Change(commit, path, frozenset(before), after) for commit, path, before, after in page["changes"]
         ),
         recent=tuple(page["recent"]),
+        objects=page["objects"],
     )

@@ -149,6 +149,7 @@ def remember(
         again=tuple(sorted(again)),
         changes=tuple(dict.fromkeys(changes)),
         recent=recent,
+        objects=before.memory.objects if before is not None and little else "",
     )
     notebook.keep(memory, objects)
 
