@@ -15,6 +15,7 @@ from pathlib import Path
 
 from keysweep.findings import Problem
 from keysweep.sources.history.database import sweep_history
+from keysweep.sources.history.stores import find_stores
 from tests.sources.history_reference import holder, scanned
 
 
@@ -29,7 +30,7 @@ def main() -> None:
 
 def _is_same(repository: Path) -> bool:
     begin = time.perf_counter()
-    swept = sweep_history(os.fspath(repository), jobs=1)
+    swept = sweep_history(find_stores(os.fspath(repository)), jobs=1)
     found = {(finding.fingerprint, holder(finding)) for finding in swept.findings}
     found |= {_shown(problem, problem.origin.blob or "" if problem.origin else "") for problem in swept.problems}
     middle = time.perf_counter()

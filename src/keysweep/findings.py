@@ -244,6 +244,10 @@ class Problem:
     origin: Origin | None = None
 
 
+INTERRUPTED = Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned")
+"""What a scan ends with when somebody presses Ctrl-C."""
+
+
 @frozen
 class Accounting:
     """What became of the objects of a repository; one that is in several packs counts once."""

@@ -86,7 +86,7 @@ def evolve(repository: Repository, rng: random.Random, commits: int) -> None:
 def compare(path: Path, jobs: int = 1) -> int:
     """Hold a sweep to what git shows; returns how many findings there are."""
     expected, count = reference(path)
-    swept = sweep_history(os.fspath(path), jobs=jobs)
+    swept = sweep_history(find_stores(os.fspath(path)), jobs=jobs)
     assert swept.problems == ()
     assert (swept.listed_objects, swept.scanned_objects) == (count, count)
     assert {(finding.fingerprint, holder(finding)) for finding in swept.findings} == expected

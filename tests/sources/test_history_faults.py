@@ -158,7 +158,7 @@ def test_an_index_of_before_2008_is_read(repository: Repository) -> None:
     pack = pack_of(repository)
     pack.with_suffix(".idx").unlink()
     repository.git("-c", "pack.indexVersion=1", "index-pack", os.fspath(pack))
-    swept = sweep_history(os.fspath(repository.path), jobs=1)
+    swept = sweep_history(find_stores(os.fspath(repository.path)), jobs=1)
     assert (swept.problems, swept.listed_objects) == ((), swept.scanned_objects)
     assert {IDS[0], IDS[1], IDS[3]} <= {finding.key_id for finding in swept.findings}
 
@@ -285,7 +285,8 @@ def test_a_long_chain_of_large_versions_with_branches_holds_few_of_them(tmp_path
     write_pack(repository, entries, names)
     code = (
         "import sys; from keysweep.sources.history.database import sweep_history\n"
-        "swept = sweep_history(sys.argv[1], jobs=1)\n"
+        "from keysweep.sources.history.stores import find_stores\n"
+        "swept = sweep_history(find_stores(sys.argv[1]), jobs=1)\n"
         "status = open('/proc/self/status').read()\n"
         "print(swept.scanned_objects, status.split('VmHWM:')[1].split()[0])"
     )
@@ -356,7 +357,7 @@ def test_alternates_are_followed_as_far_as_git_follows_them(tmp_path: Path) -> N
         if number:
             alternates = repository.path / ".git/objects/info/alternates"
             alternates.write_text(f"# a comment\n\n{tmp_path}/{number - 1}/.git/objects\n")
-    swept = sweep_history(os.fspath(repository.path), jobs=1)
+    swept = sweep_history(find_stores(os.fspath(repository.path)), jobs=1)
     seen = repository.git("cat-file", "--batch-all-objects", "--batch-check").splitlines()
     assert swept.listed_objects == swept.scanned_objects == len(seen) == 7
 

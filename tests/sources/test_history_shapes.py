@@ -347,7 +347,7 @@ def compare(repository: Path) -> None:
         count += 1
         expected |= {(each.fingerprint, name) for each in result.findings}
         expected |= {(each.message, name) for each in result.problems}
-    swept = sweep_history(os.fspath(repository), jobs=1)
+    swept = sweep_history(find_stores(os.fspath(repository)), jobs=1)
     assert told(swept.findings, swept.problems) == expected
     assert (swept.listed_objects, swept.scanned_objects) == (count, count)
     todo = plan(find_stores(os.fspath(repository)), TINY_PIECE_BYTES)

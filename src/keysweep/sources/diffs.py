@@ -75,18 +75,23 @@ def _changes(
 
 
 def _parsed(raw: bytes) -> Iterator[Change]:
-    """Read `:mode mode id id S` and a path, or `::mode mode mode id id id SS` with more parents."""
+    """Read the columns of each change, and the path behind them."""
     fields = iter(raw.split(b"\0"))
     commit = ""
     for field in fields:
         if not field.startswith(b":"):
             commit = field.strip().decode("ascii") or commit
             continue
-        parents = len(field) - len(field.lstrip(b":"))
-        columns = field[parents:].split(b" ")
-        modes, blobs = columns[: parents + 1], columns[parents + 1 : 2 * parents + 2]
+        modes, blobs = raw_columns(field)
         *before, after = (
             "" if mode == _GITLINK or not blob.strip(b"0") else blob.decode("ascii")
             for mode, blob in zip(modes, blobs, strict=True)
         )
         yield Change(commit, os.fsdecode(next(fields)), tuple(before), after)
+
+
+def raw_columns(field: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Modes and object IDs of `:mode mode id id S`, or of `::mode mode mode id id id SS` with more parents."""
+    parents = len(field) - len(field.lstrip(b":"))
+    columns = field[parents:].split(b" ")
+    return columns[: parents + 1], columns[parents + 1 : 2 * parents + 2]

@@ -13,7 +13,7 @@ from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.detect.prefilter import HYPERSCAN_FROM_BYTES
 from keysweep.detect.scanner import scan, worth_scanning
-from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.findings import INTERRUPTED, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import replace
 from keysweep.sources.engine import prepare
 from keysweep.sources.progress import OnProgress, Progress
@@ -94,7 +94,7 @@ def scan_all(
             for batch in chain(first, batches):
                 tally.add(_scan_batch(batch, limits, options))
     except KeyboardInterrupt:
-        tally.problems.append(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"))
+        tally.problems.append(INTERRUPTED)
     return tally.result()
 
 

@@ -11,13 +11,12 @@ from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.detect.scanner import worth_scanning
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
-from keysweep.frozen import frozen, replace
+from keysweep.frozen import frozen
 from keysweep.sources.added import added
 from keysweep.sources.diffs import Change
-from keysweep.sources.windows import scan_in_memory, scan_windows
+from keysweep.sources.large import scan_object
+from keysweep.sources.windows import WINDOW_BYTES, scan_in_memory
 
-_MOST_IN_MEMORY_BYTES = 64 << 20
-"""A larger object is read as a stream, in windows."""
 _TOGETHER_BYTES = 512 << 10
 """Contents are looked at together up to about this size, which fits into a core's cache."""
 
@@ -100,12 +99,15 @@ class Versions:
             yield each, result
 
     def _results_of(self, wanted: Sequence[Version]) -> Iterator[tuple[Version, ScanResult]]:
-        contents = self._objects.read_all([each.object_id for each in wanted], _MOST_IN_MEMORY_BYTES)
+        contents = self._objects.read_all([each.object_id for each in wanted], WINDOW_BYTES)
         group: list[tuple[Version, bytes]] = []
         size = 0
         for each, (kind, content) in zip(wanted, contents, strict=True):
             if kind == git.TOO_LARGE:
-                yield each, self._scan_stream(each)
+                yield (
+                    each,
+                    scan_object(each.object_id, each.kind, each.origin, self._limits, self._options, self._cwd),
+                )
             elif kind != each.kind:
                 yield each, ScanResult(problems=(_missing(each),))
             else:
@@ -126,14 +128,6 @@ class Versions:
                 yield each, scan_in_memory(content, each.origin, self._limits, self._options)
             else:
                 yield each, ScanResult((), (), len(content), 1)
-
-    def _scan_stream(self, large: Version) -> ScanResult:
-        with git.Stream(("cat-file", large.kind, large.object_id), self._cwd) as stream:
-            result = scan_windows(stream.read, large.origin, self._limits, self._options)
-        if stream.ended_well:
-            return result
-        problem = Problem(ProblemCode.DAMAGED, "cannot be read to its end; `git fsck` says more", large.origin)
-        return replace(result, problems=(*result.problems, problem))
 
 
 def version(blob: str, change: Change, source: Source) -> Version:

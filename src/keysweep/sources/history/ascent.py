@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keysweep.frozen import frozen
-from keysweep.sources.history.changes import Change
-from keysweep.sources.history.entries import Entries, among, keys_of
+from keysweep.sources.diffs import Change
+from keysweep.sources.history.entries import Entries, among, entry_pattern, keys_of
 from keysweep.sources.history.graph import Graph, differing, rows_of, sorted_once
-from keysweep.sources.history.holders import HolderPiece, Holders, Named, above, entry_pattern
+from keysweep.sources.history.holders import HolderPiece, Holders, Named, above
 from keysweep.sources.history.packs import TREE, opened
 
 _MOST_MEANT = 500_000
@@ -140,18 +140,17 @@ class _Ascent:
 
     def _told(self, kinds: NDArray[np.int64]) -> Iterator[Change]:
         graph = self._gathered.graph
-        none = b"\0" * self._gathered.hash_bytes
         for row, parents in differing(graph, kinds):
             now = dict(self._meanings[kinds[row]])
             befores = [dict(self._meanings[kinds[parent]]) for parent in parents]
             for path in sorted({*now, *(each for before in befores for each in before)}):
-                after = now.get(path, none)
-                old = [before.get(path, none) for before in befores]
-                if after not in (old or [none]):
+                after = now.get(path, b"")
+                old = [before.get(path, b"") for before in befores]
+                if after not in (old or [b""]):
                     yield Change(
                         graph.name(row),
                         path.decode("utf-8", "surrogateescape"),
-                        frozenset(each.hex() for each in old or [none]),
+                        tuple(each.hex() for each in old),
                         after.hex(),
                     )
 

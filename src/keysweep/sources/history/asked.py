@@ -8,12 +8,12 @@ from keysweep import git
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Origin, Problem, ProblemCode, Source
-from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES
 from keysweep.sources.history.graph import headers
 from keysweep.sources.history.names import scan_names
 from keysweep.sources.history.packs import TYPES
 from keysweep.sources.history.pieces import HEADER_BYTES, NamedPiece, Swept, origin_of
-from keysweep.sources.windows import scan_in_memory, scan_windows
+from keysweep.sources.large import scan_object
+from keysweep.sources.windows import WINDOW_BYTES, scan_in_memory
 
 _LARGEST_DELTA_BYTES = 512 << 20
 """Git makes no deltas of larger files, unless it is told to."""
@@ -41,7 +41,7 @@ def sweep_by_git(piece: NamedPiece, limits: Limits, options: Options) -> Swept:
     interrupted = False
     try:
         with git.Objects(piece.repository) as reader:
-            contents = reader.read_all(names, MOST_IN_MEMORY_BYTES)
+            contents = reader.read_all(names, WINDOW_BYTES)
             for name, (kind, content) in zip(names, contents, strict=True):
                 if kind == git.TOO_LARGE:
                     results.append(_scan_stream(piece.repository, name, limits, options))
@@ -99,10 +99,5 @@ def _scan_stream(repository: str, name: str, limits: Limits, options: Options) -
     kind = (git.answer(("cat-file", "-t", name), repository) or b"").decode("ascii", "replace").strip()
     if kind not in TYPES.values():
         return _scan_read(name, git.MISSING, b"", limits, options)
-    with git.Stream(("cat-file", kind, name), repository) as stream:
-        result = scan_windows(stream.read, origin_of(name, kind), limits, options)
-    problems = result.problems
-    if not stream.ended_well:
-        message = "cannot be read to its end; `git fsck` says more"
-        problems = (*problems, _lost(name, ProblemCode.DAMAGED, message))
-    return Swept(result.findings, problems, 1, result.scanned_bytes)
+    result = scan_object(name, kind, origin_of(name, kind), limits, options, repository)
+    return Swept(result.findings, result.problems, 1, result.scanned_bytes)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from keysweep.findings import Finding, Origin, Problem, Source
 from keysweep.frozen import replace
-from keysweep.sources.history.changes import Change
+from keysweep.sources.diffs import Change
+from keysweep.sources.history.leaks import named_by_object, nameless
 
 
 def unattributed(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -14,26 +15,17 @@ def unattributed(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     first: dict[str, Finding] = {}
     for finding in findings:
         first.setdefault(finding.fingerprint, finding)
-    return tuple(_named(finding) for finding in first.values())
+    return tuple(named_by_object(finding) for finding in first.values())
 
 
-def _named(finding: Finding) -> Finding:
-    return replace(finding, origin=replace(finding.origin, path=finding.origin.path or _nameless(finding.origin)))
+def blobs_without_place(problems: Sequence[Problem]) -> set[str]:
+    """The blobs of which only the ID is known."""
+    origins = [each.origin for each in problems]
+    return {origin.blob for origin in origins if origin is not None and origin.blob and _has_no_path(origin)}
 
 
-def _nameless(origin: Origin) -> str:
-    return f"(object {(origin.blob or origin.commit or '')[:12]})"
-
-
-def located(
-    problems: Sequence[Problem], find_changes: Callable[[set[str], set[str]], tuple[Sequence[Change], bool]]
-) -> tuple[Problem, ...]:
+def located(problems: Sequence[Problem], changes: Sequence[Change]) -> tuple[Problem, ...]:
     """The problems, with a path under which each object stood and a commit that brought it, if any did."""
-    blobs = {each.origin.blob for each in problems if each.origin is not None and _has_no_path(each.origin)}
-    wanted = {blob for blob in blobs if blob}
-    if not wanted:
-        return tuple(problems)
-    changes, _ = find_changes(wanted, set())
     brought = {change.after: change for change in changes}
     return tuple(_located(each, brought) for each in problems)
 
@@ -47,5 +39,5 @@ def _located(problem: Problem, brought: Mapping[str, Change]) -> Problem:
     if origin is None or not _has_no_path(origin):
         return problem
     change = brought.get(origin.blob or "")
-    path, commit = (change.path, change.commit) if change else (_nameless(origin), None)
+    path, commit = (change.path, change.commit) if change else (nameless(origin), None)
     return replace(problem, origin=replace(origin, path=path, commit=commit))

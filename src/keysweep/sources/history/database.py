@@ -11,7 +11,7 @@ from functools import partial
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Finding, Problem, ProblemCode, Source
+from keysweep.findings import INTERRUPTED, Finding, Problem, ProblemCode, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.ascent import Gathered, loose_entries
@@ -23,7 +23,7 @@ from keysweep.sources.history.listing import opened_packs
 from keysweep.sources.history.packs import COMMIT
 from keysweep.sources.history.pieces import NamedPiece, PackPiece, Piece, Swept
 from keysweep.sources.history.plan import Done, Plan, by_git, plan
-from keysweep.sources.history.stores import Stores, find_stores
+from keysweep.sources.history.stores import Stores
 from keysweep.sources.history.sweep import names_in, sweep
 from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.workers import Crew
@@ -62,7 +62,7 @@ class Sweep:
 
 
 def sweep_history(
-    repository: str,
+    stores: Stores,
     *,
     limits: Limits | None = None,
     options: Options | None = None,
@@ -71,12 +71,10 @@ def sweep_history(
     done: Done | None = None,
     again: Sequence[str] = (),
 ) -> Sweep:
-    """Scan all objects of the repository at `repository`, or those that are not `done`, and some `again`.
+    """Scan all objects of a repository, or those that are not `done`, and some `again`.
 
     `on_progress` is told after each piece of work. An interrupt ends with what was found until then.
-    Raises GitError where there is no repository.
     """
-    stores = find_stores(repository)
     if on_progress:
         on_progress(Progress("listing"))
     todo = plan(stores, done=done)
@@ -85,7 +83,7 @@ def sweep_history(
     do = partial(sweep, limits=limits or Limits(), options=options or Options())
     workers = jobs or os.cpu_count() or 1
     try:
-        run = partial(_run, repository, do=do, workers=workers, tally=tally, all_objects=tally.expected)
+        run = partial(_run, stores.repository, do=do, workers=workers, tally=tally, all_objects=tally.expected)
         run((*todo.contents, *by_git(stores, again)))
         tally.gathers = bool(done) or tally.has_to_be_placed()
         run([replace(piece, gathers=tally.gathers) for piece in todo.structure])
@@ -93,7 +91,7 @@ def sweep_history(
         run(tuple(by_git(stores, unread)))
     except KeyboardInterrupt:
         tally.gathers = False
-        tally.problems.append(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"))
+        tally.problems.append(INTERRUPTED)
     tally.account()
     return Sweep(
         stores,

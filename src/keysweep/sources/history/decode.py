@@ -14,9 +14,8 @@ from dulwich.pack import apply_delta
 from numpy.typing import NDArray
 
 from keysweep.sources.history.packs import Pack, opened
+from keysweep.sources.windows import WINDOW_BYTES
 
-MOST_IN_MEMORY_BYTES = 64 << 20
-"""A larger object is read as a stream, through git."""
 _LARGE_BYTES = 1 << 20
 """From this size on it matters which contents are held."""
 _FEW_BYTES = 200
@@ -124,7 +123,7 @@ class Trees:
         """An object as it stands in the pack, a delta not applied; None where it is damaged or too large."""
         size = self._sizes[number]
         start, end = self._starts[number], self._ends[number]
-        if size > MOST_IN_MEMORY_BYTES:
+        if size > WINDOW_BYTES:
             return None
         try:
             if end - start <= _FEW_BYTES:
@@ -140,7 +139,7 @@ def _applied(base: bytes | None, delta: bytes | None) -> bytes | None:
     if base is None or delta is None:
         return None
     try:
-        if _result_size(delta) > MOST_IN_MEMORY_BYTES:
+        if _result_size(delta) > WINDOW_BYTES:
             return None
         return b"".join(apply_delta(base, delta))
     except (ApplyDeltaError, ValueError, IndexError, OverflowError):

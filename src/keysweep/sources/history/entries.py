@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,6 +47,12 @@ def joined(parts: Sequence[Entries]) -> Entries:
     if not parts:
         return Entries(np.empty(0, dtype=np.uint32), np.empty(0, dtype=np.int32))
     return Entries(np.concatenate([each.keys for each in parts]), np.concatenate([each.trees for each in parts]))
+
+
+@functools.cache
+def entry_pattern(hash_bytes: int) -> re.Pattern[bytes]:
+    """One entry of a tree object after the other: its name, and the ID of the object that it names."""
+    return re.compile(rb"[0-7]{5,6} ([^\x00]+)\x00(.{%d})" % hash_bytes, re.DOTALL)
 
 
 def among(keys: NDArray[np.uint32], wanted: NDArray[np.uint32]) -> NDArray[np.bool_]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.errors import GitError
-from keysweep.findings import Accounting, Finding, Origin, Problem, ProblemCode, ScanResult
+from keysweep.findings import INTERRUPTED, Accounting, Finding, Origin, Problem, ProblemCode, ScanResult
+from keysweep.sources.diffs import Change
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.ascent import TooMuchError, changes_above
 from keysweep.sources.history.attribution import attribute
-from keysweep.sources.history.changes import Change
 from keysweep.sources.history.commits import list_commits
-from keysweep.sources.history.damage import located, unattributed
+from keysweep.sources.history.damage import blobs_without_place, located, unattributed
 from keysweep.sources.history.database import Sweep, sweep_history
 from keysweep.sources.history.holders import HolderPiece, Holders, holders
+from keysweep.sources.history.leaks import blobs_of, names_of
 from keysweep.sources.history.log import logged_changes
 from keysweep.sources.history.remembered import Notebook, snapshot
 from keysweep.sources.history.rescan import Before, recall, remember
@@ -27,6 +28,9 @@ from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.windows import scan_in_memory
 from keysweep.sources.workers import Crew
 
+_INCOMPLETE = Problem(
+    ProblemCode.DAMAGED, "git could not tell all of which commits hold what was found; `git fsck` says why"
+)
 _MOST_COMMITS_AFTER_INTERRUPT = 20_000
 """Whoever interrupts a scan waits a second for the commits that hold what was found, and not for more."""
 _POOL_FROM_CANDIDATES = 20_000
@@ -59,7 +63,7 @@ def scan_history(
     prepare(only_if_kept=True)
     before = recall(stores, notebook, now, rescan) if notebook and now else None
     swept = sweep_history(
-        repository,
+        stores,
         limits=limits,
         options=options,
         jobs=jobs,
@@ -68,36 +72,42 @@ def scan_history(
         again=before.again if before else (),
     )
     found = (*(before.findings if before else ()), *swept.findings)
-    findings: tuple[Finding, ...] = ()
-    changes: list[Change] = []
-
-    def find_changes(blobs: set[str], names: set[str]) -> tuple[Sequence[Change], bool]:
-        told, complete = _changes(swept, before, jobs, blobs, names)
-        changes.extend(told)
-        return told, complete
-
-    problems = swept.problems
-    interrupted = any(problem.code is ProblemCode.INTERRUPTED for problem in problems)
-    if interrupted and len(swept.commits()) > _MOST_COMMITS_AFTER_INTERRUPT:
-        return ScanResult(
-            unattributed(found), problems, swept.scanned_bytes, swept.scanned_objects, _accounting(swept, before)
-        )
-    try:
-        if found:
-            if on_progress:
-                on_progress(Progress("finding commits"))
-            findings, more = attribute(repository, found, find_changes, rescan)
-            problems = (*problems, *more)
-        problems = located(problems, find_changes)
-    except (KeyboardInterrupt, GitError, OSError) as error:
-        findings = findings or unattributed(found)
-        problems = (*problems, _untold(error))
-    problems = tuple(dict.fromkeys(problems))
+    findings, problems, changes = _placed(swept, found, before, jobs, on_progress, rescan)
     accounting = _accounting(swept, before)
     if notebook and now:
         remember(stores, notebook, now, before, swept.fresh, accounting.listed, found, changes, problems)
-    findings = tuple(sorted(findings, key=_order))
     return ScanResult(findings, problems, swept.scanned_bytes, swept.scanned_objects, accounting)
+
+
+def _placed(
+    swept: Sweep,
+    found: Sequence[Finding],
+    before: Before | None,
+    jobs: int,
+    on_progress: OnProgress | None,
+    rescan: Callable[[bytes, Origin], ScanResult],
+) -> tuple[tuple[Finding, ...], tuple[Problem, ...], Sequence[Change]]:
+    """Each leak and each problem where it stands in history, and the changes that say so."""
+    problems = swept.problems
+    changes: Sequence[Change] = ()
+    if INTERRUPTED in problems and len(swept.commits()) > _MOST_COMMITS_AFTER_INTERRUPT:
+        return unattributed(found), problems, changes
+    findings: tuple[Finding, ...] = ()
+    try:
+        if found and on_progress:
+            on_progress(Progress("finding commits"))
+        blobs, names = {*blobs_of(found), *blobs_without_place(problems)}, names_of(found)
+        complete = True
+        if blobs or names:
+            changes, complete = _changes(swept, before, jobs, blobs, names)
+        if found and not complete:
+            problems = (*problems, _INCOMPLETE)
+        problems = located(problems, changes)
+        findings = attribute(swept.stores.repository, found, changes, rescan) if found else ()
+    except (KeyboardInterrupt, GitError, OSError) as error:
+        findings = unattributed(found)
+        problems = (*problems, _untold(error))
+    return tuple(sorted(findings, key=_order)), tuple(dict.fromkeys(problems)), changes
 
 
 def _order(finding: Finding) -> tuple[str, int, str]:

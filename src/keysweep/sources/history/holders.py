@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 
 from keysweep.frozen import frozen
 from keysweep.sources.history.decode import trees_of
+from keysweep.sources.history.entries import entry_pattern
 
 Named = tuple[bytes, int]
 """The name of an entry, and what is known of the object that it names."""
@@ -111,12 +110,6 @@ def _is_entry(content: bytes, at: int, name: bytes, hash_bytes: int) -> bool:
         return False
     begin = end - (5 if content[end - 5 : end] == b"40000" else 6)
     return begin == 0 or (begin > hash_bytes and content[begin - hash_bytes - 1] == 0)
-
-
-@functools.cache
-def entry_pattern(hash_bytes: int) -> re.Pattern[bytes]:
-    """One entry of a tree object after the other: its name, and the ID of the object that it names."""
-    return re.compile(rb"[0-7]+ ([^\x00]+)\x00(.{%d})" % hash_bytes, re.DOTALL)
 
 
 def above(marked: NDArray[np.bool_], bases: NDArray[np.int64]) -> NDArray[np.bool_]:

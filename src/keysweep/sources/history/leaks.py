@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from keysweep.findings import Commit, Exposure, Finding, Source
+from keysweep.findings import Commit, Exposure, Finding, Origin, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.history.refs import Ref
 
@@ -60,9 +60,7 @@ class Leak:
     def _first(self, exposures: Sequence[Exposure]) -> Finding:
         """The version of the finding that was committed first, and where it stood then."""
         if not exposures or not exposures[0].introduced:
-            finding = self.same[0]
-            where = f"(object {(finding.origin.blob or finding.origin.commit or '')[:12]})"
-            return replace(finding, origin=replace(finding.origin, path=finding.origin.path or where))
+            return named_by_object(self.same[0])
         path, commit = exposures[0].path, exposures[0].introduced[0].id
         by_blob = {finding.origin.blob: finding for finding in self.same if is_blob(finding)}
         for bringing, blob in self.brought.get(path, ()):
@@ -81,6 +79,31 @@ def is_name(finding: Finding) -> bool:
 def is_blob(finding: Finding) -> bool:
     """Whether it stands in the content of a file."""
     return finding.origin.source is Source.HISTORY and not is_name(finding)
+
+
+def blobs_of(findings: Iterable[Finding]) -> set[str]:
+    """The blobs in whose content they stand."""
+    return {finding.origin.blob for finding in findings if is_blob(finding) and finding.origin.blob}
+
+
+def names_of(findings: Iterable[Finding]) -> set[str]:
+    """The names in which they stand."""
+    return {finding.origin.path for finding in findings if is_name(finding)}
+
+
+def named_by_object(finding: Finding) -> Finding:
+    """The finding, with its object for a path where it has none."""
+    return replace(finding, origin=replace(finding.origin, path=finding.origin.path or nameless(finding.origin)))
+
+
+def nameless(origin: Origin) -> str:
+    """What to call an object that stands nowhere."""
+    return f"(object {object_of(origin)[:12]})"
+
+
+def object_of(origin: Origin) -> str:
+    """The ID of the object."""
+    return origin.blob or origin.commit or ""
 
 
 def _by_date(commits: Iterable[Commit]) -> tuple[Commit, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from keysweep import git
-from keysweep.sources.history.changes import Change
+from keysweep.sources.diffs import Change, raw_columns
 
 _LOG = (
     "log",
@@ -54,19 +54,12 @@ def _told(repository: str, commits: Sequence[str], blobs: set[str], names: set[s
                 commit = field[1:]
             elif field[:1] == b":":
                 path = next(fields, b"")
-                ids = _object_ids(field)
+                _, ids = raw_columns(field)
                 if not wanted.isdisjoint(ids) or any(part in path for part in parts):
-                    before = frozenset(each.decode("ascii") for each in ids[:-1])
+                    *before, after = (each.decode("ascii") if each.strip(b"0") else "" for each in ids)
                     where = path.decode("utf-8", "surrogateescape")
-                    found.append(Change(commit.decode("ascii"), where, before, ids[-1].decode("ascii")))
+                    found.append(Change(commit.decode("ascii"), where, tuple(before), after))
     return found, log.ended_well
-
-
-def _object_ids(field: bytes) -> list[bytes]:
-    """The IDs of `:mode mode id id S`, or of `::mode mode mode id id id SS` with more parents."""
-    parents = len(field) - len(field.lstrip(b":"))
-    columns = field.split(b" ")
-    return columns[parents + 1 : 2 * parents + 2]
 
 
 def _fields(log: git.Stream) -> Iterator[bytes]:

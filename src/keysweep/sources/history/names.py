@@ -14,7 +14,7 @@ from keysweep.detect.scanner import NAME_HINT
 from keysweep.findings import Finding, Origin, Source
 from keysweep.frozen import replace
 from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.entries import Entries, entries, joined
+from keysweep.sources.history.entries import Entries, entries, entry_pattern, joined
 from keysweep.sources.history.packs import opened
 from keysweep.sources.history.pieces import PackPiece, Swept
 from keysweep.sources.windows import scan_in_memory
@@ -28,7 +28,6 @@ _LEAST_RUN = b"a" * 10
 _PREFIXES = (b"AKIA", b"ASIA", b"ABIA", b"ACCA", b"A3T", b"ABSK")
 """Keys of one account begin alike: the delta of a tree may hold only the last eight characters of a new name."""
 _RUN_CLASSES = bytes(97 if chr(byte) in "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" else 32 for byte in range(256))
-_ENTRY = b"([0-7]{5,6}) ([^\0]+)\0(?s:.){%d}"
 
 
 def sweep_names(piece: PackPiece, limits: Limits, options: Options) -> Swept:
@@ -120,8 +119,8 @@ def _places(content: bytes, what: bytes) -> Iterator[int]:
 
 def scan_names(content: bytes, hash_bytes: int, tree: str, limits: Limits, options: Options) -> Iterator[Finding]:
     """The findings in the names that a tree object lists."""
-    for entry in re.compile(_ENTRY % hash_bytes).finditer(content):
-        name = entry.group(2).decode("utf-8", "surrogateescape")
+    for raw, _ in entry_pattern(hash_bytes).findall(content):
+        name = raw.decode("utf-8", "surrogateescape")
         if NAME_HINT.search(name):
             origin = Origin(name, Source.HISTORY, blob=tree)
             yield from scan_in_memory(b"", origin, limits, options).findings

@@ -9,7 +9,7 @@ from functools import partial
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.findings import INTERRUPTED, Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.sources.diffs import Change, list_changes
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.brought import Brought, Piece, message, pieces, scan_piece
@@ -60,7 +60,7 @@ def scan_narrowed(
     try:
         _run(pieces(changes, messages), do, workers, tally)
     except KeyboardInterrupt:
-        problems.append(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"))
+        problems.append(INTERRUPTED)
     tally.settle()
     findings = tally.once_each()
     if findings and on_progress:

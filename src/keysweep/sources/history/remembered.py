@@ -20,7 +20,7 @@ from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Source
 from keysweep.frozen import frozen, replace
-from keysweep.sources.history.changes import Change
+from keysweep.sources.diffs import Change
 from keysweep.sources.history.graph import sorted_once
 from keysweep.sources.history.listing import loose_objects
 from keysweep.sources.history.stores import Stores, packs_in
@@ -179,7 +179,7 @@ def _written(memory: Memory) -> bytes:
             "listed": memory.listed,
             "hits": [(hit.fingerprint, hit.source.value, hit.name) for hit in memory.hits],
             "again": memory.again,
-            "changes": [(each.commit, each.path, sorted(each.before), each.after) for each in memory.changes],
+            "changes": [(each.commit, each.path, each.before, each.after) for each in memory.changes],
             "recent": memory.recent,
             "objects": memory.objects,
         }
@@ -197,7 +197,7 @@ def _parsed(content: bytes) -> Memory:
         hits=tuple(Hit(fingerprint, Source(source), name) for fingerprint, source, name in page["hits"]),
         again=tuple(page["again"]),
         changes=tuple(
-            Change(commit, path, frozenset(before), after) for commit, path, before, after in page["changes"]
+            Change(commit, path, tuple(before), after) for commit, path, before, after in page["changes"]
         ),
         recent=tuple(page["recent"]),
         objects=page["objects"],

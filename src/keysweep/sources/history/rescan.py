@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from keysweep import git
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import frozen, replace
-from keysweep.sources.history.changes import Change
-from keysweep.sources.history.decode import MOST_IN_MEMORY_BYTES
+from keysweep.sources.diffs import Change
 from keysweep.sources.history.graph import sorted_once
+from keysweep.sources.history.leaks import object_of
 from keysweep.sources.history.packs import PackError, sorted_names
 from keysweep.sources.history.plan import Done
 from keysweep.sources.history.remembered import Hit, Memory, Notebook, Snapshot, is_little
 from keysweep.sources.history.stores import Stores
+from keysweep.sources.windows import WINDOW_BYTES
 
 _Rescan = Callable[[bytes, Origin], ScanResult]
 
@@ -94,7 +95,7 @@ def _found_again(
     too_large: list[str] = []
     with git.Objects(repository) as objects:
         for fingerprint, same in by_leak.items():
-            kind, content = objects.read(same[0].name, MOST_IN_MEMORY_BYTES)
+            kind, content = objects.read(same[0].name, WINDOW_BYTES)
             if kind == git.TOO_LARGE:
                 too_large += [hit.name for hit in same]
                 continue
@@ -129,11 +130,11 @@ def remember(
     Nothing is noted of a scan that was interrupted or could not say which objects it missed, nor where a name was
     found to be a leak: names are kept as they are.
     """
-    again = {_object(problem.origin) if problem.origin else "" for problem in problems}
+    again = {object_of(problem.origin) if problem.origin else "" for problem in problems}
     named = any(finding.place.decoding[:1] == ("file name",) for finding in findings)
     if "" in again or named or any(problem.code is ProblemCode.INTERRUPTED for problem in problems):
         return
-    hits = [Hit(each.fingerprint, each.origin.source, _object(each.origin)) for each in findings]
+    hits = [Hit(each.fingerprint, each.origin.source, object_of(each.origin)) for each in findings]
     little = before is not None and before.is_all_here and is_little(fresh, before.memory)
     recent = (*before.memory.recent, *fresh) if before is not None and little else ()
     try:
@@ -152,10 +153,6 @@ def remember(
         objects=before.memory.objects if before is not None and little else "",
     )
     notebook.keep(memory, objects)
-
-
-def _object(origin: Origin) -> str:
-    return origin.blob or origin.commit or ""
 
 
 def _all_objects(stores: Stores, now: Snapshot) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol
 
 from keysweep.errors import GitError
-from keysweep.findings import Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.findings import INTERRUPTED, Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import replace
 from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.elsewhere import Elsewhere
@@ -81,9 +81,7 @@ def _scanned(repository: Repository, scan: Callable[[str], ScanResult]) -> Itera
         try:
             result = _scanned_submodule(submodule, scan)
         except KeyboardInterrupt:
-            result = ScanResult(
-                problems=(Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned"),)
-            )
+            result = ScanResult(problems=(INTERRUPTED,))
         yield result
 
 
