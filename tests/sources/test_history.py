@@ -270,6 +270,14 @@ def test_a_leak_is_told_with_its_commits_paths_and_refs(tmp_path: Path) -> None:
     assert ([each.id for each in second.removed], second.refs) == ([taken], ())
 
 
+def test_a_name_with_a_line_end_is_in_the_refs_that_have_it(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.stage("a\nb", f"secret_access_key = '{secret(random.Random(12))}'\n")
+    repository.commit()
+    (finding,) = scan_history(os.fspath(repository.path)).findings
+    assert finding.exposures[0].refs == ("HEAD", "refs/heads/main")
+
+
 def test_a_leak_is_told_with_the_line_it_had_when_it_came(tmp_path: Path) -> None:
     """Versions that differ only far above it are scanned once; the first of them is not the first that is packed."""
     repository = Repository(tmp_path / "r")

@@ -38,7 +38,8 @@ def told(result: ScanResult) -> list[object]:
 
 
 def _told(finding: Finding) -> object:
-    where = (finding.origin.path, finding.origin.commit, finding.place.line) if finding.exposures else ()
+    origin, place = finding.origin, finding.place
+    where = (origin.path, origin.commit, origin.members, place.line, place.offset) if finding.exposures else ()
     return finding.fingerprint, finding.kind, where, finding.exposures
 
 
@@ -151,6 +152,38 @@ def test_a_shallow_clone_that_is_deepened_is_told_anew(tmp_path: Path) -> None:
     (whole,) = rescanned(clone).findings
     assert cut.exposures[0].introduced[0].subject == "something else"
     assert whole.exposures[0].introduced[0].subject == "bring it"
+
+
+def test_an_object_that_comes_back_is_told_with_the_commit_that_had_it(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.stage("key.ini", pair(random.Random(10)))
+    commit = repository.commit()
+    blob = repository.git("rev-parse", "HEAD:key.ini").decode().strip()
+    loose = repository.path / ".git/objects" / blob[:2] / blob[2:]
+    loose.rename(tmp_path / "kept")
+    rescanned(repository)
+    (tmp_path / "kept").rename(loose)
+    (finding,) = rescanned(repository).findings
+    assert [each.id for each in finding.exposures[0].introduced] == [commit]
+
+
+def test_a_leak_in_two_archives_and_a_message_is_told_as_it_stands_in_each(tmp_path: Path) -> None:
+    repository, rng = Repository(tmp_path / "r"), random.Random(11)
+    text = pair(rng)
+    for number, name in enumerate(("x", "deep/y")):
+        inside = tmp_path / str(number) / name
+        inside.parent.mkdir(parents=True)
+        inside.write_text("#" * number + "\n" + text)
+        archive = shutil.make_archive(os.fspath(tmp_path / f"a{number}"), "tar", tmp_path / str(number))
+        shutil.move(archive, repository.path)
+    repository.git("add", "-A")
+    repository.commit()
+    repository.git("rm", "-q", "a0.tar")
+    repository.commit(f"taken out:\n\n{text}")
+    for _ in range(2):
+        rescanned(repository)
+    repository.git("gc", "-q")
+    rescanned(repository)
 
 
 def test_what_a_limit_kept_from_being_scanned_is_tried_and_told_each_time(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from keysweep import git
-from keysweep.findings import Finding, Origin, ScanResult
+from keysweep.findings import Finding
 from keysweep.frozen import replace
 from keysweep.sources.diffs import Change
 from keysweep.sources.history.commits import read_commits
-from keysweep.sources.history.leaks import Leak, blobs_of, is_blob, names_of
+from keysweep.sources.history.leaks import Leak, blobs_of, is_name, names_of, object_of
 from keysweep.sources.history.refs import list_refs, refs_with
 from keysweep.sources.windows import WINDOW_BYTES
 
@@ -19,13 +19,13 @@ def attribute(
     repository: str,
     findings: Sequence[Finding],
     changes: Sequence[Change],
-    rescan: Callable[[bytes, Origin], ScanResult],
+    rescan: Callable[[str, bytes], Sequence[Finding]],
 ) -> tuple[Finding, ...]:
     """One finding for each leak, with every path it stood under and the commits that brought and took it.
 
     `changes` are those of history with one of the blobs of `findings` before or after them, or one of their names
-    in the path. `rescan` scans one object again, because lines and offsets of `findings` may be those of another
-    version.
+    in the path. `rescan` gives the findings of one object, by its ID and content, because lines and offsets of
+    `findings` may be those of another version.
 
     What no commit holds keeps no exposure: it is in an object that only the database knows of.
     """
@@ -41,15 +41,18 @@ def attribute(
         return tuple(_placed(finding, objects, rescan) for finding in attributed)
 
 
-def _placed(finding: Finding, objects: git.Objects, rescan: Callable[[bytes, Origin], ScanResult]) -> Finding:
+def _placed(finding: Finding, objects: git.Objects, rescan: Callable[[str, bytes], Sequence[Finding]]) -> Finding:
     """The finding with the lines and offsets of the very object it is told of."""
-    if not is_blob(finding) or finding.origin.blob is None or finding.origin.members:
+    if is_name(finding):
         return finding
-    kind, content = objects.read(finding.origin.blob, WINDOW_BYTES)
-    if kind != "blob":
+    name = object_of(finding.origin)
+    kind, content = objects.read(name, WINDOW_BYTES)
+    if kind in (git.MISSING, git.TOO_LARGE):
         return finding
-    same = [each for each in rescan(content, finding.origin).findings if each.fingerprint == finding.fingerprint]
-    return replace(same[0], exposures=finding.exposures) if same else finding
+    same = next((each for each in rescan(name, content) if each.fingerprint == finding.fingerprint), None)
+    if same is None:
+        return finding
+    return replace(same, origin=replace(finding.origin, members=same.origin.members), exposures=finding.exposures)
 
 
 def _leak(same: Sequence[Finding], changes: Iterable[Change]) -> Leak:

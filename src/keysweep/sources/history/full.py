@@ -54,8 +54,12 @@ def scan_history(
     """
     limits, options, jobs = limits or Limits(), options or Options(), jobs or os.cpu_count() or 1
 
-    def rescan(content: bytes, origin: Origin) -> ScanResult:
-        return scan_in_memory(content, origin, limits, options)
+    read: dict[str, tuple[Finding, ...]] = {}
+
+    def rescan(name: str, content: bytes) -> tuple[Finding, ...]:
+        if name not in read:
+            read[name] = scan_in_memory(content, Origin(""), limits, options).findings
+        return read[name]
 
     stores = find_stores(repository)
     notebook = Notebook(stores, limits, options) if cached else None
@@ -85,7 +89,7 @@ def _placed(
     before: Before | None,
     jobs: int,
     on_progress: OnProgress | None,
-    rescan: Callable[[bytes, Origin], ScanResult],
+    rescan: Callable[[str, bytes], Sequence[Finding]],
 ) -> tuple[tuple[Finding, ...], tuple[Problem, ...], Sequence[Change]]:
     """Each leak and each problem where it stands in history, and the changes that say so."""
     problems = swept.problems
@@ -129,9 +133,13 @@ def _changes(
     """What commits change of what was found: from what the sweep gathered, or else told by git."""
     if before is not None:
         repository = swept.stores.repository
-        commits = swept.fresh_commits if before.keeps_history else list_commits(repository)
-        told, complete = logged_changes(repository, commits, jobs, blobs, names)
-        return (*before.memory.changes, *told) if before.keeps_history else told, complete
+        if before.keeps_history:
+            told, complete = logged_changes(repository, swept.fresh_commits, jobs, blobs, names)
+            changes = (*before.memory.changes, *told)
+            if blobs_of(swept.findings) <= {change.after for change in changes}:
+                return changes, complete
+        # a commit that was known may hold an object that was missing then
+        return logged_changes(repository, list_commits(repository), jobs, blobs, names)
     if swept.gathered is not None and not names:
         with suppress(TooMuchError):
             return changes_above(swept.gathered, blobs, partial(_search, jobs)), True

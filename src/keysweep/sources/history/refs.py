@@ -62,19 +62,21 @@ def newest_versions(
     repository: str, refs: Sequence[Ref], paths: Iterable[str]
 ) -> dict[tuple[str, str], tuple[str, ...]]:
     """Every (path, blob) that stands in the newest commit of a ref, with the names of those refs."""
-    wanted = [path for path in paths if "\n" not in path]  # which a question to git cannot hold
+    wanted = list(paths)
     by_commit: dict[str, list[str]] = defaultdict(list)
     for ref in refs:
         if len(refs) * len(wanted) <= _MOST_QUESTIONS or ref.name.startswith(_BRANCHES):
             by_commit[ref.commit].append(ref.name)
     questions = [(commit, path) for commit in by_commit for path in wanted]
+    together = [each for each in questions if "\n" not in each[1]]  # which a question among others cannot hold
     try:
-        answers = _asked_together(repository, questions)
+        answers = dict(zip(together, _asked_together(repository, together), strict=True))
     except GitError:  # a partial clone, where git gives up at the first object that was not cloned
-        questions = questions[:_MOST_SINGLE_QUESTIONS]
-        answers = [_asked_alone(repository, commit, path) for commit, path in questions]
+        answers = {}
+    alone = [each for each in questions if each not in answers][:_MOST_SINGLE_QUESTIONS]
+    answers |= {(commit, path): _asked_alone(repository, commit, path) for commit, path in alone}
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for (commit, path), blob in zip(questions, answers, strict=True):
+    for (commit, path), blob in answers.items():
         if blob:
             found[path, blob] += by_commit[commit]
     return {place: tuple(names) for place, names in found.items()}

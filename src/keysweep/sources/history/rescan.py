@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keysweep import git
-from keysweep.findings import Finding, Origin, Problem, ProblemCode, ScanResult, Source
+from keysweep.findings import Finding, Origin, Problem, ProblemCode, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.diffs import Change
 from keysweep.sources.history.graph import sorted_once
@@ -20,7 +20,7 @@ from keysweep.sources.history.remembered import Hit, Memory, Notebook, Snapshot,
 from keysweep.sources.history.stores import Stores
 from keysweep.sources.windows import WINDOW_BYTES
 
-_Rescan = Callable[[bytes, Origin], ScanResult]
+_Rescan = Callable[[str, bytes], Sequence[Finding]]
 
 
 @frozen
@@ -99,7 +99,7 @@ def _found_again(
             if kind == git.TOO_LARGE:
                 too_large += [hit.name for hit in same]
                 continue
-            told = rescan(content, _origin(same[0])).findings if kind != git.MISSING else ()
+            told = rescan(same[0].name, content) if kind != git.MISSING else ()
             finding = next((each for each in told if each.fingerprint == fingerprint), None)
             if finding is None:
                 return None
