@@ -315,7 +315,6 @@ class Cloning:
 def test_an_interrupt_while_cloning_is_incomplete_and_leaves_nothing(
     here: Path, temporary: Path, number: signal.Signals, whole_group: bool
 ) -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which `nohup` would have the child ignore
     asked = Event()
 
     def wait(connection: socket.socket) -> None:
