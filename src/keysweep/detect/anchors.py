@@ -10,7 +10,9 @@ import re
 from collections import namedtuple
 
 from keysweep.detect.base64_tells import BASE64_TELLS
+from keysweep.detect.containers.formats import LATE_MARKS
 from keysweep.detect.quick import (
+    CLASSES,
     ESCAPE_TELLS,
     ESCAPED_KEY_ID,
     JOINED_SECRET,
@@ -32,17 +34,25 @@ _UNLIKE_WORDS = rb"(?=[A-Za-z/]*[0-9+]|(?-i:(?![A-Za-z/]*[a-z]{7})))"
 """A run without a digit or plus that holds seven small letters in a row is a path or a name made of words."""
 _DIGIT_AHEAD = rb"(?=[A-Za-z/]*(?:\\?\r?\n[ \t]{0,40}[A-Za-z/]*){0,3}[0-9+])"
 """Somewhere in the wrapped run is a digit or a plus, which one secret in 2 000 has not."""
-_SECRET_CONFIRM = (
-    rb"(?:.{0,100}[^A-Za-z0-9/+]"
-    + _UNLIKE_WORDS
-    + rb"[A-Za-z0-9/+]{40}|.{0,60}(?:"
-    + JOINED_SECRET
-    + rb"|(?<![A-Za-z0-9/+])"
+_FORTY_UNLIKE_WORDS = _UNLIKE_WORDS + rb"[A-Za-z0-9/+]{40}"
+_ESCAPED_WITHIN = (
+    rb"[\\%&=](?<=[A-Za-z0-9/+].)"
+    rb"(?:(?<=\\)\\{0,3}(?:/|[Uu]00)|(?<=%)(?:25)?2[BbFf]|(?<=&)#|(?<=\\)[Xx]2|(?<==)2[BbFf])"
+)
+_JOINED_AT = rb"[\"'`](?<=[A-Za-z0-9/+]{4}.)[ \t\r\n]{0,4}[+.&|<>\\]{0,2}[ \t\r\n_]{0,40}[\"'`][A-Za-z0-9/+]{2}"
+"""The two kinds of `JOINED_SECRET`, read from the sign in them, because a search for it skips everything else."""
+_LINE_END_WITHIN = (
+    rb"\n(?:(?<=[A-Za-z0-9/+]\n)|(?<=[A-Za-z0-9/+][\\\r]\n)|(?<=[A-Za-z0-9/+]\\\r\n))[ \t]{0,40}[A-Za-z0-9/+]"
+)
+_WRAPPED_RUN = (
+    rb".{0,60}(?<![A-Za-z0-9/+])"
     + _DIGIT_AHEAD
     + rb"(?:[A-Za-z0-9/+]{16,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]"
-    + rb"|[A-Za-z0-9/+]{1,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16})))"
+    + rb"|[A-Za-z0-9/+]{1,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16})"
 )
-"""The same places as the tail's but for runs of words, which real code is full of; too much for Hyperscan."""
+_FORTY = b"a" * 40
+_WIDEST = 300
+"""More bytes than any of these spans, but for runs that are far longer than a secret."""
 _AWS_TAIL = (
     rb"[A-Za-z0-9_.\- ]{0,24}(?:key|pass|pwd|cred|sk|token|priv|pw)[A-Za-z_]{0,10}[\"'\])}]{0,3}[ \t]{0,4}"
     rb"(?:=>|:=|[=:,>(]){1,2}[ \t]{0,4}[\"'`(<]{0,3}[A-Za-z0-9/+]{40}"
@@ -94,7 +104,8 @@ class Anchor:
     confirm: Callable[[bytes, int], bool] | None = None
     """What must hold at a candidate; costly, so each candidate is asked once."""
     search: str = "patterns"
-    """How the pure-Python engine looks for it: by the `patterns`, or as base64 `literals` or their `seams`."""
+    """How the pure-Python engine looks for it: by the `patterns`, as base64 `literals` or their `seams`, or not
+    at all, where it leads to no hit."""
 
 
 @functools.cache
@@ -103,7 +114,7 @@ def anchors() -> tuple[Anchor, ...]:
     return (
         Anchor("id", (*KEY_ID_PREFIXES, b"A3T"), _these(KEY_ID), False, _start_before(20)),
         Anchor("split", (b"AKIA", b"ASIA"), _these(SPLIT_KEY_ID), False, _split_start),
-        _keywords("secret", (b"secret",), _SECRET_TAIL, confirm=_SECRET_CONFIRM),
+        _keywords("secret", (b"secret",), _SECRET_TAIL, confirm=_is_near_a_run),
         _keywords("aws", (b"aws",), _AWS_TAIL),
         _keywords("session", (b"session", b"security"), _SESSION_TAIL),
         _keywords("mail", (b"smtp", b"mail"), _MAIL_TAIL, SECRET_REACH + 40),
@@ -118,6 +129,7 @@ def anchors() -> tuple[Anchor, ...]:
         Anchor("utf16", (b"s\0e\0",), _these(rb"s\x00e\x00c\x00r\x00e\x00t\x00"), True, _where_it_ended),
         Anchor("base64", (), _base64_patterns, False, _long_run_end, search="literals"),
         Anchor("base64", (), _base64_seams, False, _where_it_ended, search="seams"),
+        Anchor("container", LATE_MARKS, _late_marks, False, _nowhere, search="none"),
     )
 
 
@@ -133,6 +145,15 @@ def _base64_seams() -> tuple[bytes, ...]:
         for each in first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS))
         for at in range(1, len(each))
     )
+
+
+def _late_marks() -> tuple[bytes, ...]:
+    """Those containers are told by a look at certain bytes; the anchor only says where to take it, of many."""
+    return tuple(map(re.escape, LATE_MARKS))
+
+
+def _nowhere(_content: bytes, _end: int) -> Iterable[int]:
+    return ()
 
 
 def _these(*patterns: bytes) -> Callable[[], tuple[bytes, ...]]:
@@ -173,9 +194,13 @@ def _split_start(content: bytes, end: int) -> Iterable[int]:
 
 
 def _keywords(
-    kind: str, words: tuple[bytes, ...], tail: bytes, reach: int = SECRET_REACH, confirm: bytes = b""
+    kind: str,
+    words: tuple[bytes, ...],
+    tail: bytes,
+    reach: int = SECRET_REACH,
+    confirm: Callable[[bytes, int], bool] | None = None,
 ) -> Anchor:
-    """Hits are the positions of `words` from which `confirm` (or else `tail`) matches.
+    """Hits are the positions of `words` at which `confirm` holds, or from which else `tail` matches.
 
     Which of the ends of its matches an engine reports does not matter.
     """
@@ -186,14 +211,38 @@ def _keywords(
         start = max(0, end - reach)
         return (start + match.start() for match in head.finditer(content[start:end].lower()))
 
-    @functools.cache
-    def exact() -> re.Pattern[bytes]:
-        return re.compile(word + (confirm or tail), re.DOTALL | re.IGNORECASE)
+    def matches(content: bytes, at: int) -> bool:
+        return _pattern(word + tail, re.IGNORECASE).match(content, at) is not None
 
-    def holds(content: bytes, at: int) -> bool:
-        return exact().match(content, at) is not None
+    return Anchor(kind, words, _these(word + tail), True, settle, confirm or matches)
 
-    return Anchor(kind, words, _these(word + tail), True, settle, holds)
+
+def _is_near_a_run(content: bytes, at: int) -> bool:
+    """Whether the tail of `secret` matches behind it, but for runs of words, which real code is full of.
+
+    Too much for Hyperscan, and asked often: so each kind of run is searched from what is rare in it.
+    """
+    begin = at + len(b"secret")
+    mask = content[begin : begin + 141].translate(CLASSES)
+    start = mask.find(_FORTY)
+    while start >= 0:
+        if start and _pattern(_FORTY_UNLIKE_WORDS).match(content, begin + start):
+            return True
+        end = mask.find(b" ", start)
+        start = mask.find(_FORTY, end) if end >= 0 else -1
+    for pattern, before in ((_ESCAPED_WITHIN, 1), (_JOINED_AT, 4)):
+        joined = _pattern(pattern).search(content, begin + before, begin + 60 + _WIDEST)
+        if joined and joined.start() <= begin + 60 + before:
+            return True
+    if not _pattern(_LINE_END_WITHIN).search(content, begin, begin + 60 + _WIDEST):
+        return False
+    return _pattern(_WRAPPED_RUN).match(content, begin) is not None
+
+
+@functools.cache
+def _pattern(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
+    """Compiled when first asked for."""
+    return re.compile(pattern, re.DOTALL | flags)
 
 
 def _long_run_end(content: bytes, end: int) -> Iterable[int]:

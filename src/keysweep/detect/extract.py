@@ -42,7 +42,7 @@ _REMEMBERED_BYTES = 16 << 10
 @functools.lru_cache(maxsize=2048)
 def _read(window: bytes, ids: tuple[Credential, ...]) -> tuple[Credential, ...]:
     """The passwords and secrets in a window that holds `ids`; remembered, as versions of a file share most."""
-    ways = readings(window, 0, len(window))
+    ways = tuple(readings(window, 0, len(window)))
     passwords = list(find_passwords(ways[0], ids))
     return (*passwords, *find_secrets(ways, ids, passwords))
 

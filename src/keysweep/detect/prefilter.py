@@ -54,8 +54,9 @@ def find_hits(content: bytes, *, hyperscan: bool | None = None) -> list[Hit]:
 
 
 def which_may_hit(joined: bytes, sizes: Iterable[int]) -> set[int]:
-    """Which of many small contents may have hits; `joined` is all of them with one byte between each and the next.
+    """Which of many small contents may have hits, or the marks of a container.
 
+    `joined` is all of them with one byte between each and the next.
     A pass over a few kilobytes is mostly spent on beginning it. A match across the border of two contents makes
     the second one a candidate for nothing; none that stands within one content is missed.
     """
@@ -80,7 +81,7 @@ def _ends_by_re(content: bytes) -> Iterator[tuple[int, int]]:
     lowered = content.lower()
     for index, anchor in enumerate(anchors()):
         within = lowered if anchor.caseless else content
-        if anchor.tells and not any(tell in within for tell in anchor.tells):
+        if anchor.search == "none" or (anchor.tells and not any(tell in within for tell in anchor.tells)):
             continue
         if anchor.search == "literals":
             ends = _base64_ends(content)

@@ -14,7 +14,7 @@ from keysweep.detect.containers import (
     container_format,
     may_be_opened,
     open_members,
-    which_may_be_opened,
+    which_begin_like_one,
 )
 from keysweep.detect.credentials import Credential
 from keysweep.detect.document import Document, Redactions, redactions
@@ -82,30 +82,30 @@ def scan(
     return _without_secret_names(ScanResult(tuple(findings), tuple(problems), len(content), 1))
 
 
-def worth_scanning(
-    contents: Sequence[bytes],
-    paths: Sequence[str],
-    options: Options = Options(),
-    *,
-    wholes: Sequence[bytes] | None = None,
-) -> list[int]:
+def worth_scanning(contents: Sequence[bytes], paths: Sequence[str], options: Options = Options()) -> list[int]:
     """Which of many small contents, by their number, `scan` could say anything of; fast where there is Hyperscan.
 
-    `paths` are the names they came under, in the same order. Where `contents` are only the parts in which there
-    may be something, `wholes` are what they are parts of.
+    `paths` are the names they came under, in the same order.
     """
     if options.rules or options.hyperscan is False:
         return list(range(len(contents)))
-    joined = b"\n".join(contents)
-    worth = which_may_hit(joined, map(len, contents))
-    has_zeros = wholes is not None or b"\0" in joined
-    wholes = wholes or contents
-    worth.update(
-        number for number in which_may_be_opened(wholes, has_zeros=has_zeros) if has_to_be_opened(wholes[number])
-    )
+    hit, begin_like_containers = which_may_say(contents)
+    worth = hit | {number for number in begin_like_containers if has_to_be_opened(contents[number])}
     if NAME_HINT.search("\0".join(paths)):
         worth.update(number for number, path in enumerate(paths) if NAME_HINT.search(path))
     return sorted(worth)
+
+
+def which_may_say(contents: Sequence[bytes]) -> tuple[set[int], set[int]]:
+    """Which of many contents, by their number, have what the prefilter looks for, and which begin like containers.
+
+    Nothing can be found in any other.
+    """
+    joined = b"\n".join(contents)
+    return (
+        which_may_hit(joined, map(len, contents)),
+        set(which_begin_like_one(contents, has_zeros=b"\0" in joined)),
+    )
 
 
 def has_to_be_opened(content: bytes) -> bool:

@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from keysweep.detect.containers.formats import container_format, may_be_opened, which_may_be_opened
+from keysweep.detect.containers.formats import (
+    LATE_MARKS,
+    container_format,
+    may_be_opened,
+    which_begin_like_one,
+)
 from keysweep.detect.containers.model import Budget, Halt, Member
 from keysweep.detect.limits import Limits
 
 __all__ = [
+    "LATE_MARKS",
     "Budget",
     "Halt",
     "Member",
     "container_format",
     "may_be_opened",
     "open_members",
-    "which_may_be_opened",
+    "which_begin_like_one",
 ]
 
 

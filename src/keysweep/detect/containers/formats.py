@@ -15,6 +15,9 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _BEGINNINGS = (b"\x1f\x8b", b"PK", b"BZ", b"\xfd7", b"\x28\xb5", b"\x5d\x00", b"\x5d\xff")
 """What containers begin with, so that nearly all content is told apart in one comparison."""
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
+_SKIPPED_FRAME = b"\x2a\x4d\x18"
+"""Behind the first byte of a frame that zstd skips."""
+_USTAR = b"ustar"
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _END_OF_DIRECTORY_BYTES = 22
 _COMMENT_MOST = 0xFFFF
@@ -35,30 +38,29 @@ def may_be_opened(content: bytes) -> bool:
     return (
         b"\0" in head
         or head.startswith(_WORTH_A_LOOK)
-        or head[1:4] == b"\x2a\x4d\x18"
+        or head[1:4] == _SKIPPED_FRAME
         or _may_be_told_by_its_middle_or_end(content)
     )
 
 
 def _may_be_told_by_its_middle_or_end(content: bytes) -> bool:
-    return content[257:262] == b"ustar" or _END_OF_DIRECTORY in content[-_END_OF_DIRECTORY_BYTES - 64 :]
+    return content[257:262] == _USTAR or _END_OF_DIRECTORY in content[-_END_OF_DIRECTORY_BYTES - 64 :]
 
 
 _WORTH_BY_TWO_BYTES = frozenset(
     (*(each[:2] for each in _WORTH_A_LOOK), *(bytes((0x50 + low, 0x2A)) for low in range(16)))
 )
+LATE_MARKS = (_USTAR, _END_OF_DIRECTORY)
+"""What tells the containers that do not begin with a mark: one of these stands farther on in each of them."""
 
 
-def which_may_be_opened(contents: Sequence[bytes], *, has_zeros: bool) -> Iterator[int]:
-    """Numbers of the contents for which `may_be_opened` holds.
+def which_begin_like_one(contents: Sequence[bytes], *, has_zeros: bool) -> Iterator[int]:
+    """Numbers of the contents for which `may_be_opened` holds because of how they begin.
 
-    Without a zero byte in any of them, what is told by how it begins is told by its first two bytes.
+    Without a zero byte in any of them, that is told by the first two bytes.
     """
     for number, content in enumerate(contents):
-        if has_zeros or content[:2] in _WORTH_BY_TWO_BYTES:
-            if may_be_opened(content):
-                yield number
-        elif _may_be_told_by_its_middle_or_end(content):
+        if content[:2] in _WORTH_BY_TWO_BYTES or (has_zeros and b"\0" in content[:32]):
             yield number
 
 
@@ -69,7 +71,7 @@ def container_format(content: bytes) -> str | None:
     ends a clean scan: so as much of each header is compared as has fixed values.
     """
     head = content[:16]
-    if not head.startswith(_BEGINNINGS) and head[1:4] != b"\x2a\x4d\x18":
+    if not head.startswith(_BEGINNINGS) and head[1:4] != _SKIPPED_FRAME:
         return _by_its_end_or_middle(content)
     if head.startswith(b"\x1f\x8b\x08"):
         return "gzip" if len(head) > 9 and not head[3] & 0xE0 else None
@@ -79,7 +81,7 @@ def container_format(content: bytes) -> str | None:
         return "bzip2" if head[4:10] in _BZIP2_BLOCKS and head[3:4].isdigit() else None
     if head.startswith(_XZ):
         return "xz"
-    if head.startswith(_ZSTD) or (head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5):
+    if head.startswith(_ZSTD) or (head[1:4] == _SKIPPED_FRAME and head[0] >> 4 == 5):
         return "zstd"
     if _is_lzma(head):
         return "lzma"
@@ -104,7 +106,7 @@ def _is_lzma(head: bytes) -> bool:
 
 
 def _by_its_end_or_middle(content: bytes) -> str | None:
-    if content[257:262] == b"ustar":
+    if content[257:262] == _USTAR:
         return "tar"
     if _END_OF_DIRECTORY in content[-_END_OF_DIRECTORY_BYTES - 64 :]:
         return "zip"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from keysweep.detect.encodings import OffsetMap, holds_escape, unescape
 from keysweep.frozen import frozen
@@ -31,14 +31,17 @@ class Reading:
         return self.source(start), self.source_end(end)
 
 
-def readings(content: bytes, start: int, end: int) -> list[Reading]:
+def readings(content: bytes, start: int, end: int) -> Iterator[Reading]:
     """The bytes from `start` to `end` as they stand, and, where that differs, unescaped and joined."""
     texts = [plain_reading(content, start, end)]
+    yield texts[0]
     if holds_escape(content, start, end):
         plain, offsets = unescape(content, start, end)
         texts.append(Reading(plain.decode("latin-1"), offsets.source, offsets.source_end))
-    texts += [joined(text) for text in texts if _is_split(text)]
-    return texts
+        yield texts[1]
+    for text in texts:
+        if _is_split(text):
+            yield joined(text)
 
 
 def plain_reading(content: bytes, start: int, end: int) -> Reading:

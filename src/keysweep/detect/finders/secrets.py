@@ -19,7 +19,7 @@ _CONTEXT = 700
 
 
 def find_secrets(
-    texts: list[Reading], ids: Sequence[Credential], passwords: Sequence[Credential]
+    texts: Sequence[Reading], ids: Sequence[Credential], passwords: Sequence[Credential]
 ) -> Iterator[Credential]:
     """The secret access keys in the readings of one window, none of which is a part of another credential.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from keysweep.detect.anchors import Hit
 from keysweep.detect.credentials import Credential
-from keysweep.detect.finders.readings import readings, unwrapped
+from keysweep.detect.finders.readings import Reading, readings, unwrapped
 from keysweep.detect.naming import identifier
 from keysweep.detect.placeholders import placeholder_token
 from keysweep.detect.rules import BY_NAME
@@ -24,7 +24,7 @@ def find_session_tokens(content: bytes, hit: Hit) -> Iterator[Credential]:
     rule = BY_NAME["session-token" if hit.kind == "token" else "named-session-token"]
     start = max(0, hit.position - (8 if hit.kind == "token" else 0))
     end = min(len(content), hit.position + TOKEN_BYTES)
-    for text in [*readings(content, start, end), unwrapped(content, start, end)]:
+    for text in _each_reading(content, start, end):
         match = rule.regex.search(text.content.encode("latin-1"))
         if match is None or text.source(match.start(1)) > hit.position + 160:
             continue
@@ -49,6 +49,12 @@ def find_session_tokens(content: bytes, hit: Hit) -> Iterator[Credential]:
             placeholder=placeholder_token(value),
         )
         return
+
+
+def _each_reading(content: bytes, start: int, end: int) -> Iterator[Reading]:
+    """The plainest first; the others cost more, and few tokens need them."""
+    yield from readings(content, start, end)
+    yield unwrapped(content, start, end)
 
 
 def find_api_keys(content: bytes, hit: Hit) -> Iterator[Credential]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 
 from keysweep.detect.anchors import Hit
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.detect.prefilter import find_hits
-from keysweep.detect.scanner import has_to_be_opened, worth_scanning
+from keysweep.detect.scanner import has_to_be_opened, which_may_say
 from keysweep.findings import Finding, Origin, Problem, ScanResult
 from keysweep.frozen import frozen, replace
 from keysweep.sources.history.asked import sweep_by_git
@@ -94,6 +94,8 @@ class _PackSweep:
         self._objects = self._bytes = 0
         self._unknown = {int(self._pack.bases[start]) for start in piece.starts} - {-1}
         """Objects that are not looked at here, and in which there may be anything."""
+        self._odd: set[int] = set()
+        """Objects that begin like containers."""
         self._shown: dict[int, _Shown] = {}
         self._results: dict[bytes, ScanResult] = {}
         """What came of a version, by all that decides it."""
@@ -164,16 +166,18 @@ class _PackSweep:
         return headers([name.tobytes() for name in names], self._headers)
 
     def _look(self, group: Sequence[_Item]) -> None:
-        parts = [part for _, _, _, part, _ in group]
-        wholes = [content for _, _, content, _, _ in group]
-        suspicious = set(worth_scanning(parts, (), self._options, wholes=wholes))
+        hit, begin_like_containers = self._which_may_say([part for _, _, _, part, _ in group])
         for position, (number, base, content, _, copies) in enumerate(group):
-            if copies is None or base in self._unknown:
-                if position in suspicious or base in self._unknown:
+            is_odd = position in begin_like_containers or (copies is not None and base in self._odd)
+            if is_odd:
+                self._odd.add(number)
+            is_open = is_odd and has_to_be_opened(content)
+            if copies is None or is_open or base in self._unknown:
+                if position in hit or is_open or base in self._unknown:
                     self._look_closely(number, content, find_hits(content, hyperscan=self._options.hyperscan))
                 continue
             shown = self._shown.get(base)
-            if position in suspicious:
+            if position in hit:
                 self._look_closely(number, content, self._hits(content, copies, shown, anew=True))
             elif shown is not None:
                 hits = self._hits(content, copies, shown, anew=False)
@@ -182,7 +186,13 @@ class _PackSweep:
                 else:
                     self._look_closely(number, content, hits)
         self._objects += len(group)
-        self._bytes += sum(map(len, wholes))
+        self._bytes += sum(len(content) for _, _, content, _, _ in group)
+
+    def _which_may_say(self, parts: Sequence[bytes]) -> tuple[Collection[int], Collection[int]]:
+        """`scanner.which_may_say` of the parts; what is none of a version stood in its base, where it was told."""
+        if self._options.rules or self._options.hyperscan is False:
+            return range(len(parts)), range(len(parts))
+        return which_may_say(parts)
 
     def _hits(self, content: bytes, copies: Sequence[Copy], shown: _Shown | None, *, anew: bool) -> list[Hit]:
         """The hits in a version: those that it repeats, and where `anew` those that it may have by itself."""
