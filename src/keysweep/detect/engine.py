@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 
-from keysweep.detect.anchors import anchors
+from keysweep.detect.anchors import Anchor, anchors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def identity() -> str:
     from importlib.metadata import version
 
     parts = [version("hyperscan"), platform.machine(), platform.processor()]
-    parts += [repr((anchor.patterns(), anchor.caseless)) for anchor in anchors()]
+    parts += [repr((_patterns(anchor), anchor.caseless)) for anchor in anchors()]
     return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
@@ -72,13 +72,17 @@ def _memo() -> list[Database | None]:
     return []
 
 
+def _patterns(anchor: Anchor) -> tuple[bytes, ...]:
+    return (anchor.for_hyperscan or anchor.patterns)()
+
+
 def _compiled() -> Database | None:
     try:
         import hyperscan
     except ImportError:
         return None
     table = anchors()
-    expressions = [(index, each) for index, anchor in enumerate(table) for each in anchor.patterns()]
+    expressions = [(index, each) for index, anchor in enumerate(table) for each in _patterns(anchor)]
     flags = [hyperscan.HS_FLAG_CASELESS * anchor.caseless | hyperscan.HS_FLAG_DOTALL for anchor in table]
     compiled = hyperscan.Database()
     compiled.compile(
