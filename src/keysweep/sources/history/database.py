@@ -77,9 +77,9 @@ def sweep_history(
     """
     if on_progress:
         on_progress(Progress("listing"))
+    keep_memory()
     todo = plan(stores, done=done)
     tally = _Tally(todo, on_progress, todo.listed if todo.fresh is None else len(todo.fresh) + len(again))
-    keep_memory()
     do = partial(sweep, limits=limits or Limits(), options=options or Options())
     workers = jobs or os.cpu_count() or 1
     try:

@@ -139,7 +139,7 @@ def _applied(base: bytes | None, delta: bytes | None) -> bytes | None:
     if base is None or delta is None:
         return None
     try:
-        if _result_size(delta) > WINDOW_BYTES:
+        if _promises_much(delta) and _result_size(delta) > WINDOW_BYTES:
             return None
         return b"".join(apply_delta(base, delta))
     except (ApplyDeltaError, ValueError, IndexError, OverflowError):
@@ -148,6 +148,14 @@ def _applied(base: bytes | None, delta: bytes | None) -> bytes | None:
 
 def _integers(array: NDArray[np.int64]) -> memoryview[int]:
     return memoryview(np.ascontiguousarray(array))  # type: ignore[arg-type]
+
+
+def _promises_much(delta: bytes) -> bool:
+    """Whether the size of what a delta makes, which stands behind the size of its base, is 2 MiB or more."""
+    at = 0
+    while delta[at] > 127:
+        at += 1
+    return delta[at + 1] > 127 and delta[at + 2] > 127 and delta[at + 3] > 127
 
 
 def _result_size(delta: bytes) -> int:

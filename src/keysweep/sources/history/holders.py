@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from keysweep.frozen import frozen
 from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.entries import entry_pattern
+from keysweep.sources.history.packs import opened
 
 Named = tuple[bytes, int]
 """The name of an entry, and what is known of the object that it names."""
@@ -64,6 +65,7 @@ def holders(piece: HolderPiece) -> Holders:
     nothing: tuple[_Hit, ...] = ()
     for root in piece.roots:
         trees.descend(root, judge, nothing, piece.needed, piece.walked)
+    opened(piece.path, piece.hash_bytes).forget()
     return Holders(tuple(numbers), tuple(kinds), tuple(rows))
 
 

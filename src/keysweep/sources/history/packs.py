@@ -110,7 +110,8 @@ class Pack:
         """Deltas by their base: those of object `n` are `first[starts[n] : starts[n + 1]]`."""
         deltas = np.flatnonzero((self.bases >= 0) & (self.types != 0))
         deltas = deltas[np.argsort(self.bases[deltas], kind="stable")]
-        starts = np.searchsorted(self.bases[deltas], np.arange(len(self) + 1))
+        starts = np.zeros(len(self) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(self.bases[deltas], minlength=len(self)), out=starts[1:])
         return deltas, starts
 
     def _find_bases(
