@@ -488,7 +488,7 @@ def test_problems_of_what_stands_nowhere_name_the_object(repository: Repository)
 def test_findings_stand_alone_where_git_fails_to_tell_of_commits(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from keysweep.sources.history import full
+    from keysweep.sources.history import attribution
 
     whole = scanned(repository)
     for error, code in ((KeyboardInterrupt(), "interrupted"), (GitError("git failed."), "unreadable")):
@@ -496,7 +496,7 @@ def test_findings_stand_alone_where_git_fails_to_tell_of_commits(
         def fail(*_: object, error: BaseException = error) -> None:
             raise error
 
-        monkeypatch.setattr(full, "attribute", fail)
+        monkeypatch.setattr(attribution, "attribute", fail)
         result = scanned(repository)
         assert {each.fingerprint for each in result.findings} == {each.fingerprint for each in whole.findings}
         assert len(result.findings) == len(whole.findings)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -64,6 +66,32 @@ def test_what_did_not_change_is_not_scanned_again(tmp_path: Path) -> None:
     repository.commit()
     assert len(rescanned(repository, earlier=0).findings) == 1
     assert rescanned(repository, earlier=3).scanned_bytes == 0
+
+
+def test_what_did_not_change_does_not_even_load_numpy(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.stage("key.ini", pair(random.Random(1)))
+    repository.commit()
+    code = (
+        "import sys\n"
+        "from keysweep.sources.history.full import scan_history\n"
+        "print(len(scan_history(sys.argv[1], cached=True).findings), 'numpy' in sys.modules)"
+    )
+    for loaded in (True, False):
+        run = subprocess.run([sys.executable, "-c", code, repository.path], capture_output=True, text=True)
+        assert run.stdout == f"1 {loaded}\n", run.stderr
+
+
+def test_a_pack_without_an_index_is_told_of_though_all_else_is_known(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.stage("key.ini", pair(random.Random(1)))
+    repository.commit()
+    repository.git("repack", "-q", "-a", "-d")
+    rescanned(repository, earlier=0)
+    (pack,) = repository.path.glob(".git/objects/pack/*.pack")
+    shutil.copy(pack, pack.with_name("pack-" + "0" * 40 + ".pack"))
+    (problem,) = rescanned(repository).problems
+    assert "it has no index" in problem.message
 
 
 def test_only_what_is_new_is_scanned(tmp_path: Path) -> None:

@@ -6,13 +6,43 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from keysweep import git
-from keysweep.findings import Finding
+from keysweep.errors import GitError
+from keysweep.findings import Finding, Problem, ProblemCode
 from keysweep.frozen import replace
 from keysweep.sources.diffs import Change
 from keysweep.sources.history.commits import read_commits
+from keysweep.sources.history.damage import unattributed
 from keysweep.sources.history.leaks import Leak, blobs_of, is_name, names_of, object_of
 from keysweep.sources.history.refs import list_refs, refs_with
 from keysweep.sources.windows import WINDOW_BYTES
+
+
+def attributed(
+    repository: str,
+    findings: Sequence[Finding],
+    changes: Sequence[Change],
+    rescan: Callable[[str, bytes], Sequence[Finding]],
+) -> tuple[tuple[Finding, ...], tuple[Problem, ...]]:
+    """What `attribute` says, in order; where git fails or somebody interrupts, each leak, and why that is all."""
+    if not findings:
+        return (), ()
+    try:
+        return in_order(attribute(repository, findings, changes, rescan)), ()
+    except (KeyboardInterrupt, GitError, OSError) as error:
+        return in_order(unattributed(findings)), (untold(error),)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Workers bring results in any order, and two reports of the same repository should not differ by that."""
+    return tuple(sorted(findings, key=lambda each: (each.origin.path, each.place.line, each.fingerprint)))
+
+
+def untold(error: BaseException) -> Problem:
+    """Why findings stand without the commits that hold them."""
+    if isinstance(error, KeyboardInterrupt):
+        message = "interrupted before git had told which commits hold what was found"
+        return Problem(ProblemCode.INTERRUPTED, message)
+    return Problem(ProblemCode.UNREADABLE, f"git could not tell which commits hold what was found: {error}")
 
 
 def attribute(

@@ -22,7 +22,8 @@ from keysweep.sources.history.graph import Headers, graph, together
 from keysweep.sources.history.listing import opened_packs
 from keysweep.sources.history.packs import COMMIT
 from keysweep.sources.history.pieces import NamedPiece, PackPiece, Piece, Swept
-from keysweep.sources.history.plan import Done, Plan, by_git, plan
+from keysweep.sources.history.plan import Plan, by_git, plan
+from keysweep.sources.history.remembered import Done
 from keysweep.sources.history.stores import Stores
 from keysweep.sources.history.sweep import names_in, sweep
 from keysweep.sources.progress import OnProgress, Progress

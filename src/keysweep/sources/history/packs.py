@@ -15,6 +15,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from keysweep.sources.history.stores import PackError, PackIndexError
+
 COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
 TYPES = {COMMIT: "commit", TREE: "tree", BLOB: "blob", TAG: "tag"}
 _OFS_DELTA, _REF_DELTA = 6, 7
@@ -30,14 +32,6 @@ _Int64 = NDArray[np.int64]
 
 _ENTRIES_TOGETHER = 200_000
 """Read before letting go of what was mapped: a process is charged for every part of the pack that it looked at."""
-
-
-class PackError(Exception):
-    """A pack or its index is not what it has to be; the text says what is wrong with it."""
-
-
-class PackIndexError(PackError):
-    """Only the index is not what it has to be."""
 
 
 class Pack:

@@ -12,10 +12,11 @@ from keysweep.findings import Problem
 from keysweep.frozen import frozen
 from keysweep.sources.history.checks import checks
 from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.graph import rows_of
+from keysweep.sources.history.graph import rows_of, sorted_once
 from keysweep.sources.history.listing import list_objects, listed_by_git
 from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, sorted_names
 from keysweep.sources.history.pieces import NamedPiece, PackPiece, Piece
+from keysweep.sources.history.remembered import Done
 from keysweep.sources.history.stores import Stores
 
 PIECE_BYTES = 24 << 20
@@ -46,18 +47,6 @@ class Plan:
     """What cannot be listed or is damaged; nobody knows all that is in there."""
 
 
-@frozen
-class Done:
-    """What an earlier sweep did."""
-
-    packs: frozenset[str]
-    """Paths of packs that need not be looked into."""
-    loose: frozenset[str]
-    """Loose objects that need not be looked at."""
-    names: NDArray[np.uint8]
-    """The IDs of all objects that are done, sorted, a row each."""
-
-
 def plan(stores: Stores, piece_bytes: int = PIECE_BYTES, done: Done | None = None) -> Plan:
     """Read the indexes of all packs, list the loose objects, and cut everything into pieces of `piece_bytes`."""
     listing = list_objects(stores, done.packs if done else frozenset())
@@ -67,12 +56,13 @@ def plan(stores: Stores, piece_bytes: int = PIECE_BYTES, done: Done | None = Non
     known: list[NDArray[np.uint8]] = []
     listed = 0
     fresh: list[str] = []
+    done_names = _names(done, stores.hash_bytes) if done else None
     for pack in listing.packs:
         names = pack.raw_names()
         duplicate = _among(names, known)
         listed += int((~duplicate).sum())
         known.append(sorted_names(pack.path, stores.hash_bytes))
-        done_before = _among(names, [done.names] if done else [])
+        done_before = _among(names, [] if done_names is None else [done_names])
         if done:
             fresh += [pack.name(number) for number in np.flatnonzero(~duplicate & ~done_before).tolist()]
         by_name += [
@@ -85,10 +75,10 @@ def plan(stores: Stores, piece_bytes: int = PIECE_BYTES, done: Done | None = Non
                 rest.append(piece)
     unpacked = _without(known, sorted({*listing.loose} - (done.loose if done else set())), stores.hash_bytes)
     listed += len(unpacked)
-    unpacked = _without([done.names], unpacked, stores.hash_bytes) if done else unpacked
+    unpacked = unpacked if done_names is None else _without([done_names], unpacked, stores.hash_bytes)
     lost: list[str] = []
     if listing.damaged:
-        seen = [*known, done.names] if done else known
+        seen = known if done_names is None else [*known, done_names]
         lost = _without(seen, sorted({*listed_by_git(stores)} - {*listing.loose}), stores.hash_bytes)
         listed += len(lost)
     large.sort(key=lambda each: -each[0])
@@ -120,6 +110,13 @@ def _among(names: NDArray[np.uint8], known: Sequence[NDArray[np.uint8]]) -> NDAr
     for each in known:
         found |= rows_of(names, each) >= 0
     return found
+
+
+def _names(done: Done, hash_bytes: int) -> NDArray[np.uint8]:
+    """The IDs of all that is done, sorted, a row each."""
+    names = np.frombuffer(done.names, dtype=np.uint8).reshape(-1, hash_bytes)
+    recent = np.frombuffer(bytes.fromhex("".join(done.recent)), dtype=np.uint8).reshape(-1, hash_bytes)
+    return sorted_once(np.concatenate((names, recent))) if len(recent) else names
 
 
 def _without(known: Sequence[NDArray[np.uint8]], names: Sequence[str], hash_bytes: int) -> list[str]:

@@ -12,16 +12,12 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from keysweep import cache
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.diffs import Change
-from keysweep.sources.history.graph import sorted_once
 from keysweep.sources.history.listing import loose_objects
 from keysweep.sources.history.stores import Stores, packs_in
 
@@ -74,6 +70,20 @@ class Memory:
     """The list of all, by the name under which the cache keeps it: no other one goes with this."""
 
 
+@frozen
+class Done:
+    """What an earlier sweep did."""
+
+    packs: frozenset[str]
+    """Paths of packs that need not be looked into."""
+    loose: frozenset[str]
+    """Loose objects that need not be looked at."""
+    names: bytes
+    """The IDs of all objects that are done, sorted, one after the other; but for those that came since."""
+    recent: tuple[str, ...]
+    """Those that came since."""
+
+
 def snapshot(stores: Stores) -> Snapshot:
     """Look at what there is."""
     packs = [path for directory in stores.directories for path in packs_in(directory)]
@@ -120,17 +130,12 @@ class Notebook:
         content = cache.read(self._page)
         return _parsed(content) if content is not None else None
 
-    def done(self, memory: Memory) -> NDArray[np.uint8] | None:
-        """The IDs of all objects that are done, sorted, a row each; None where they are not known any more."""
+    def names(self, memory: Memory) -> bytes | None:
+        """The list of all objects that are done, as `Done.names`; None where it is not known any more."""
         content = cache.read(memory.objects)
-        if content is None or len(content) % self._hash_bytes:
-            return None
-        rows = np.frombuffer(content, dtype=np.uint8).reshape(-1, self._hash_bytes)
-        return (
-            sorted_once(np.concatenate((rows, _rows(memory.recent, self._hash_bytes)))) if memory.recent else rows
-        )
+        return content if content is not None and len(content) % self._hash_bytes == 0 else None
 
-    def keep(self, memory: Memory, objects: NDArray[np.uint8] | None) -> None:
+    def keep(self, memory: Memory, objects: bytes | None) -> None:
         """Remember it. `objects` are the IDs of all that is done, sorted; None where `recent` says what is new.
 
         The list is written before the page that names it: whatever fails or comes between, a page never goes with
@@ -140,9 +145,8 @@ class Notebook:
             return
         before = self.memory()
         if objects is not None:
-            content = objects.tobytes()
-            memory = replace(memory, objects=f"{self._list}-{blake2b(content, digest_size=16).hexdigest()}")
-            if not cache.write(memory.objects, content):
+            memory = replace(memory, objects=f"{self._list}-{blake2b(objects, digest_size=16).hexdigest()}")
+            if not cache.write(memory.objects, objects):
                 return
         if cache.write(self._page, _written(memory)):
             if before is not None and before.objects != memory.objects:
@@ -153,10 +157,6 @@ class Notebook:
 def is_little(fresh: Sequence[str], memory: Memory | None) -> bool:
     """Whether so little is new that it is noted beside the list of all objects."""
     return memory is not None and len(memory.recent) + len(fresh) <= _MOST_RECENT
-
-
-def _rows(names: Sequence[str], hash_bytes: int) -> NDArray[np.uint8]:
-    return np.frombuffer(bytes.fromhex("".join(names)), dtype=np.uint8).reshape(-1, hash_bytes)
 
 
 def rules_identity() -> str:

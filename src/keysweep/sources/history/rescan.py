@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from keysweep import git
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.diffs import Change
-from keysweep.sources.history.graph import sorted_once
 from keysweep.sources.history.leaks import object_of
-from keysweep.sources.history.packs import PackError, sorted_names
-from keysweep.sources.history.plan import Done
-from keysweep.sources.history.remembered import Hit, Memory, Notebook, Snapshot, is_little
-from keysweep.sources.history.stores import Stores
+from keysweep.sources.history.listing import list_objects
+from keysweep.sources.history.remembered import Done, Hit, Memory, Notebook, Snapshot, is_little
+from keysweep.sources.history.stores import PackError, Stores
 from keysweep.sources.windows import WINDOW_BYTES
 
 _Rescan = Callable[[str, bytes], Sequence[Finding]]
@@ -36,6 +31,8 @@ class Before:
     """Whether everything that was there then still is."""
     keeps_history: bool
     """Whether the commits that were known then still say the same."""
+    is_unchanged: bool
+    """Whether there is nothing but what was done then, and nothing was wrong with that."""
 
 
 def recall(stores: Stores, notebook: Notebook, now: Snapshot, rescan: _Rescan) -> Before | None:
@@ -45,9 +42,9 @@ def recall(stores: Stores, notebook: Notebook, now: Snapshot, rescan: _Rescan) -
         return None
     keys = {key for key, _ in now.packs}
     is_all_here = memory.packs <= keys and memory.loose <= now.loose
-    names: NDArray[np.uint8] | None = np.empty((0, stores.hash_bytes), dtype=np.uint8)
-    if memory.packs != keys or memory.loose != now.loose:
-        names = notebook.done(memory)
+    packs = frozenset(path for key, path in now.packs if is_all_here and key in memory.packs)
+    is_all_known = is_all_here and memory.packs == keys and _is_as_listed(stores, packs, memory)
+    names = b"" if is_all_known else notebook.names(memory)
     if names is None:
         return None
     if not is_all_here:
@@ -56,15 +53,21 @@ def recall(stores: Stores, notebook: Notebook, now: Snapshot, rescan: _Rescan) -
     if found is None:
         return None
     findings, too_large = found
-    packs = frozenset(path for key, path in now.packs if is_all_here and key in memory.packs)
     return Before(
         memory,
-        Done(packs, memory.loose if is_all_here else frozenset(), names),
+        Done(packs, memory.loose if is_all_here else frozenset(), names, memory.recent),
         findings,
         (*memory.again, *too_large),
         is_all_here,
         memory.borders == now.borders,
+        is_all_known and memory.borders == now.borders and not memory.again and not too_large,
     )
+
+
+def _is_as_listed(stores: Stores, packs: frozenset[str], memory: Memory) -> bool:
+    """Whether a close look lists nothing but what is known, and nothing wrong with it."""
+    listing = list_objects(stores, packs)
+    return not listing.packs and not listing.problems and frozenset(listing.loose) == memory.loose
 
 
 def _still_here(memory: Memory, repository: str) -> Memory:
@@ -155,11 +158,16 @@ def remember(
     notebook.keep(memory, objects)
 
 
-def _all_objects(stores: Stores, now: Snapshot) -> NDArray[np.uint8]:
-    """The IDs of all objects that there are, sorted, a row each."""
+def _all_objects(stores: Stores, now: Snapshot) -> bytes:
+    """The IDs of all objects that there are, as `Done.names`."""
+    import numpy as np
+
+    from keysweep.sources.history.graph import sorted_once
+    from keysweep.sources.history.packs import sorted_names
+
     loose = np.frombuffer(bytes.fromhex("".join(now.loose)), dtype=np.uint8).reshape(-1, stores.hash_bytes)
     parts = [loose] if len(loose) else []
     parts += [sorted_names(path, stores.hash_bytes) for _, path in now.packs]
     if len(parts) == 1 and not len(loose):
-        return parts[0]
-    return sorted_once(np.concatenate(parts)) if parts else loose
+        return parts[0].tobytes()
+    return sorted_once(np.concatenate(parts)).tobytes() if parts else b""

@@ -18,6 +18,14 @@ _ESCAPE = re.compile(rb"\\(?:([0-7]{3})|(.))", re.DOTALL)
 _LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
+class PackError(Exception):
+    """A pack or its index is not what it has to be; the text says what is wrong with it."""
+
+
+class PackIndexError(PackError):
+    """Only the index is not what it has to be."""
+
+
 @frozen
 class Stores:
     """A repository and its object directories."""

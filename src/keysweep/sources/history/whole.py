@@ -9,9 +9,7 @@ from typing import Protocol
 from keysweep.errors import GitError
 from keysweep.findings import INTERRUPTED, Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import replace
-from keysweep.sources.history.decode import trees_of
 from keysweep.sources.history.elsewhere import Elsewhere
-from keysweep.sources.history.packs import opened
 from keysweep.sources.history.source import Repository, opened_source
 from keysweep.sources.history.submodules import Submodule, find_submodules
 from keysweep.sources.progress import OnProgress
@@ -76,13 +74,21 @@ def _scanned(repository: Repository, scan: Callable[[str], ScanResult]) -> Itera
     for submodule in submodules:
         if any(problem.code is ProblemCode.INTERRUPTED for problem in result.problems):
             return
-        opened.cache_clear()
-        trees_of.cache_clear()
+        _forget_packs()
         try:
             result = _scanned_submodule(submodule, scan)
         except KeyboardInterrupt:
             result = ScanResult(problems=(INTERRUPTED,))
         yield result
+
+
+def _forget_packs() -> None:
+    """Let go of the packs of one repository before the next: nothing of them is needed any more."""
+    from keysweep.sources.history.decode import trees_of
+    from keysweep.sources.history.packs import opened
+
+    opened.cache_clear()
+    trees_of.cache_clear()
 
 
 def _unlisted(paths: Iterable[str]) -> Iterator[Problem]:
