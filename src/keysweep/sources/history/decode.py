@@ -56,23 +56,27 @@ class Trees:
         Does not go on into what begins at `stops`. Of a branch the larger part comes last, so that only as many
         large contents are held as the tree can be halved, however long its chains of deltas are.
         """
-        children, first = self._children, self._first
+        children, first, inflated = self._children, self._first, self.inflated
         for start in starts:
             base = self._bases[start]
             sizes: dict[int, int] = {}
             waiting = [(start, base, self.content(base) if base >= 0 else None)]
             while waiting:
                 number, base, base_content = waiting.pop()
-                raw = self.inflated(number) if base < 0 or base_content is not None else None
+                raw = inflated(number) if base < 0 or base_content is not None else None
                 content = raw if base < 0 else _applied(base_content, raw)
                 yield number, content, base, base_content, raw
                 begin, end = first[number], first[number + 1]
-                if begin != end:
-                    below = [each for each in children[begin:end] if each not in stops]
-                    if len(below) > 1 and content is not None and len(content) >= _LARGE_BYTES:
-                        sizes = sizes or self._sizes_below(start, stops)
-                        below.sort(key=sizes.__getitem__, reverse=True)
-                    waiting += [(each, number, content) for each in below]
+                if begin == end:
+                    continue
+                if end - begin == 1 and not stops:
+                    waiting.append((children[begin], number, content))
+                    continue
+                below = [each for each in children[begin:end] if each not in stops]
+                if len(below) > 1 and content is not None and len(content) >= _LARGE_BYTES:
+                    sizes = sizes or self._sizes_below(start, stops)
+                    below.sort(key=sizes.__getitem__, reverse=True)
+                waiting += [(each, number, content) for each in below]
 
     def descend(
         self, root: int, judge: Callable[[int, bytes, _State], _State], start: _State, needed: bytes, if_any: bytes

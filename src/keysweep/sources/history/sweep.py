@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from hashlib import blake2b
+from hashlib import sha256
 
 from keysweep.detect.anchors import Hit
 from keysweep.detect.limits import Limits
@@ -125,32 +125,28 @@ class _PackSweep:
         size = held = looked = 0
         duplicates, everything = self._piece.duplicates, bool(self._options.rules)
         gathers = self._piece.gathers and self._piece.kind == COMMIT
+        unknown = self._unknown
         for number, content, base, base_content, delta in trees.walk(self._piece.starts, self._piece.stops):
             if content is None:
                 if number not in duplicates:
                     self._unread.append(self._pack.name(number))
                 continue
             if number in duplicates:
-                self._unknown.add(number)
+                unknown.add(number)
                 continue
             if gathers:
                 self._commits.append(number)
                 self._headers.append(content[:HEADER_BYTES])
-            if (
-                base_content is None
-                or delta is None
-                or len(content) < _COMPARED_BYTES
-                or everything
-                or base in self._unknown
-            ):
-                item: _Item = (number, base, content, content, None)
+            length = len(content)
+            held += length
+            if length < _COMPARED_BYTES or base_content is None or delta is None or everything or base in unknown:
+                group.append((number, base, content, content, None))
+                size += length
             else:
                 copies = copied(delta, base_content, content)
-                parts = [looked_at(content, *each) for each in unrepeated(copies, len(content))]
-                item = (number, base, content, b"\n".join(parts), copies)
-            group.append(item)
-            size += len(item[3])
-            held += len(content)
+                part = b"\n".join([looked_at(content, *each) for each in unrepeated(copies, length)])
+                group.append((number, base, content, part, copies))
+                size += len(part)
             if size >= _GROUP_BYTES or held >= _HELD_BYTES:
                 self._look(group)
                 group, size, held = [], 0, 0
@@ -210,7 +206,7 @@ class _PackSweep:
             self._report(number, scan_in_memory(content, Origin(""), self._limits, self._options, hits))
         elif hits:
             stretch = content[max(0, hits[0].position - _BEFORE_BYTES) : hits[-1].position + _AFTER_BYTES]
-            key = blake2b(stretch, digest_size=16).digest()
+            key = sha256(stretch, usedforsecurity=False).digest()  # which processors do themselves
             if key not in self._results:
                 self._results[key] = scan_in_memory(content, Origin(""), self._limits, self._options, hits)
             self._show(number, _Shown(self._results[key], Hits(hits)))
