@@ -16,6 +16,7 @@ from fixtures.keys import key_id, secret
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Accounting, ProblemCode, Source
+from keysweep.sources.history import database
 from keysweep.sources.history.database import sweep_history
 from keysweep.sources.history.full import scan_history
 from keysweep.sources.history.pieces import PackPiece
@@ -218,6 +219,21 @@ def test_a_large_database_gives_the_same_with_workers(tmp_path: Path, jobs: int)
         stream.append(b"M 100644 :%d f%d\n" % (number, number % 50))
     repository.git("fast-import", "--quiet", stdin=b"".join(stream))
     assert compare(repository.path, jobs)
+
+
+def test_a_leak_in_the_last_contents_is_placed_as_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trees and commits are dealt before it comes back, so that nobody gathered what they say."""
+    repository, rng = Repository(tmp_path / "r"), random.Random(3)
+    repository.stage("last.ini", f"aws_access_key_id = {key_id(rng)}\naws_secret_access_key = {secret(rng)}\n")
+    repository.commit("the last")
+    packed(repository)
+    whole = scan_history(os.fspath(repository.path), jobs=1)
+    monkeypatch.setattr(database, "_POOL_FROM_OBJECTS", 0)
+    monkeypatch.setattr(database, "_FEW_PIECES", 0)
+    assert scan_history(os.fspath(repository.path), jobs=2) == whole
+    assert whole.findings[-1].exposures
 
 
 def test_a_shallow_clone_is_scanned_as_far_as_it_goes(tmp_path: Path) -> None:

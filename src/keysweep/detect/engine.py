@@ -28,12 +28,16 @@ def is_ready() -> bool:
 
 
 def identity() -> str:
-    """Names what `stored` depends on: another version, processor or table of anchors makes another database."""
+    """Names what `stored` depends on: another version, processor or table of anchors makes another database.
+
+    Raises ImportError where there is no Hyperscan.
+    """
     import platform
     from hashlib import blake2b
-    from importlib.metadata import version
 
-    parts = [version("hyperscan"), platform.machine(), platform.processor()]
+    import hyperscan
+
+    parts = [str(vars(hyperscan).get("__version__")), platform.machine(), platform.processor()]
     parts += [repr((_patterns(anchor), anchor.caseless)) for anchor in anchors()]
     return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 

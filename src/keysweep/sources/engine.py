@@ -29,9 +29,7 @@ def prepare(*, only_if_kept: bool = False) -> bool:
 
 
 def _name() -> str | None:
-    from importlib.metadata import PackageNotFoundError
-
     try:
         return f"engine-{engine.identity()}"
-    except PackageNotFoundError:
+    except ImportError:
         return None

@@ -6,7 +6,7 @@ import ctypes
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from keysweep.detect.limits import Limits
@@ -31,6 +31,8 @@ from keysweep.sources.workers import Crew
 
 _POOL_FROM_OBJECTS = 5000
 """Starting workers pays only above this."""
+_FEW_PIECES = 32
+"""So few are all dealt before enough has come back to tell whether anything will be found."""
 
 
 @frozen
@@ -85,11 +87,14 @@ def sweep_history(
     workers = jobs or os.cpu_count() or 1
     try:
         run = partial(_run, stores.repository, do=do, workers=workers, tally=tally, all_objects=tally.expected)
-        run((*todo.contents, *by_git(stores, again)))
-        tally.gathers = bool(done) or tally.has_to_be_placed()
-        run([replace(piece, gathers=tally.gathers) for piece in todo.structure])
-        unread, tally.unread = tally.unread, []
-        run(tuple(by_git(stores, unread)))
+        always = bool(done) or len(todo.contents) < _FEW_PIECES
+        run((*todo.contents, *by_git(stores, again)), then=partial(_structure, todo, tally, always=always))
+        if tally.has_to_be_placed() and not tally.gathers:
+            tally.gathers = True
+            run(_gathering(todo.structure), add=tally.add_gathered)
+        if tally.unread:
+            unread, tally.unread = tally.unread, []
+            run(tuple(by_git(stores, unread)))
     except KeyboardInterrupt:
         tally.gathers = False
         tally.problems.append(INTERRUPTED)
@@ -106,6 +111,19 @@ def sweep_history(
         todo.fresh or (),
         tally.fresh_commits() if done else (),
     )
+
+
+def _structure(todo: Plan, tally: _Tally, *, always: bool) -> Sequence[Piece]:
+    """The trees and commits, asked for when the last contents are dealt: whether to gather can be told by then.
+
+    But for what the last of the contents turn out to hold.
+    """
+    tally.gathers = always or tally.has_to_be_placed()
+    return _gathering(todo.structure) if tally.gathers else todo.structure
+
+
+def _gathering(pieces: Sequence[PackPiece]) -> Sequence[PackPiece]:
+    return [replace(piece, gathers=True) for piece in pieces]
 
 
 class _Tally:
@@ -129,15 +147,19 @@ class _Tally:
         self.problems += swept.problems
         self.unread += swept.unread
         self.commits += swept.commits
+        self.add_gathered(swept)
+        self.scanned_objects += swept.scanned_objects
+        self.scanned_bytes += swept.scanned_bytes
+        if self._on_progress:
+            self._on_progress(Progress("scanning", self.scanned_objects, self.expected, self.scanned_bytes))
+
+    def add_gathered(self, swept: Swept) -> None:
+        """Take only what trees name and what commits say of themselves."""
         self._trees += swept.trees
         if swept.headers:
             self._headers.append(swept.headers)
         if swept.entries:
             self._entries[swept.entries[0]].append(swept.entries[1])
-        self.scanned_objects += swept.scanned_objects
-        self.scanned_bytes += swept.scanned_bytes
-        if self._on_progress:
-            self._on_progress(Progress("scanning", self.scanned_objects, self.expected, self.scanned_bytes))
 
     def has_to_be_placed(self) -> bool:
         """Whether there is anything in files, so that somebody has to find out which commits they are of."""
@@ -182,21 +204,29 @@ def _run(
     workers: int,
     tally: _Tally,
     all_objects: int,
+    then: Callable[[], Sequence[Piece]] = tuple,
+    add: Callable[[Swept], None] | None = None,
 ) -> None:
-    if not pieces:
-        return
+    """Do all pieces, and what `then` returns once they are dealt; `add` takes what comes back, or the tally."""
+    add = add or tally.add
     prepare(only_if_kept=all_objects < _POOL_FROM_OBJECTS)
     if workers == 1 or all_objects < _POOL_FROM_OBJECTS:
-        for piece in pieces:
+        for piece in _one_after_the_other(pieces, then):
             swept = do(piece)
-            tally.add(swept)
+            add(swept)
             if swept.interrupted:
                 raise KeyboardInterrupt
         return
     for piece in pieces:
         if isinstance(piece, PackPiece):
             trees_of(piece.path, piece.hash_bytes)
-    Crew(workers, do, tally.add, partial(_halved, repository), tally.died).run(pieces)
+    crew = Crew(workers, do, add, partial(_halved, repository), tally.died)
+    crew.run(_one_after_the_other(pieces, then))
+
+
+def _one_after_the_other(pieces: Iterable[Piece], then: Callable[[], Sequence[Piece]]) -> Iterator[Piece]:
+    yield from pieces
+    yield from then()
 
 
 def _halved(repository: str, piece: Piece) -> list[Piece]:
