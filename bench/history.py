@@ -156,8 +156,8 @@ def _floor(repository: Path) -> float:
     """Processor seconds of decoding every blob, each delta tree once, with nothing looked at."""
     code = (
         "import sys, time\n"
-        "from keysweep.sources.history import stores, packs, decode\n"
-        "from keysweep.sources.history import database\n"
+        "from keysweep.sources.history.objects import stores, packs, decode\n"
+        "from keysweep.sources.history.objects import database\n"
         "import numpy\n"
         "database.keep_memory()\n"
         "found = stores.find_stores(sys.argv[1])\n"

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from keysweep.findings import Problem
-from keysweep.sources.history.database import sweep_history
-from keysweep.sources.history.stores import find_stores
+from keysweep.sources.history.objects.database import sweep_history
+from keysweep.sources.history.objects.stores import find_stores
 from tests.sources.history_reference import holder, scanned
 
 

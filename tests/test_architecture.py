@@ -161,6 +161,32 @@ def test_imports_go_down_only() -> None:
     assert not broken, "\n".join(broken)
 
 
+HISTORY_MAY_IMPORT = {
+    "opening": set[str](),
+    "objects": set[str](),
+    "placing": {"objects"},
+    "rescans": {"objects", "placing"},
+    "part": {"placing"},
+}
+"""Rooms of `sources/history`; what stands beside them brings them together."""
+
+
+def test_the_rooms_of_history_import_one_way_only() -> None:
+    top = "keysweep.sources.history."
+    broken = []
+    for path in MODULES:
+        room = name_of(path).removeprefix(top).split(".")[0]
+        if not name_of(path).startswith(top) or room not in HISTORY_MAY_IMPORT:
+            continue
+        for line, imported in imports(path):
+            if not imported.startswith(top):
+                continue
+            other = imported.removeprefix(top).split(".")[0]
+            if other not in {room, *HISTORY_MAY_IMPORT[room]}:
+                broken.append(in_words(path, line, f"{room} may not import {other} ({imported})"))
+    assert not broken, "\n".join(broken)
+
+
 def test_the_table_of_layers_has_no_circle() -> None:
     placed: set[str] = set()
     left = dict(MAY_IMPORT)
@@ -211,8 +237,8 @@ def test_only_one_module_starts_processes_of_git() -> None:
 def test_only_clones_are_left_to_gitpython() -> None:
     """It is imported where a clone begins, so that nothing else pays for it."""
     using = {name_of(path) for path in MODULES for _, imported in imports(path) if imported.split(".")[0] == "git"}
-    assert using == {"keysweep.sources.history.clone"}
-    top = parsed(PACKAGE / "sources" / "history" / "clone.py").body
+    assert using == {"keysweep.sources.history.opening.clone"}
+    top = parsed(PACKAGE / "sources" / "history" / "opening" / "clone.py").body
     assert not any(isinstance(node, ast.ImportFrom) and node.module == "git" for node in top)
 
 

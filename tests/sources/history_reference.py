@@ -9,7 +9,7 @@ from pathlib import Path
 from keysweep import Finding, Origin, ScanResult, scan
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.sources.history.names import scan_names
+from keysweep.sources.history.objects.names import scan_names
 from tests.repositories import environment
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fixtures.keys import key_id, secret
 from keysweep.detect.prefilter import find_hits
-from keysweep.sources.history.changed import Hits, copied, hits_between, unrepeated
+from keysweep.sources.history.objects.changed import Hits, copied, hits_between, unrepeated
 
 
 def blocks(rng: random.Random) -> list[bytes]:

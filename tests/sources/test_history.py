@@ -16,13 +16,13 @@ from fixtures.keys import key_id, secret
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Accounting, ProblemCode, Source
-from keysweep.sources.history import database
-from keysweep.sources.history.database import sweep_history
 from keysweep.sources.history.full import scan_history
-from keysweep.sources.history.pieces import PackPiece
-from keysweep.sources.history.plan import plan
-from keysweep.sources.history.stores import find_stores
-from keysweep.sources.history.sweep import sweep
+from keysweep.sources.history.objects import database
+from keysweep.sources.history.objects.database import sweep_history
+from keysweep.sources.history.objects.pieces import PackPiece
+from keysweep.sources.history.objects.plan import plan
+from keysweep.sources.history.objects.stores import find_stores
+from keysweep.sources.history.objects.sweep import sweep
 from tests.repositories import Repository, environment
 from tests.sources.history_reference import holder, reference
 

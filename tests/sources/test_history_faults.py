@@ -18,12 +18,12 @@ from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.errors import GitError, IncompleteError
 from keysweep.findings import Problem, ProblemCode, ScanResult
-from keysweep.sources.history.database import sweep_history
 from keysweep.sources.history.full import scan_history
-from keysweep.sources.history.pieces import NamedPiece, PackPiece
-from keysweep.sources.history.plan import plan
-from keysweep.sources.history.stores import find_stores
-from keysweep.sources.history.sweep import sweep
+from keysweep.sources.history.objects.database import sweep_history
+from keysweep.sources.history.objects.pieces import NamedPiece, PackPiece
+from keysweep.sources.history.objects.plan import plan
+from keysweep.sources.history.objects.stores import find_stores
+from keysweep.sources.history.objects.sweep import sweep
 from tests.repositories import Repository, environment
 from tests.sources.test_history import entry, ofs, pack_of, write_pack
 
@@ -284,8 +284,8 @@ def test_a_long_chain_of_large_versions_with_branches_holds_few_of_them(tmp_path
         base = number if number % 2 else base
     write_pack(repository, entries, names)
     code = (
-        "import sys; from keysweep.sources.history.database import sweep_history\n"
-        "from keysweep.sources.history.stores import find_stores\n"
+        "import sys; from keysweep.sources.history.objects.database import sweep_history\n"
+        "from keysweep.sources.history.objects.stores import find_stores\n"
         "swept = sweep_history(find_stores(sys.argv[1]), jobs=1)\n"
         "status = open('/proc/self/status').read()\n"
         "print(swept.scanned_objects, status.split('VmHWM:')[1].split()[0])"
@@ -445,7 +445,7 @@ def test_a_setting_that_git_refuses_ends_in_one_sentence(repository: Repository)
 
 
 def test_a_piece_that_kills_its_worker_is_divided_down_to_single_objects(repository: Repository) -> None:
-    from keysweep.sources.history.database import _halved
+    from keysweep.sources.history.objects.database import _halved
 
     path = os.fspath(repository.path)
     waiting = [*plan(find_stores(path)).contents, *plan(find_stores(path)).structure]
@@ -464,7 +464,7 @@ def test_packing_anew_between_listing_and_reading_loses_nothing(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was loose is packed, and the pack that was listed is gone, when the first piece is swept."""
-    from keysweep.sources.history import database
+    from keysweep.sources.history.objects import database
 
     def plan_and_repack(*arguments: object, **options: object) -> object:
         todo = plan(*arguments, **options)  # type: ignore[arg-type]
@@ -488,7 +488,7 @@ def test_problems_of_what_stands_nowhere_name_the_object(repository: Repository)
 def test_findings_stand_alone_where_git_fails_to_tell_of_commits(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from keysweep.sources.history import attribution
+    from keysweep.sources.history.placing import attribution
 
     whole = scanned(repository)
     for error, code in ((KeyboardInterrupt(), "interrupted"), (GitError("git failed."), "unreadable")):

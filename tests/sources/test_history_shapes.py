@@ -25,10 +25,10 @@ from fixtures.keys import bedrock_long, key_id, secret, session_token
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Finding, Problem
-from keysweep.sources.history.database import sweep_history
-from keysweep.sources.history.plan import plan
-from keysweep.sources.history.stores import find_stores
-from keysweep.sources.history.sweep import sweep
+from keysweep.sources.history.objects.database import sweep_history
+from keysweep.sources.history.objects.plan import plan
+from keysweep.sources.history.objects.stores import find_stores
+from keysweep.sources.history.objects.sweep import sweep
 from tests.repositories import Repository, environment
 from tests.sources.history_reference import holder, scanned
 

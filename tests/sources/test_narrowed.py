@@ -14,8 +14,8 @@ from fixtures.keys import key_id, secret
 from keysweep.errors import UsageError
 from keysweep.findings import ProblemCode, ScanResult, Source
 from keysweep.sources.history.full import scan_history
-from keysweep.sources.history.narrowed import scan_narrowed
-from keysweep.sources.history.selection import Narrowing
+from keysweep.sources.history.part.narrowed import scan_narrowed
+from keysweep.sources.history.part.selection import Narrowing
 from tests.repositories import Repository, environment
 
 RNG = random.Random(71)

@@ -15,8 +15,8 @@ from fixtures.keys import key_id, secret
 from keysweep import Origin, scan
 from keysweep.findings import Finding
 from keysweep.sources.added import added
-from keysweep.sources.history.narrowed import scan_narrowed
-from keysweep.sources.history.selection import Narrowing
+from keysweep.sources.history.part.narrowed import scan_narrowed
+from keysweep.sources.history.part.selection import Narrowing
 from tests.repositories import Repository, environment
 
 RNG = random.Random(73)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keysweep.errors import IncompleteError, UsageError
-from keysweep.sources.history.selection import Narrowing, Selection, select
+from keysweep.sources.history.part.selection import Narrowing, Selection, select
 from tests.repositories import Repository, environment
 
 ZERO = "0" * 40

@@ -146,7 +146,7 @@ def _is_copied(paths: tuple[str, ...], history: bool, config: Path | None) -> bo
     """Whether it is a clone or a bundle that is scanned: the configuration that stands here is that of another."""
     if not history or not paths or config:
         return False
-    from keysweep.sources.history.source import is_directory
+    from keysweep.sources.history.opening.source import is_directory
 
     return not is_directory(paths[0])
 
@@ -178,8 +178,8 @@ def _scan(
 
         return scan_staged(whole_files=whole_files, limits=settings.limits, options=options)
     if narrowing:
-        from keysweep.sources.history.narrowed import scan_narrowed
-        from keysweep.sources.history.selection import Narrowing
+        from keysweep.sources.history.part.narrowed import scan_narrowed
+        from keysweep.sources.history.part.selection import Narrowing
         from keysweep.sources.history.whole import scan_without_submodules
 
         with progress_line() as report:

@@ -8,16 +8,16 @@ from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Accounting, Finding, Origin, ScanResult
 from keysweep.sources.engine import prepare
-from keysweep.sources.history.attribution import attributed
-from keysweep.sources.history.remembered import Notebook, snapshot
-from keysweep.sources.history.rescan import Before, recall, remember
-from keysweep.sources.history.stores import find_stores
+from keysweep.sources.history.objects.stores import find_stores
+from keysweep.sources.history.placing.attribution import attributed
+from keysweep.sources.history.rescans.remembered import Notebook, snapshot
+from keysweep.sources.history.rescans.rescan import Before, recall, remember
 from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.windows import scan_in_memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.sources.history.database import Sweep
+    from keysweep.sources.history.objects.database import Sweep
 
 
 def scan_history(
@@ -56,10 +56,10 @@ def scan_history(
         listed = before.memory.listed
         findings, problems = attributed(repository, before.findings, before.memory.changes, rescan)
         return ScanResult(findings, problems, 0, 0, Accounting(listed, listed, 0, listed))
-    from keysweep.sources.history.database import (
+    from keysweep.sources.history.objects.database import (
         sweep_history,  # with numpy, which a scan without news does without
     )
-    from keysweep.sources.history.placing import placed
+    from keysweep.sources.history.placed import placed
 
     swept = sweep_history(
         stores,

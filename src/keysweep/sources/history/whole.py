@@ -9,9 +9,9 @@ from typing import Protocol
 from keysweep.errors import GitError
 from keysweep.findings import INTERRUPTED, Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.frozen import replace
-from keysweep.sources.history.elsewhere import Elsewhere
-from keysweep.sources.history.source import Repository, opened_source
-from keysweep.sources.history.submodules import Submodule, find_submodules
+from keysweep.sources.history.opening.elsewhere import Elsewhere
+from keysweep.sources.history.opening.source import Repository, opened_source
+from keysweep.sources.history.opening.submodules import Submodule, find_submodules
 from keysweep.sources.progress import OnProgress
 
 
@@ -84,8 +84,8 @@ def _scanned(repository: Repository, scan: Callable[[str], ScanResult]) -> Itera
 
 def _forget_packs() -> None:
     """Let go of the packs of one repository before the next: nothing of them is needed any more."""
-    from keysweep.sources.history.decode import trees_of
-    from keysweep.sources.history.packs import opened
+    from keysweep.sources.history.objects.decode import trees_of
+    from keysweep.sources.history.objects.packs import opened
 
     opened.cache_clear()
     trees_of.cache_clear()

@@ -10,10 +10,10 @@ from fnmatch import fnmatchcase
 from keysweep import git
 from keysweep.errors import UsageError
 from keysweep.frozen import frozen
-from keysweep.sources.history.refs import Ref, list_refs
-from keysweep.sources.history.revisions import resolve
-from keysweep.sources.history.since import seconds_of
-from keysweep.sources.history.tags import tags_into
+from keysweep.sources.history.part.revisions import resolve
+from keysweep.sources.history.part.since import seconds_of
+from keysweep.sources.history.part.tags import tags_into
+from keysweep.sources.history.placing.refs import Ref, list_refs
 
 _SHORTENED = ("", "refs/", "refs/heads/", "refs/tags/", "refs/remotes/")
 """What may be left out of the name of a ref."""

@@ -10,10 +10,10 @@ from keysweep.errors import GitError
 from keysweep.findings import Finding, Problem, ProblemCode
 from keysweep.frozen import replace
 from keysweep.sources.diffs import Change
-from keysweep.sources.history.commits import read_commits
-from keysweep.sources.history.damage import unattributed
-from keysweep.sources.history.leaks import Leak, blobs_of, is_name, names_of, object_of
-from keysweep.sources.history.refs import list_refs, refs_with
+from keysweep.sources.history.placing.commits import read_commits
+from keysweep.sources.history.placing.damage import unattributed
+from keysweep.sources.history.placing.leaks import Leak, blobs_of, is_name, names_of, object_of
+from keysweep.sources.history.placing.refs import list_refs, refs_with
 from keysweep.sources.windows import WINDOW_BYTES
 
 

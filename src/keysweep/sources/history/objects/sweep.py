@@ -12,14 +12,14 @@ from keysweep.detect.prefilter import find_hits
 from keysweep.detect.scanner import has_to_be_opened, which_may_say
 from keysweep.findings import Finding, Origin, Problem, ScanResult
 from keysweep.frozen import frozen, replace
-from keysweep.sources.history.asked import sweep_by_git
-from keysweep.sources.history.changed import Copy, Hits, copied, hits_between, looked_at, unrepeated
-from keysweep.sources.history.checks import CheckPiece, check
-from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.graph import Headers, headers
-from keysweep.sources.history.names import sweep_names
-from keysweep.sources.history.packs import COMMIT, TREE, TYPES, opened
-from keysweep.sources.history.pieces import HEADER_BYTES, NamedPiece, PackPiece, Piece, Swept, origin_of
+from keysweep.sources.history.objects.asked import sweep_by_git
+from keysweep.sources.history.objects.changed import Copy, Hits, copied, hits_between, looked_at, unrepeated
+from keysweep.sources.history.objects.checks import CheckPiece, check
+from keysweep.sources.history.objects.decode import trees_of
+from keysweep.sources.history.objects.graph import Headers, headers
+from keysweep.sources.history.objects.names import sweep_names
+from keysweep.sources.history.objects.packs import COMMIT, TREE, TYPES, opened
+from keysweep.sources.history.objects.pieces import HEADER_BYTES, NamedPiece, PackPiece, Piece, Swept, origin_of
 from keysweep.sources.windows import scan_in_memory
 
 _GROUP_BYTES = 512 << 10

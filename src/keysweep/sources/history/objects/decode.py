@@ -13,7 +13,7 @@ from dulwich.errors import ApplyDeltaError
 from dulwich.pack import apply_delta
 from numpy.typing import NDArray
 
-from keysweep.sources.history.packs import Pack, opened
+from keysweep.sources.history.objects.packs import Pack, opened
 from keysweep.sources.windows import WINDOW_BYTES
 
 _LARGE_BYTES = 1 << 20

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from keysweep.findings import Finding, Origin, Problem, Source
 from keysweep.frozen import frozen
-from keysweep.sources.history.checks import CheckPiece
-from keysweep.sources.history.entries import Entries
-from keysweep.sources.history.graph import Headers
+from keysweep.sources.history.objects.checks import CheckPiece
+from keysweep.sources.history.objects.entries import Entries
+from keysweep.sources.history.objects.graph import Headers
 
 HEADER_BYTES = 16 << 10
 """More than any commit says of its tree and its parents."""

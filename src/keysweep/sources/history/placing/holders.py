@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keysweep.frozen import frozen
-from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.entries import entry_pattern
-from keysweep.sources.history.packs import opened
+from keysweep.sources.history.objects.decode import trees_of
+from keysweep.sources.history.objects.entries import entry_pattern
+from keysweep.sources.history.objects.packs import opened
 
 Named = tuple[bytes, int]
 """The name of an entry, and what is known of the object that it names."""

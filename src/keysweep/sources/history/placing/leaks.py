@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from keysweep.findings import Commit, Exposure, Finding, Origin, Source
 from keysweep.frozen import frozen, replace
-from keysweep.sources.history.refs import Ref
+from keysweep.sources.history.placing.refs import Ref
 
 
 @frozen

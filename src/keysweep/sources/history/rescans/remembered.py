@@ -18,8 +18,8 @@ from keysweep.detect.options import Options
 from keysweep.findings import Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.diffs import Change
-from keysweep.sources.history.listing import loose_objects
-from keysweep.sources.history.stores import Stores, packs_in
+from keysweep.sources.history.objects.listing import loose_objects
+from keysweep.sources.history.objects.stores import Stores, packs_in
 
 _MOST_LOOSE = 50_000
 _MOST_HITS = 20_000
@@ -68,20 +68,6 @@ class Memory:
     """Objects done that are not in the list of all yet."""
     objects: str
     """The list of all, by the name under which the cache keeps it: no other one goes with this."""
-
-
-@frozen
-class Done:
-    """What an earlier sweep did."""
-
-    packs: frozenset[str]
-    """Paths of packs that need not be looked into."""
-    loose: frozenset[str]
-    """Loose objects that need not be looked at."""
-    names: bytes
-    """The IDs of all objects that are done, sorted, one after the other; but for those that came since."""
-    recent: tuple[str, ...]
-    """Those that came since."""
 
 
 def snapshot(stores: Stores) -> Snapshot:
@@ -162,7 +148,7 @@ def is_little(fresh: Sequence[str], memory: Memory | None) -> bool:
 def rules_identity() -> str:
     """Names the code that decides what is found: another version of it has to look again."""
     digest = blake2b(digest_size=16)
-    package = Path(__file__).parents[2]
+    package = Path(__file__).parents[3]
     for place in _RULES:
         top = package / place
         for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:

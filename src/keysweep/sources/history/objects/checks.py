@@ -9,7 +9,7 @@ import deflate
 
 from keysweep.findings import Problem, ProblemCode
 from keysweep.frozen import frozen
-from keysweep.sources.history.packs import Pack, opened
+from keysweep.sources.history.objects.packs import Pack, opened
 
 _PIECE_BYTES = 16 << 20
 

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from keysweep.findings import Problem
 from keysweep.frozen import frozen
-from keysweep.sources.history.checks import checks
-from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.graph import rows_of, sorted_once
-from keysweep.sources.history.listing import list_objects, listed_by_git
-from keysweep.sources.history.packs import BLOB, COMMIT, TAG, TREE, Pack, sorted_names
-from keysweep.sources.history.pieces import NamedPiece, PackPiece, Piece
-from keysweep.sources.history.remembered import Done
-from keysweep.sources.history.stores import Stores
+from keysweep.sources.history.objects.checks import checks
+from keysweep.sources.history.objects.decode import trees_of
+from keysweep.sources.history.objects.done import Done
+from keysweep.sources.history.objects.graph import rows_of, sorted_once
+from keysweep.sources.history.objects.listing import list_objects, listed_by_git
+from keysweep.sources.history.objects.packs import BLOB, COMMIT, TAG, TREE, Pack, sorted_names
+from keysweep.sources.history.objects.pieces import NamedPiece, PackPiece, Piece
+from keysweep.sources.history.objects.stores import Stores
 
 PIECE_BYTES = 24 << 20
 """Estimated contents of one piece; more pieces cost more dealing, fewer leave a core waiting at the end."""

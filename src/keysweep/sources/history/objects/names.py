@@ -13,10 +13,10 @@ from keysweep.detect.options import Options
 from keysweep.detect.scanner import NAME_HINT
 from keysweep.findings import Finding, Origin, Source
 from keysweep.frozen import replace
-from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.entries import Entries, entries, entry_pattern, joined
-from keysweep.sources.history.packs import opened
-from keysweep.sources.history.pieces import PackPiece, Swept
+from keysweep.sources.history.objects.decode import trees_of
+from keysweep.sources.history.objects.entries import Entries, entries, entry_pattern, joined
+from keysweep.sources.history.objects.packs import opened
+from keysweep.sources.history.objects.pieces import PackPiece, Swept
 from keysweep.sources.windows import scan_in_memory
 
 _TREES_TOGETHER = 500

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from keysweep.findings import Finding, Origin, Problem, Source
 from keysweep.frozen import replace
 from keysweep.sources.diffs import Change
-from keysweep.sources.history.leaks import named_by_object, nameless
+from keysweep.sources.history.placing.leaks import named_by_object, nameless
 
 
 def unattributed(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -12,10 +12,10 @@ from keysweep.detect.options import Options
 from keysweep.findings import INTERRUPTED, Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.sources.diffs import Change, list_changes
 from keysweep.sources.engine import prepare
-from keysweep.sources.history.brought import Brought, Piece, message, pieces, scan_piece
-from keysweep.sources.history.pathspecs import Pathspec, check_paths, read_paths
-from keysweep.sources.history.selection import Narrowing, Selection, select
-from keysweep.sources.history.stories import told
+from keysweep.sources.history.part.brought import Brought, Piece, message, pieces, scan_piece
+from keysweep.sources.history.part.pathspecs import Pathspec, check_paths, read_paths
+from keysweep.sources.history.part.selection import Narrowing, Selection, select
+from keysweep.sources.history.part.stories import told
 from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.versions import Versions
 from keysweep.sources.workers import Crew

@@ -9,10 +9,11 @@ from keysweep import git
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.diffs import Change
-from keysweep.sources.history.leaks import object_of
-from keysweep.sources.history.listing import list_objects
-from keysweep.sources.history.remembered import Done, Hit, Memory, Notebook, Snapshot, is_little
-from keysweep.sources.history.stores import PackError, Stores
+from keysweep.sources.history.objects.done import Done
+from keysweep.sources.history.objects.listing import list_objects
+from keysweep.sources.history.objects.stores import PackError, Stores
+from keysweep.sources.history.placing.leaks import object_of
+from keysweep.sources.history.rescans.remembered import Hit, Memory, Notebook, Snapshot, is_little
 from keysweep.sources.windows import WINDOW_BYTES
 
 _Rescan = Callable[[str, bytes], Sequence[Finding]]
@@ -162,8 +163,8 @@ def _all_objects(stores: Stores, now: Snapshot) -> bytes:
     """The IDs of all objects that there are, as `Done.names`."""
     import numpy as np
 
-    from keysweep.sources.history.graph import sorted_once
-    from keysweep.sources.history.packs import sorted_names
+    from keysweep.sources.history.objects.graph import sorted_once
+    from keysweep.sources.history.objects.packs import sorted_names
 
     loose = np.frombuffer(bytes.fromhex("".join(now.loose)), dtype=np.uint8).reshape(-1, stores.hash_bytes)
     parts = [loose] if len(loose) else []

@@ -10,11 +10,11 @@ from keysweep import git
 from keysweep.errors import IncompleteError
 from keysweep.findings import Problem, ProblemCode
 from keysweep.frozen import frozen
-from keysweep.sources.history.stores import PackError, PackIndexError, Stores
+from keysweep.sources.history.objects.stores import PackError, PackIndexError, Stores
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.sources.history.packs import Pack
+    from keysweep.sources.history.objects.packs import Pack
 
 _DIRECTORY = re.compile(r"[0-9a-f]{2}")
 _PACK = re.compile(r"pack-.*\.(pack|idx)|.*\.pack", re.DOTALL)
@@ -84,7 +84,9 @@ def _packs(
     for path in _pack_paths(stores, problems):
         if path in known:
             continue
-        from keysweep.sources.history.packs import opened  # with numpy, which a scan without news does without
+        from keysweep.sources.history.objects.packs import (
+            opened,  # with numpy, which a scan without news does without
+        )
 
         try:
             pack = opened(path, stores.hash_bytes)

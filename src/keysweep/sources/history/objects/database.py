@@ -14,18 +14,18 @@ from keysweep.detect.options import Options
 from keysweep.findings import INTERRUPTED, Finding, Problem, ProblemCode, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.engine import prepare
-from keysweep.sources.history.ascent import Gathered, loose_entries
-from keysweep.sources.history.checks import CheckPiece
-from keysweep.sources.history.decode import trees_of
-from keysweep.sources.history.entries import Entries, joined
-from keysweep.sources.history.graph import Headers, graph, together
-from keysweep.sources.history.listing import opened_packs
-from keysweep.sources.history.packs import COMMIT
-from keysweep.sources.history.pieces import NamedPiece, PackPiece, Piece, Swept
-from keysweep.sources.history.plan import Plan, by_git, plan
-from keysweep.sources.history.remembered import Done
-from keysweep.sources.history.stores import Stores
-from keysweep.sources.history.sweep import names_in, sweep
+from keysweep.sources.history.objects.checks import CheckPiece
+from keysweep.sources.history.objects.decode import trees_of
+from keysweep.sources.history.objects.done import Done
+from keysweep.sources.history.objects.entries import Entries, joined
+from keysweep.sources.history.objects.gathered import Gathered, loose_entries
+from keysweep.sources.history.objects.graph import Headers, graph, together
+from keysweep.sources.history.objects.listing import opened_packs
+from keysweep.sources.history.objects.packs import COMMIT
+from keysweep.sources.history.objects.pieces import NamedPiece, PackPiece, Piece, Swept
+from keysweep.sources.history.objects.plan import Plan, by_git, plan
+from keysweep.sources.history.objects.stores import Stores
+from keysweep.sources.history.objects.sweep import names_in, sweep
 from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.workers import Crew
 

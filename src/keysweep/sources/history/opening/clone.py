@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from keysweep import git
 from keysweep.errors import GitError, KeysweepError, UsageError
-from keysweep.sources.history.addresses import Address, protocols_of, without_credentials
+from keysweep.sources.history.opening.addresses import Address, protocols_of, without_credentials
 from keysweep.sources.progress import OnProgress, Progress
 
 TYPE_CHECKING = False

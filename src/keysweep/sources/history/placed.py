@@ -9,15 +9,15 @@ from functools import partial
 from keysweep.errors import GitError
 from keysweep.findings import INTERRUPTED, Finding, Problem, ProblemCode
 from keysweep.sources.diffs import Change
-from keysweep.sources.history.ascent import TooMuchError, changes_above
-from keysweep.sources.history.attribution import attributed, in_order, untold
-from keysweep.sources.history.commits import list_commits
-from keysweep.sources.history.damage import blobs_without_place, located, unattributed
-from keysweep.sources.history.database import Sweep
-from keysweep.sources.history.holders import HolderPiece, Holders, holders
-from keysweep.sources.history.leaks import blobs_of, names_of
-from keysweep.sources.history.log import logged_changes
-from keysweep.sources.history.rescan import Before
+from keysweep.sources.history.objects.database import Sweep
+from keysweep.sources.history.placing.ascent import TooMuchError, changes_above
+from keysweep.sources.history.placing.attribution import attributed, in_order, untold
+from keysweep.sources.history.placing.commits import list_commits
+from keysweep.sources.history.placing.damage import blobs_without_place, located, unattributed
+from keysweep.sources.history.placing.holders import HolderPiece, Holders, holders
+from keysweep.sources.history.placing.leaks import blobs_of, names_of
+from keysweep.sources.history.placing.log import logged_changes
+from keysweep.sources.history.rescans.rescan import Before
 from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.workers import Crew
 

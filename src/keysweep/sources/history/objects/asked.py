@@ -8,10 +8,10 @@ from keysweep import git
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Origin, Problem, ProblemCode, Source
-from keysweep.sources.history.graph import headers
-from keysweep.sources.history.names import scan_names
-from keysweep.sources.history.packs import TYPES
-from keysweep.sources.history.pieces import HEADER_BYTES, NamedPiece, Swept, origin_of
+from keysweep.sources.history.objects.graph import headers
+from keysweep.sources.history.objects.names import scan_names
+from keysweep.sources.history.objects.packs import TYPES
+from keysweep.sources.history.objects.pieces import HEADER_BYTES, NamedPiece, Swept, origin_of
 from keysweep.sources.large import scan_object
 from keysweep.sources.windows import WINDOW_BYTES, scan_in_memory
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from keysweep.findings import Finding, Origin, Source
 from keysweep.sources.diffs import Change
-from keysweep.sources.history.commits import read_commits
-from keysweep.sources.history.leaks import Leak
-from keysweep.sources.history.refs import list_refs, newest_versions
+from keysweep.sources.history.placing.commits import read_commits
+from keysweep.sources.history.placing.leaks import Leak
+from keysweep.sources.history.placing.refs import list_refs, newest_versions
 from keysweep.sources.versions import Version, Versions
 
 _Holds = Callable[[str, str, str], bool]

@@ -10,12 +10,12 @@ from urllib.parse import unquote
 from keysweep.errors import UsageError
 from keysweep.findings import Problem
 from keysweep.frozen import frozen
-from keysweep.sources.history.addresses import Address, address, is_address
-from keysweep.sources.history.bundles import is_bundle, unpack
-from keysweep.sources.history.clone import clone
-from keysweep.sources.history.elsewhere import Elsewhere
-from keysweep.sources.history.private import PrivateDirectory
-from keysweep.sources.history.submodules import is_git_directory
+from keysweep.sources.history.opening.addresses import Address, address, is_address
+from keysweep.sources.history.opening.bundles import is_bundle, unpack
+from keysweep.sources.history.opening.clone import clone
+from keysweep.sources.history.opening.elsewhere import Elsewhere
+from keysweep.sources.history.opening.private import PrivateDirectory
+from keysweep.sources.history.opening.submodules import is_git_directory
 from keysweep.sources.progress import OnProgress, Progress
 
 _HERE = "."

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keysweep.frozen import frozen
-from keysweep.sources.history.packs import whole_names
+from keysweep.sources.history.objects.packs import whole_names
 
 _Int64 = NDArray[np.int64]
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from keysweep.frozen import frozen
 from keysweep.sources.diffs import Change
-from keysweep.sources.history.entries import Entries, among, entry_pattern, keys_of
-from keysweep.sources.history.graph import Graph, differing, rows_of, sorted_once
-from keysweep.sources.history.holders import HolderPiece, Holders, Named, above
-from keysweep.sources.history.packs import TREE, opened
+from keysweep.sources.history.objects.entries import Entries, among, keys_of
+from keysweep.sources.history.objects.gathered import Gathered
+from keysweep.sources.history.objects.graph import differing, rows_of, sorted_once
+from keysweep.sources.history.objects.packs import TREE, opened
+from keysweep.sources.history.placing.holders import HolderPiece, Holders, Named, above
 
 _MOST_MEANT = 500_000
 """Paths and blobs kept, over all that trees were found to hold; beyond, git is asked."""
@@ -26,27 +27,6 @@ _PIECES = 16
 _Place = tuple[bytes, bytes]
 """A path below a tree, and the blob that stands there."""
 _Search = Callable[[Sequence[HolderPiece]], Iterable[tuple[HolderPiece, Holders]]]
-
-
-@frozen
-class Gathered:
-    """What a sweep of trees and commits tells, so that nothing has to be read again."""
-
-    graph: Graph
-    packed: Mapping[str, Entries]
-    """What the trees in each pack name, by the path of the pack."""
-    loose: Mapping[bytes, Sequence[tuple[bytes, bytes]]]
-    """Of the trees that git read: each object ID, with the trees and the names under which they name it."""
-    hash_bytes: int
-
-
-def loose_entries(trees: Iterable[tuple[bytes, bytes]], hash_bytes: int) -> dict[bytes, list[tuple[bytes, bytes]]]:
-    """What whole trees name, given by their IDs and contents; see `Gathered.loose`."""
-    found: dict[bytes, list[tuple[bytes, bytes]]] = defaultdict(list)
-    for tree, content in trees:
-        for name, named in entry_pattern(hash_bytes).findall(content):
-            found[named].append((tree, name))
-    return found
 
 
 class TooMuchError(Exception):

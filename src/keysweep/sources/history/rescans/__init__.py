@@ -1,0 +1,1 @@
+"""What an earlier scan did, so that the next one costs only what is new."""
