@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,15 @@ def test_a_damaged_index_is_an_error_and_not_a_clean_scan(tmp_path: Path) -> Non
     (repository.path / ".git" / "index").write_bytes(b"DIRC\0\0\0\2\0\0\0\1 broken")
     with pytest.raises(GitError, match="git fsck"):
         scan_staged(cwd=os.fspath(repository.path))
+
+
+def test_a_git_that_ends_before_it_has_read_everything_is_no_traceback(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repository = Repository(tmp_path / "r")
+    for _ in range(20):
+        git.run(("rev-parse", "--git-dir"), os.fspath(repository.path), b"x" * 100_000)
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join(1)
+    assert capfd.readouterr().err == ""

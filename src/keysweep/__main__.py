@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 
@@ -10,6 +11,7 @@ def main() -> int:
     """Run keysweep with the process's arguments and return its exit code."""
     _open_closed_streams()
     code = _run()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what it decided stands, though Python takes a while to end
     return code if _flush() else code or 3
 
 

@@ -68,10 +68,12 @@ def write(name: str, content: bytes) -> bool:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(_digest(name, content) + content)
         os.replace(temporary, os.path.join(place, name))
+        temporary = None
     except OSError:
+        return False
+    finally:  # an interrupt leaves nothing behind either
         if temporary is not None:
             _remove(temporary)
-        return False
     return True
 
 

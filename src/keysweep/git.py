@@ -346,12 +346,15 @@ class _Process:
 
 
 def _write_all(descriptor: int, content: bytes | memoryview) -> None:
-    with os.fdopen(descriptor, "wb") as stream:
-        try:
-            stream.write(content)
-            stream.flush()
-        except BrokenPipeError:
-            return
+    left = memoryview(content)
+    try:
+        with os.fdopen(
+            descriptor, "wb", buffering=0
+        ) as stream:  # a buffer would be written again when it is closed
+            while left:
+                left = left[stream.write(left) :]
+    except BrokenPipeError:
+        return
 
 
 def _read_all(descriptor: int) -> bytes:

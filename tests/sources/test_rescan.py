@@ -17,7 +17,10 @@ from fixtures.keys import key_id, secret
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import Finding, ProblemCode, ScanResult
+from keysweep.sources.history import full
 from keysweep.sources.history.full import scan_history
+from keysweep.sources.history.objects.stores import Stores
+from keysweep.sources.history.rescans.remembered import Snapshot, snapshot
 from tests.repositories import Repository
 from tests.sources.test_history import evolve
 
@@ -180,6 +183,77 @@ def test_a_shallow_clone_that_is_deepened_is_told_anew(tmp_path: Path) -> None:
     (whole,) = rescanned(clone).findings
     assert cut.exposures[0].introduced[0].subject == "something else"
     assert whole.exposures[0].introduced[0].subject == "bring it"
+
+
+def test_a_shallow_clone_that_is_fetched_again_blames_no_commit_for_what_stood_before(tmp_path: Path) -> None:
+    """Git takes the new border for the beginning, though the commits before it are still there."""
+    origin, rng = Repository(tmp_path / "origin"), random.Random(4)
+    fetch = ("fetch", "-q", "--depth=1", f"file://{origin.path}", "+main:main", "--update-head-ok")
+    clone = Repository(tmp_path / "clone")
+    told_of = []
+    for name, content in (("key.ini", pair(rng)), ("other.txt", "nothing"), ("key.ini", "clean")):
+        origin.stage(name, content)
+        origin.commit(f"change {name}")
+        clone.git(*fetch)
+        (finding,) = rescanned(clone).findings
+        (exposure,) = finding.exposures
+        told_of.append(([each.subject for each in exposure.introduced], len(exposure.removed)))
+    assert told_of == [(["change key.ini"], 0), (["change key.ini"], 0), (["change key.ini"], 1)]
+
+
+def test_a_merge_that_differs_in_a_mode_only_takes_nothing_out(tmp_path: Path) -> None:
+    repository, rng = Repository(tmp_path / "r"), random.Random(5)
+    repository.stage("key.ini", pair(rng))
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "side")
+    repository.stage("key.ini", "clean")
+    repository.commit("clean it")
+    repository.git("checkout", "-q", "main")
+    (repository.path / "key.ini").chmod(0o755)
+    repository.git("add", "key.ini")
+    repository.commit("make it run")
+    rescanned(repository)
+    repository.git("merge", "-q", "--no-edit", "side")
+    (finding,) = rescanned(repository).findings
+    assert [each.subject for each in finding.exposures[0].removed] == ["clean it"]
+
+
+def test_a_commit_that_comes_while_a_first_scan_begins_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository, rng = Repository(tmp_path / "r"), random.Random(6)
+    repository.stage("old.txt", "nothing")
+    repository.commit()
+
+    def look_and_commit(stores: Stores) -> Snapshot:
+        seen = snapshot(stores)
+        repository.stage("key.ini", pair(rng))
+        repository.commit("while it is scanned")
+        return seen
+
+    with monkeypatch.context() as patched:
+        patched.setattr(full, "snapshot", look_and_commit)
+        rescanned(repository)
+    for _ in range(2):
+        (finding,) = rescanned(repository).findings
+        assert len(finding.exposures[0].introduced) == 1
+
+
+def test_ctrl_c_while_it_is_remembered_costs_no_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.stage("key.ini", pair(random.Random(7)))
+    repository.commit()
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "replace", interrupt)
+            result = scan_history(os.fspath(repository.path), cached=True)
+        assert len(result.findings) == 1
+        assert not [path for path in tmp_path.joinpath("cache").iterdir() if path.name.startswith(".new")]
+        rescanned(repository)
 
 
 def test_an_object_that_comes_back_is_told_with_the_commit_that_had_it(tmp_path: Path) -> None:

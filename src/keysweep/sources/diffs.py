@@ -87,7 +87,9 @@ def _parsed(raw: bytes) -> Iterator[Change]:
             "" if mode == _GITLINK or not blob.strip(b"0") else blob.decode("ascii")
             for mode, blob in zip(modes, blobs, strict=True)
         )
-        yield Change(commit, os.fsdecode(next(fields)), tuple(before), after)
+        path = os.fsdecode(next(fields))
+        if after not in before:  # else only the mode is another than in that parent
+            yield Change(commit, path, tuple(before), after)
 
 
 def raw_columns(field: bytes) -> tuple[list[bytes], list[bytes]]:

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Generic, TypeVar
 
 from keysweep.sources.engine import prepare
@@ -75,8 +76,10 @@ class Crew(Generic[_Piece, _Result]):
         try:
             return self._deal(pieces, pool, workers * _WAITING_PER_WORKER)
         except KeyboardInterrupt:
-            for child in multiprocessing.active_children():
-                child.terminate()
+            with _undisturbed():
+                for child in multiprocessing.active_children():
+                    child.terminate()
+                pool.shutdown(cancel_futures=True)
             raise
         finally:
             pool.shutdown(cancel_futures=True)
@@ -105,6 +108,19 @@ class Crew(Generic[_Piece, _Result]):
                 continue
             del pending[future]
         return pending.keys().isdisjoint(done)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """While workers are ended, which takes a moment, a second Ctrl-C would only lose what they found."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _begin_worker() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
@@ -52,7 +53,8 @@ def scan_history(
     if notebook and before and before.is_unchanged:
         if on_progress and before.findings:
             on_progress(Progress("finding commits"))
-        notebook.keep(before.memory, None)
+        with suppress(KeyboardInterrupt):  # all is known, and only the cache would be younger
+            notebook.keep(before.memory, None)
         listed = before.memory.listed
         findings, problems = attributed(repository, before.findings, before.memory.changes, rescan)
         return ScanResult(findings, problems, 0, 0, Accounting(listed, listed, 0, listed))
@@ -74,7 +76,8 @@ def scan_history(
     findings, problems, changes = placed(swept, found, before, jobs, on_progress, rescan)
     accounting = _accounting(swept, before)
     if notebook and now:
-        remember(stores, notebook, now, before, swept.fresh, accounting.listed, found, changes, problems)
+        with suppress(KeyboardInterrupt):  # all was done, and only the next scan will take longer
+            remember(stores, notebook, now, before, swept.fresh, accounting.listed, found, changes, problems)
     return ScanResult(findings, problems, swept.scanned_bytes, swept.scanned_objects, accounting)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -13,6 +12,7 @@ from keysweep.frozen import frozen
 from keysweep.sources.history.part.revisions import resolve
 from keysweep.sources.history.part.since import seconds_of
 from keysweep.sources.history.part.tags import tags_into
+from keysweep.sources.history.placing.commits import shallow_commits
 from keysweep.sources.history.placing.refs import Ref, list_refs
 
 _SHORTENED = ("", "refs/", "refs/heads/", "refs/tags/", "refs/remotes/")
@@ -49,7 +49,7 @@ def select(repository: str, narrowing: Narrowing) -> Selection:
     Raises UsageError for a condition that means nothing here, IncompleteError where the repository lacks what
     is needed, and GitError where git fails.
     """
-    shallow = _shallow_commits(repository)
+    shallow = shallow_commits(repository)
     revisions = resolve(repository, narrowing.ranges, shallow=bool(shallow))
     oldest = seconds_of(narrowing.since, repository) if narrowing.since is not None else None
     matching = _matching_refs(repository, narrowing.refs)
@@ -112,13 +112,3 @@ def _near(pattern: str, refs: Sequence[Ref]) -> str:
     alike += [name for name, short in names.items() if short in close]
     near = list(dict.fromkeys(alike))[:_MOST_NEAR]
     return f"did you mean {' or '.join(near)}?" if near else "`git for-each-ref` lists those that there are."
-
-
-def _shallow_commits(repository: str) -> frozenset[str]:
-    """The commits at which a shallow clone was cut off."""
-    path = git.run(("rev-parse", "--git-path", "shallow"), repository).removesuffix(b"\n")
-    try:
-        with open(os.path.join(os.fsencode(repository), path), "rb") as stream:
-            return frozenset(stream.read().decode("ascii", "replace").split())
-    except FileNotFoundError:
-        return frozenset()

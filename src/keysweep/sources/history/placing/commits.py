@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -19,6 +20,16 @@ def list_commits(repository: str) -> list[str]:
     form = "--batch-check=%(objectname) %(objecttype)"
     listing = git.run(("cat-file", "--batch-all-objects", "--unordered", form), repository)
     return [line[:-7].decode("ascii") for line in listing.split(b"\n") if line.endswith(b" commit")]
+
+
+def shallow_commits(repository: str) -> frozenset[str]:
+    """The commits at which a shallow clone was cut off."""
+    path = git.run(("rev-parse", "--git-path", "shallow"), repository).removesuffix(b"\n")
+    try:
+        with open(os.path.join(os.fsencode(repository), path), "rb") as stream:
+            return frozenset(stream.read().decode("ascii", "replace").split())
+    except FileNotFoundError:
+        return frozenset()
 
 
 def read_commits(repository: str, ids: Iterable[str]) -> dict[str, Commit]:

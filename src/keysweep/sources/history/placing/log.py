@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from keysweep import git
 from keysweep.sources.diffs import Change, raw_columns
+from keysweep.sources.history.placing.commits import shallow_commits
 
 _LOG = (
     "log",
@@ -35,19 +36,45 @@ def logged_changes(
     `jobs` gits are asked of a part of the commits each. Also says whether they told everything.
     """
     share = max(1, -(-len(commits) // jobs))
-    parts = [commits[at : at + share] for at in range(0, len(commits), share)]
+    deepened = _deepened(repository, commits)
+    others = [commit for commit in commits if commit not in deepened] if deepened else commits
+    parts: list[tuple[Sequence[str], Sequence[str]]] = [
+        (_LOG, others[at : at + share]) for at in range(0, len(others), share)
+    ]
+    if deepened:
+        parts.append((("--shallow-file", "", *_LOG), sorted(deepened)))
     with ThreadPoolExecutor(max(1, len(parts))) as threads:
-        told = list(threads.map(lambda part: _told(repository, part, blobs, names), parts))
+        told = list(threads.map(lambda part: _told(repository, part[0], part[1], blobs, names), parts))
     return [change for changes, _ in told for change in changes], all(complete for _, complete in told)
 
 
-def _told(repository: str, commits: Sequence[str], blobs: set[str], names: set[str]) -> tuple[list[Change], bool]:
+def _deepened(repository: str, commits: Sequence[str]) -> set[str]:
+    """Those commits at which a shallow clone is cut off, but whose parents are all here, from an earlier fetch.
+
+    Git itself takes them for the beginning of history.
+    """
+    cut = shallow_commits(repository).intersection(commits)
+    found: set[str] = set()
+    with git.Objects(repository) as objects:
+        for commit in sorted(cut):
+            header = objects.read(commit, _READ_BYTES)[1].partition(b"\n\n")[0]
+            parents = [
+                line[7:].decode("ascii", "replace") for line in header.split(b"\n") if line[:7] == b"parent "
+            ]
+            if parents and all(objects.read(each, _READ_BYTES)[0] == "commit" for each in parents):
+                found.add(commit)
+    return found
+
+
+def _told(
+    repository: str, command: Sequence[str], commits: Sequence[str], blobs: set[str], names: set[str]
+) -> tuple[list[Change], bool]:
     """The changes of some commits, and whether git told them all."""
     wanted = {blob.encode("ascii") for blob in blobs}
     parts = [name.encode("utf-8", "surrogateescape") for name in names]
     found: list[Change] = []
     commit = b""
-    with git.Stream(_LOG, repository, "".join(f"{each}\n" for each in commits).encode("ascii")) as log:
+    with git.Stream(command, repository, "".join(f"{each}\n" for each in commits).encode("ascii")) as log:
         fields = _fields(log)
         for field in (each.removeprefix(b"\n") for each in fields):
             if field[:1] == b"\1":
@@ -55,6 +82,8 @@ def _told(repository: str, commits: Sequence[str], blobs: set[str], names: set[s
             elif field[:1] == b":":
                 path = next(fields, b"")
                 _, ids = raw_columns(field)
+                if ids[-1] in ids[:-1]:
+                    continue  # only the mode is another than in that parent
                 if not wanted.isdisjoint(ids) or any(part in path for part in parts):
                     *before, after = (each.decode("ascii") if each.strip(b"0") else "" for each in ids)
                     where = path.decode("utf-8", "surrogateescape")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from keysweep import git
 from keysweep.findings import Finding, Origin, Problem, ProblemCode, Source
@@ -145,6 +147,11 @@ def remember(
         objects = None if little else _all_objects(stores, now)
     except (PackError, OSError):
         return
+    if objects is not None:  # what came after the look at what there is will be told by the next scan
+        known = partial(_is_among, objects, stores.hash_bytes)
+        hits = [hit for hit in hits if known(hit.name)]
+        changes = [change for change in changes if known(change.commit)]
+        listed = len(objects) // stores.hash_bytes
     memory = Memory(
         packs=frozenset(key for key, _ in now.packs),
         loose=now.loose,
@@ -157,6 +164,16 @@ def remember(
         objects=before.memory.objects if before is not None and little else "",
     )
     notebook.keep(memory, objects)
+
+
+def _is_among(objects: bytes, hash_bytes: int, name: str) -> bool:
+    """Whether the list of `Done.names` has an object ID."""
+    wanted = bytes.fromhex(name)
+
+    def at(number: int) -> bytes:
+        return objects[number * hash_bytes : (number + 1) * hash_bytes]
+
+    return at(bisect_left(range(len(objects) // hash_bytes), wanted, key=at)) == wanted
 
 
 def _all_objects(stores: Stores, now: Snapshot) -> bytes:
