@@ -378,3 +378,13 @@ def test_a_pair_that_stands_plain_and_encoded_is_one_finding_at_the_plain_place(
     finding = the_pair(CONFIG + b"\ncopy: " + base64.b64encode(CONFIG) + b"\n")
     assert finding.place.decoding == ()
     assert {place.decoding for place in finding.also_at} == {("base64 in line 5",)}
+
+
+@pytest.mark.parametrize("escaped", ["\\/", "\\u002f", "%2F"])
+def test_a_session_token_with_escapes_is_read_to_its_end(escaped: str) -> None:
+    """What stands before the first escape is long enough to be taken for all of it."""
+    for _ in range(20):
+        token = session_token(RNG)[:150] + "/" + session_token(RNG)[20:150]
+        content = f'{{"SessionToken": "{token.replace("/", escaped)}"}}'.encode()
+        values = {part.value.reveal() for finding in scan(content, Origin("a")).findings for part in finding.parts}
+        assert token in values

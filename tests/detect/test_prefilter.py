@@ -16,7 +16,7 @@ from keysweep import Origin, scan
 from keysweep.detect import engine
 from keysweep.detect.base64_tells import BASE64_TELLS, compute
 from keysweep.detect.prefilter import find_hits
-from keysweep.detect.quick import may_hold_key
+from keysweep.detect.quick import KEY_ID_PREFIXES, SECRET_WORDS, first_base64, may_hold_key
 
 _FRAGMENTS = [
     b"AKIA", b"ASIA", b"A3TX", b"ABCDEFGHIJ234567", b"QRSTUVWXYZ765432", b"secret", b"SECRET", b"Secret_Key", b"aws_",
@@ -108,3 +108,13 @@ def test_a_quick_look_sees_what_is_encoded_in_short_lines(
 )
 def test_ordinary_content_costs_only_the_quick_look(content: bytes) -> None:
     assert not may_hold_key(content)
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\n  "])
+def test_wrapped_base64_is_seen_by_both_engines_wherever_the_line_breaks(line_end: bytes) -> None:
+    """An optional carriage return in one pattern made Hyperscan miss breaks behind the first character."""
+    for literal in first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS)):
+        for at in range(1, len(literal)):
+            for before in (0, 8, 9, 20, 59):
+                content = b"q" * before + literal[:at] + line_end + literal[at:] + b"q" * 30
+                assert find_hits(content, hyperscan=True) == find_hits(content, hyperscan=False), content

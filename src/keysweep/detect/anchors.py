@@ -145,11 +145,16 @@ def _base64_patterns() -> tuple[bytes, ...]:
 
 
 def _base64_seams() -> tuple[bytes, ...]:
-    """Wrapped base64 may break inside an anchor; those of the first round are found across a line end too."""
+    """Wrapped base64 may break inside an anchor; those of the first round are found across a line end too.
+
+    The two line ends are patterns of their own: with an optional carriage return, Hyperscan 5.4 misses matches
+    behind a long run where only one character stands before the line end.
+    """
     return tuple(
-        re.escape(each[:at]) + rb"\r?\n[ \t]{0,20}" + re.escape(each[at:])
-        for each in first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS))
+        re.escape(each[:at]) + line_end + rb"[ \t]{0,20}" + re.escape(each[at:])
+        for each in dict.fromkeys(first_base64((*KEY_ID_PREFIXES, *SECRET_WORDS)))
         for at in range(1, len(each))
+        for line_end in (rb"\n", rb"\r\n")
     )
 
 

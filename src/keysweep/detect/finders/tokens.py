@@ -11,7 +11,7 @@ from keysweep.detect.credentials import Credential
 from keysweep.detect.finders.readings import Reading, readings, unwrapped
 from keysweep.detect.naming import identifier
 from keysweep.detect.placeholders import placeholder_token
-from keysweep.detect.rules import BY_NAME
+from keysweep.detect.rules import BY_NAME, Rule
 from keysweep.detect.secrets import shannon
 from keysweep.findings import Role
 
@@ -24,37 +24,58 @@ def find_session_tokens(content: bytes, hit: Hit) -> Iterator[Credential]:
     rule = BY_NAME["session-token" if hit.kind == "token" else "named-session-token"]
     start = max(0, hit.position - (8 if hit.kind == "token" else 0))
     end = min(len(content), hit.position + TOKEN_BYTES)
-    for text in _each_reading(content, start, end):
-        match = rule.regex.search(text.content.encode("latin-1"))
-        if match is None or text.source(match.start(1)) > hit.position + 160:
-            continue
-        value = match.group(1).decode("ascii")
-        inside = "YXdz" in value or "Jb3JpZ2luX2Vj" in value
-        if not inside or shannon(value) < rule.entropy:
-            continue
-        place = text.span(*match.span(1))
-        before = content[max(0, place[0] - 200) : place[0]].decode("latin-1")
-        yield Credential(
-            role=Role.TOKEN,
-            value=value,
-            start=place[0],
-            end=place[1],
-            rule=rule.name,
-            confidence=rule.confidence,
-            reasons=("begins as the session tokens of STS do",)
-            if hit.kind == "token"
-            else ("is assigned to a name that says session token", "has AWS's marks inside"),
-            name=identifier(before),
-            named=True,
-            placeholder=placeholder_token(value),
-        )
-        return
+    best: tuple[Reading, re.Match[bytes]] | None = None
+    for text in readings(content, start, end):
+        match = _token_in(text, hit, rule)
+        if match and (best is None or len(match.group(1)) > len(best[1].group(1))):
+            best = text, match
+        if best and not _may_go_on(content, best[0].source_end(best[1].end(1))):
+            break  # the other readings cost more, and few tokens need them
+    if best is None:
+        text = unwrapped(content, start, end)
+        match = _token_in(text, hit, rule)
+        if match is None:
+            return
+        best = text, match
+    text, match = best
+    value = match.group(1).decode("ascii")
+    place = text.span(*match.span(1))
+    before = content[max(0, place[0] - 200) : place[0]].decode("latin-1")
+    yield Credential(
+        role=Role.TOKEN,
+        value=value,
+        start=place[0],
+        end=place[1],
+        rule=rule.name,
+        confidence=rule.confidence,
+        reasons=("begins as the session tokens of STS do",)
+        if hit.kind == "token"
+        else ("is assigned to a name that says session token", "has AWS's marks inside"),
+        name=identifier(before),
+        named=True,
+        placeholder=placeholder_token(value),
+    )
 
 
-def _each_reading(content: bytes, start: int, end: int) -> Iterator[Reading]:
-    """The plainest first; the others cost more, and few tokens need them."""
-    yield from readings(content, start, end)
-    yield unwrapped(content, start, end)
+def _token_in(text: Reading, hit: Hit, rule: Rule) -> re.Match[bytes] | None:
+    """The session token that one reading shows at the hit."""
+    match = rule.regex.search(text.content.encode("latin-1"))
+    if match is None or text.source(match.start(1)) > hit.position + 160:
+        return None
+    value = match.group(1).decode("ascii")
+    inside = "YXdz" in value or "Jb3JpZ2luX2Vj" in value
+    return match if inside and shannon(value) >= rule.entropy else None
+
+
+def _may_go_on(content: bytes, end: int) -> bool:
+    """Whether an escape or another quoted part follows a token, so that a reading without them may show more."""
+    return (
+        content[end : end + 1] in (b"\\", b"%", b"&", b'"', b"'", b"`")
+        and _GOES_ON.match(content, end) is not None
+    )
+
+
+_GOES_ON = re.compile(rb"[\\%&]|[\"'`][ \t\r\n]{0,40}[+.&|<>~\\_]?[ \t\r\n_]{0,40}[\"'`][A-Za-z0-9+/=]")
 
 
 def find_api_keys(content: bytes, hit: Hit) -> Iterator[Credential]:
