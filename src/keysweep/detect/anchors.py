@@ -18,9 +18,11 @@ from keysweep.detect.quick import (
     JOINED_SECRET,
     KEY_ID,
     KEY_ID_PREFIXES,
+    LONG_RUN,
     SECRET_WORDS,
     SPLIT_KEY_ID,
     WRAPPED_SECRET,
+    compiled,
     first_base64,
 )
 from keysweep.frozen import frozen, replace
@@ -50,7 +52,6 @@ _WRAPPED_RUN = (
     + rb"(?:[A-Za-z0-9/+]{16,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]"
     + rb"|[A-Za-z0-9/+]{1,200}\\?\r?\n[ \t]{0,40}[A-Za-z0-9/+]{16})"
 )
-_FORTY = b"a" * 40
 _WIDEST = 300
 """More bytes than any of these spans, but for runs that are far longer than a secret."""
 _AWS_TAIL = (
@@ -223,7 +224,7 @@ def _keywords(
         return (start + match.start() for match in head.finditer(content[start:end].lower()))
 
     def matches(content: bytes, at: int) -> bool:
-        return _pattern(word + tail, re.IGNORECASE).match(content, at) is not None
+        return compiled(word + tail, re.IGNORECASE).match(content, at) is not None
 
     return Anchor(kind, words, _these(word + tail), True, settle, confirm or matches)
 
@@ -235,25 +236,19 @@ def _is_near_a_run(content: bytes, at: int) -> bool:
     """
     begin = at + len(b"secret")
     mask = content[begin : begin + 141].translate(CLASSES)
-    start = mask.find(_FORTY)
+    start = mask.find(LONG_RUN)
     while start >= 0:
-        if start and _pattern(_FORTY_UNLIKE_WORDS).match(content, begin + start):
+        if start and compiled(_FORTY_UNLIKE_WORDS).match(content, begin + start):
             return True
         end = mask.find(b" ", start)
-        start = mask.find(_FORTY, end) if end >= 0 else -1
+        start = mask.find(LONG_RUN, end) if end >= 0 else -1
     for pattern, before in ((_ESCAPED_WITHIN, 1), (_JOINED_AT, 4)):
-        joined = _pattern(pattern).search(content, begin + before, begin + 60 + _WIDEST)
+        joined = compiled(pattern).search(content, begin + before, begin + 60 + _WIDEST)
         if joined and joined.start() <= begin + 60 + before:
             return True
-    if not _pattern(_LINE_END_WITHIN).search(content, begin, begin + 60 + _WIDEST):
+    if not compiled(_LINE_END_WITHIN).search(content, begin, begin + 60 + _WIDEST):
         return False
-    return _pattern(_WRAPPED_RUN).match(content, begin) is not None
-
-
-@functools.cache
-def _pattern(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
-    """Compiled when first asked for."""
-    return re.compile(pattern, re.DOTALL | flags)
+    return compiled(_WRAPPED_RUN).match(content, begin) is not None
 
 
 def _long_run_end(content: bytes, end: int) -> Iterable[int]:

@@ -48,7 +48,7 @@ _MAGIC = (
     b"\x5d\xff",
 )
 _LONGEST_ZIP_END = 22 + 0xFFFF
-_LONG_RUN = b"a" * 40
+LONG_RUN = b"a" * 40
 CLASSES = bytes(97 if (chr(byte).isalnum() and byte < 128) or byte in b"+/" else 32 for byte in range(256))
 """Maps the alphabet of secrets and base64 to one byte: a run of forty is then a plain substring."""
 _CLASSES_AND_LINES = CLASSES[:10] + b"\n" + CLASSES[11:]
@@ -64,27 +64,27 @@ def may_hold_key(content: bytes) -> bool:
     if _may_be_container(content):
         return True
     classes = content.translate(_CLASSES_AND_LINES)
-    if _LONG_RUN in classes:
+    if LONG_RUN in classes:
         return True
-    if any(_DIGIT.search(content, *run.span()) for run in _pattern(_WRAPPED_RUN).finditer(classes)):
+    if any(_DIGIT.search(content, *run.span()) for run in compiled(_WRAPPED_RUN).finditer(classes)):
         return True
     if any(word in content for word in _WORDS):
         return True
-    if _pattern(_IDS).search(content):
+    if compiled(_IDS).search(content):
         return True
     lowered = content.lower()
-    if b"secret" in lowered and _pattern(rb"secret" + BROKEN_SECRET, re.IGNORECASE).search(content):
+    if b"secret" in lowered and compiled(rb"secret" + BROKEN_SECRET, re.IGNORECASE).search(content):
         return True
-    if _may_be_escaped(lowered) and _pattern(ESCAPED_KEY_ID, re.IGNORECASE).search(content):
+    if _may_be_escaped(lowered) and compiled(ESCAPED_KEY_ID, re.IGNORECASE).search(content):
         return True
-    if b"\0" in content and _pattern(rb"[AaSs]\x00[KkSsBbCcEe]\x00[IiCc]\x00").search(content):
+    if b"\0" in content and compiled(rb"[AaSs]\x00[KkSsBbCcEe]\x00[IiCc]\x00").search(content):
         return True
-    return _pattern(b"|".join(_BASE64)).search(content) is not None
+    return compiled(b"|".join(_BASE64)).search(content) is not None
 
 
 def _may_be_escaped(lowered: bytes) -> bool:
     """Whether one of `ESCAPE_TELLS` stands in it, in two looks instead of nine."""
-    return b"65;" in lowered or _pattern(rb"41[;, :\\%-]").search(lowered) is not None
+    return b"65;" in lowered or compiled(rb"41[;, :\\%-]").search(lowered) is not None
 
 
 def _may_be_container(content: bytes) -> bool:
@@ -98,7 +98,7 @@ def _may_be_container(content: bytes) -> bool:
 
 
 @cache
-def _pattern(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
+def compiled(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
     """Compiled when first asked for: what most content does not need, most commits do not wait for."""
     return re.compile(pattern, re.DOTALL | flags)
 

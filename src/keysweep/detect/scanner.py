@@ -87,20 +87,20 @@ def worth_scanning(contents: Sequence[bytes], paths: Sequence[str], options: Opt
 
     `paths` are the names they came under, in the same order.
     """
-    if options.rules or options.hyperscan is False:
-        return list(range(len(contents)))
-    hit, begin_like_containers = which_may_say(contents)
-    worth = hit | {number for number in begin_like_containers if has_to_be_opened(contents[number])}
+    hit, begin_like_containers = which_may_say(contents, options)
+    worth = hit | {number for number in begin_like_containers - hit if has_to_be_opened(contents[number])}
     if NAME_HINT.search("\0".join(paths)):
         worth.update(number for number, path in enumerate(paths) if NAME_HINT.search(path))
     return sorted(worth)
 
 
-def which_may_say(contents: Sequence[bytes]) -> tuple[set[int], set[int]]:
+def which_may_say(contents: Sequence[bytes], options: Options) -> tuple[set[int], set[int]]:
     """Which of many contents, by their number, have what the prefilter looks for, and which begin like containers.
 
-    Nothing can be found in any other.
+    Nothing can be found in any other. With rules of the user's or without Hyperscan all may be both.
     """
+    if options.rules or options.hyperscan is False:
+        return set(range(len(contents))), set(range(len(contents)))
     joined = b"\n".join(contents)
     return (
         which_may_hit(joined, map(len, contents)),

@@ -69,10 +69,7 @@ def _token_in(text: Reading, hit: Hit, rule: Rule) -> re.Match[bytes] | None:
 
 def _may_go_on(content: bytes, end: int) -> bool:
     """Whether an escape or another quoted part follows a token, so that a reading without them may show more."""
-    return (
-        content[end : end + 1] in (b"\\", b"%", b"&", b'"', b"'", b"`")
-        and _GOES_ON.match(content, end) is not None
-    )
+    return _GOES_ON.match(content, end) is not None
 
 
 _GOES_ON = re.compile(rb"[\\%&]|[\"'`][ \t\r\n]{0,40}[+.&|<>~\\_]?[ \t\r\n_]{0,40}[\"'`][A-Za-z0-9+/=]")

@@ -84,9 +84,8 @@ def _packs(
     for path in _pack_paths(stores, problems):
         if path in known:
             continue
-        from keysweep.sources.history.objects.packs import (
-            opened,  # with numpy, which a scan without news does without
-        )
+        # it loads numpy, which a scan without news does without
+        from keysweep.sources.history.objects.packs import opened
 
         try:
             pack = opened(path, stores.hash_bytes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 
 from keysweep.detect.anchors import Hit
@@ -162,7 +162,8 @@ class _PackSweep:
         return headers([name.tobytes() for name in names], self._headers)
 
     def _look(self, group: Sequence[_Item]) -> None:
-        hit, begin_like_containers = self._which_may_say([part for _, _, _, part, _ in group])
+        # what a version has outside of its part stood in its base, where it was told
+        hit, begin_like_containers = which_may_say([part for _, _, _, part, _ in group], self._options)
         for position, (number, base, content, _, copies) in enumerate(group):
             is_odd = position in begin_like_containers or (copies is not None and base in self._odd)
             if is_odd:
@@ -183,12 +184,6 @@ class _PackSweep:
                     self._look_closely(number, content, hits)
         self._objects += len(group)
         self._bytes += sum(len(content) for _, _, content, _, _ in group)
-
-    def _which_may_say(self, parts: Sequence[bytes]) -> tuple[Collection[int], Collection[int]]:
-        """`scanner.which_may_say` of the parts; what is none of a version stood in its base, where it was told."""
-        if self._options.rules or self._options.hyperscan is False:
-            return range(len(parts)), range(len(parts))
-        return which_may_say(parts)
 
     def _hits(self, content: bytes, copies: Sequence[Copy], shown: _Shown | None, *, anew: bool) -> list[Hit]:
         """The hits in a version: those that it repeats, and where `anew` those that it may have by itself."""
