@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fixtures.keys import key_id, secret
+from fixtures.keys import key_id, secret, session_token
 from keysweep import Origin, scan
 from keysweep.detect.encodings import unescape
 from keysweep.detect.finders.readings import joined, plain_reading
@@ -51,3 +51,46 @@ def test_spans_cover_what_was_written_and_nothing_else(pieces: list[bytes]) -> N
     for at, character in enumerate(text.content):
         start, end = text.span(at, at + 1)
         assert content[start:end] == character.encode("latin-1")
+
+
+_AFTER_A_TOKEN = st.sampled_from(
+    [
+        "region = eu-west-1\n",
+        "region: eu-west-1\n",
+        "EOF\n",
+        "done\n",
+        "\nAnd so it goes\n",
+        f"{ID}\n",
+        f"{SECRET}\n",
+        "",
+    ]
+)
+
+
+@given(
+    fours=st.integers(40, 220),
+    padding=st.sampled_from(["", "=", "=="]),
+    head=st.sampled_from(["aws_session_token = ", "token: |\n  ", "AWS_SESSION_TOKEN=", ""]),
+    width=st.sampled_from([24, 60, 64, 76, 79, 100, 120, 131, 10_000]),
+    line_end=st.sampled_from(["\n", "\n    ", "\r\n", "\\\n"]),
+    after=_AFTER_A_TOKEN,
+)
+def test_a_session_token_is_read_to_its_last_line_and_no_further(
+    fours: int, padding: str, head: str, width: int, line_end: str, after: str
+) -> None:
+    token = session_token(RNG, fours * 4)
+    token = token[:-2] + {"": "Zk", "=": "k=", "==": "=="}[padding]
+    lines = [token[at : at + width] for at in range(0, len(token), width)]
+    assume(len(lines) != 2 or len(lines[0]) % 4 or len(lines[1]) > 40 or lines[1].endswith("="))  # could be a word
+    content = (head + line_end.join(lines) + "\n" + after).encode()
+    values = {part.value.reveal() for finding in scan(content, Origin("a")).findings for part in finding.parts}
+    assert token in values
+
+
+@pytest.mark.parametrize("width", [44, 64, 118, 200])
+def test_a_session_token_behind_its_name_is_unwrapped_as_a_terminal_wraps_it(width: int) -> None:
+    token = session_token(RNG)
+    text = f"export AWS_SESSION_TOKEN={token}"
+    content = "\n".join(text[at : at + width] for at in range(0, len(text), width)) + "\n$ ls\n"
+    (finding,) = scan(content.encode(), Origin("a")).findings
+    assert [part.value.reveal() for part in finding.parts] == [token]

@@ -95,29 +95,6 @@ def joined(text: Reading) -> Reading:
     )
 
 
-_LINE_END = re.compile(rb"\n[ \t]*(?=[A-Za-z0-9+/=]{2})")
-_LONG_RUN = re.compile(rb"[A-Za-z0-9+/]{16}")
-
-
-def unwrapped(content: bytes, start: int, end: int) -> Reading:
-    """A token wrapped over lines, read as one; only line ends between long runs are dropped."""
-    pieces, starts, sources, at, length = [], [0], [start], start, 0
-    for seam in _LINE_END.finditer(content, start, end):
-        cut = seam.start()
-        for sign in (b"\r", b"\\"):
-            cut -= content[cut - 1 : cut] == sign
-        if cut < at or not _LONG_RUN.fullmatch(content, max(0, cut - 16), cut):
-            continue
-        pieces.append(content[at:cut])
-        length += len(pieces[-1])
-        at = seam.end()
-        starts += (length, length)
-        sources += (cut, at)
-    pieces.append(content[at:end])
-    offsets = OffsetMap(tuple(starts), tuple(sources), (1, 1))
-    return Reading(b"".join(pieces).decode("latin-1"), offsets.source, offsets.source_end)
-
-
 def gap_to_nearest(place: tuple[int, int], sorted_places: Sequence[tuple[int, int]], overlap: int = 0) -> int:
     """Bytes between `place` and the nearest of places that do not overlap each other; `overlap` where one does."""
     at = bisect_left(sorted_places, place)

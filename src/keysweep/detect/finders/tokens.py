@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 from keysweep.detect.anchors import Hit
 from keysweep.detect.credentials import Credential
-from keysweep.detect.finders.readings import Reading, readings, unwrapped
+from keysweep.detect.finders.readings import readings
+from keysweep.detect.finders.wraps import rest_of
 from keysweep.detect.naming import identifier
 from keysweep.detect.placeholders import placeholder_token
 from keysweep.detect.rules import BY_NAME, Rule
 from keysweep.detect.secrets import shannon
 from keysweep.findings import Role
+from keysweep.frozen import frozen
 
 TOKEN_BYTES = 8192
 """Longest session token or API key read."""
@@ -24,28 +26,17 @@ def find_session_tokens(content: bytes, hit: Hit) -> Iterator[Credential]:
     rule = BY_NAME["session-token" if hit.kind == "token" else "named-session-token"]
     start = max(0, hit.position - (8 if hit.kind == "token" else 0))
     end = min(len(content), hit.position + TOKEN_BYTES)
-    best: tuple[Reading, re.Match[bytes]] | None = None
-    for text in readings(content, start, end):
-        match = _token_in(text, hit, rule)
-        if match and (best is None or len(match.group(1)) > len(best[1].group(1))):
-            best = text, match
-        if best and not _may_go_on(content, best[0].source_end(best[1].end(1))):
-            break  # the other readings cost more, and few tokens need them
-    if best is None:
-        text = unwrapped(content, start, end)
-        match = _token_in(text, hit, rule)
-        if match is None:
-            return
-        best = text, match
-    text, match = best
-    value = match.group(1).decode("ascii")
-    place = text.span(*match.span(1))
-    before = content[max(0, place[0] - 200) : place[0]].decode("latin-1")
+    token = _in_one_line(content, start, end, hit, rule) or _wrapped(content, hit, end, rule)
+    if token is None:
+        return
+    rest, place_end = rest_of(token.value, content, token.end, end)
+    value = token.value + rest
+    before = content[max(0, token.start - 200) : token.start].decode("latin-1")
     yield Credential(
         role=Role.TOKEN,
         value=value,
-        start=place[0],
-        end=place[1],
+        start=token.start,
+        end=place_end,
         rule=rule.name,
         confidence=rule.confidence,
         reasons=("begins as the session tokens of STS do",)
@@ -57,14 +48,47 @@ def find_session_tokens(content: bytes, hit: Hit) -> Iterator[Credential]:
     )
 
 
-def _token_in(text: Reading, hit: Hit, rule: Rule) -> re.Match[bytes] | None:
-    """The session token that one reading shows at the hit."""
-    match = rule.regex.search(text.content.encode("latin-1"))
-    if match is None or text.source(match.start(1)) > hit.position + 160:
-        return None
-    value = match.group(1).decode("ascii")
-    inside = "YXdz" in value or "Jb3JpZ2luX2Vj" in value
-    return match if inside and shannon(value) >= rule.entropy else None
+@frozen
+class _Token:
+    value: str
+    start: int
+    end: int
+
+
+def _in_one_line(content: bytes, start: int, end: int, hit: Hit, rule: Rule) -> _Token | None:
+    """The longest token that a reading of the bytes from `start` to `end` shows at the hit."""
+    best: _Token | None = None
+    for text in readings(content, start, end):
+        match = rule.regex.search(text.content.encode("latin-1"))
+        near = match if match and text.source(match.start(1)) <= hit.position + _NAME_REACH else None
+        value = near.group(1) if near and _is_token(near.group(1), rule) else b""
+        if near and len(value) > (len(best.value) if best else 0):
+            best = _Token(value.decode("ascii"), *text.span(*near.span(1)))
+        if best and not _may_go_on(content, best.end):
+            break  # the other readings cost more, and few tokens need them
+    return best
+
+
+def _wrapped(content: bytes, hit: Hit, end: int, rule: Rule) -> _Token | None:
+    """The token at the hit whose first line is too short to be told by."""
+    for run in _RUN.finditer(content, hit.position, end):
+        if run.start() > hit.position + (0 if hit.kind == "token" else _NAME_REACH):
+            return None
+        value = run.group().decode("ascii")
+        rest, place_end = rest_of(value, content, run.end(), end)
+        if rest and rule.regex.fullmatch((value + rest).encode()) and _is_token((value + rest).encode(), rule):
+            return _Token(value + rest, run.start(), place_end)
+    return None
+
+
+_NAME_REACH = 160
+"""Bytes from a name to the token assigned to it."""
+_RUN = re.compile(rb"[A-Za-z0-9+/]{16,}")
+
+
+def _is_token(value: bytes, rule: Rule) -> bool:
+    """Whether it has the marks of AWS and is as random as the rule asks."""
+    return (b"YXdz" in value or b"Jb3JpZ2luX2Vj" in value) and shannon(value.decode("ascii")) >= rule.entropy
 
 
 def _may_go_on(content: bytes, end: int) -> bool:
