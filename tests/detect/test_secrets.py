@@ -227,3 +227,9 @@ def test_a_verdict_says_in_words_what_it_rests_on(strong: bool) -> None:
 )
 def test_the_text_around_tells_what_a_run_belongs_to(before: str, after: str, reason: str | None) -> None:
     assert judge_around(secret(random.Random(85)), before, after) == reason
+
+
+@pytest.mark.parametrize("after", ["TRANSFER_COMMIT=1", "TRANSFER.commit: 1", "TRANSFER = 1", "TRANSFER-ID: x"])
+def test_a_shorter_secret_is_not_filled_up_with_the_name_on_the_next_line(after: str) -> None:
+    content = f"AWS=1\nMFA_SECRET_KEY=T5EWFLPDDXO2I7YUBTTFMV5WDOBOY7NZ\n{after}\n".encode()
+    assert not scan(content, Origin("totp.env")).findings

@@ -97,7 +97,10 @@ _REACH = 260
 
 
 def _wrapped(content: bytes, runs: Sequence[tuple[int, int]]) -> Iterator[Candidate]:
-    """Values over two, three and four lines, each tried for itself: the next line may look like a part."""
+    """Values over two, three and four lines, each tried for itself: the next line may look like a part.
+
+    One that begins with the name of an assignment is none, although its first letters may fill up the forty.
+    """
     spans = list(_near_line_ends(content, runs))
     for pattern in _wrapped_patterns() if spans else ():
         for start, end in spans:
@@ -111,8 +114,9 @@ def _wrapped(content: bytes, runs: Sequence[tuple[int, int]]) -> Iterator[Candid
 def _wrapped_patterns() -> tuple[re.Pattern[bytes], ...]:
     piece = rb"[A-Za-z0-9/+]{1,39}"
     line = piece + rb"\\?\r?\n[ \t]{0,40}(?:[#*>|][ \t]{1,4})?"
+    end = rb"(?![A-Za-z0-9/+=_]|[\w.\-]{0,60}[ \t]{0,4}[:=])"
     return tuple(
-        re.compile(rb"(?<![A-Za-z0-9/+])((?:" + line + rb"){%d}" % seams + piece + rb")(?![A-Za-z0-9/+=])")
+        re.compile(rb"(?<![A-Za-z0-9/+])((?:" + line + rb"){%d}" % seams + piece + rb")" + end)
         for seams in (1, 2, 3)
     )
 
