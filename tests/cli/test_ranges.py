@@ -6,6 +6,7 @@ import json
 import os
 import random
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,23 +165,30 @@ def test_where_there_is_no_repository_the_failure_says_so(tmp_path: Path) -> Non
 
 
 def has_worked_for(seconds: float) -> Callable[[int], bool]:
-    """Whether a process has taken this much of a processor."""
+    """Whether a process has taken this much of a processor; one that is gone has not."""
 
     def check(pid: int) -> bool:
-        ticks = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11])
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return False
+        ticks = int(stat.rpartition(")")[2].split()[11])
         return ticks >= seconds * os.sysconf("SC_CLK_TCK")
 
     return check
 
 
-def test_ctrl_c_keeps_what_was_found_and_is_never_clean(repository: Repository) -> None:
-    """Messages are scanned first, and then a file in which a rule gets stuck."""
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_ctrl_c_keeps_what_was_found_and_is_never_clean(repository: Repository, times: int) -> None:
+    """Messages are scanned first, and then a file in which a rule gets stuck; impatience changes nothing."""
     repository.stage("stuck", "q" * 4000)
     repository.commit(f"deploy\n\n{PAIR}")
     options = ("--jobs", "1", "--format", "json", slow_rule(repository.path))
     scan = Scan(repository.path, "scan", "--range", "feature~1..feature", *options)
     scan.wait_until(has_worked_for(2))
-    scan.press_ctrl_c()
+    for _ in range(times):
+        scan.press_ctrl_c()
+        time.sleep(0.03)
     done = scan.end()
     assert done.returncode == 1
     found = json.loads(done.stdout)
