@@ -1,0 +1,1 @@
+"""What leaked keys are worth, and how they are made harmless: the only layer that talks to AWS."""
