@@ -24,7 +24,8 @@ MOST_LINES = 450
 MAY_IMPORT = {
     "frozen": set(),
     "errors": set(),
-    "findings": {"frozen"},
+    "verdicts": {"frozen"},
+    "findings": {"verdicts", "frozen"},
     "detect": {"findings", "frozen", "errors"},
     "tables": {"findings", "errors"},
     "settings": {"detect", "findings", "frozen"},
@@ -33,8 +34,8 @@ MAY_IMPORT = {
     "cache": set(),
     "sources": {"cache", "detect", "git", "findings", "frozen", "errors"},
     "suppress": {"settings", "findings", "frozen"},
-    "aws": {"verdicts", "tables", "frozen", "errors"},
-    "report": {"findings"},
+    "aws": {"detect", "findings", "verdicts", "tables", "frozen", "errors"},
+    "report": {"findings", "verdicts"},
     "installer": {"git", "frozen", "errors"},
     "hook": {"report", "suppress", "sources", "config", "settings", "findings", "errors"},
     "cli": {

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from hashlib import blake2b
 
+    from keysweep.verdicts import Verdict
+
 
 class Kind(StrEnum):
     """What a finding is; the values are stable names that reports and configuration use."""
@@ -223,6 +225,8 @@ class Finding:
     """Other candidates for the secret, best first, where pairing was ambiguous."""
     exposures: tuple[Exposure, ...] = ()
     """Where it stood in history, oldest first; only for scans of history."""
+    verdict: Verdict | None = None
+    """What AWS said of its key, where it was asked."""
 
     @property
     def place(self) -> Place:
@@ -232,6 +236,17 @@ class Finding:
     def part(self, role: Role) -> Part | None:
         """The part with this role, if the finding has one."""
         return next((part for part in self.parts if part.role is role), None)
+
+
+@frozen
+class Recorded:
+    """What a report says of one finding, as far as it takes to find it again."""
+
+    fingerprint: str
+    key_id: str | None
+    origin: Origin
+    further: tuple[Origin, ...] = ()
+    """Where the other parts stand, if not there."""
 
 
 @frozen

@@ -20,6 +20,7 @@ from keysweep.findings import (
     ScanResult,
     Severity,
 )
+from keysweep.verdicts import Verdict
 
 FORMAT = "keysweep-findings"
 VERSION = 1
@@ -32,14 +33,19 @@ def render(
     show_secrets: bool = False,
     fail_on: Severity = Severity.MEDIUM,
     suppressed: int = 0,
+    directory: str | None = None,
+    repository: str | None = None,
 ) -> None:
     """Write the document; secrets only where `show_secrets` asks for them.
 
+    `directory` is what paths of files are relative to, and `repository` a directory or address whose history was
+    scanned: with them, what was found can be read again.
+
     File names that are no UTF-8 keep their bytes as `\\udcXX` escapes, as Python's `surrogateescape` reads them.
     """
-    json.dump(
-        document(result, show_secrets=show_secrets, fail_on=fail_on, suppressed=suppressed), stream, indent=2
-    )
+    written = document(result, show_secrets=show_secrets, fail_on=fail_on, suppressed=suppressed)
+    written["scanned"] |= {"directory": directory, "repository": repository}
+    json.dump(written, stream, indent=2)
     stream.write("\n")
 
 
@@ -58,7 +64,12 @@ def document(result: ScanResult, *, show_secrets: bool, fail_on: Severity, suppr
         "tool": {"name": "keysweep", "version": __version__},
         "complete": not result.problems,
         "fail_on": fail_on.label,
-        "scanned": {"items": result.scanned_items, "bytes": result.scanned_bytes},
+        "scanned": {
+            "items": result.scanned_items,
+            "bytes": result.scanned_bytes,
+            "directory": None,
+            "repository": None,
+        },
         "notes": list(result.notes),
         "objects": _accounting(result.objects) if result.objects else None,
         "counts": {
@@ -102,6 +113,24 @@ def _finding(finding: Finding, show_secrets: bool) -> dict[str, Any]:
         "also_at": [_place(place) for place in finding.also_at],
         "alternatives": [_part(part, show_secrets) for part in finding.alternatives],
         "exposures": [_exposure(exposure) for exposure in finding.exposures],
+        "verdict": verdict_document(finding.verdict) if finding.verdict else None,
+    }
+
+
+def verdict_document(verdict: Verdict) -> dict[str, Any]:
+    """What is known of a key, as plain values."""
+    return {
+        "key_id": verdict.key_id,
+        "status": verdict.status.value,
+        "reason": verdict.reason,
+        "checked": _time(verdict.checked),
+        "partition": verdict.partition,
+        "account_id": verdict.account_id,
+        "arn": verdict.arn,
+        "principal": verdict.principal.value if verdict.principal else None,
+        "name": verdict.name,
+        "user_id": verdict.user_id,
+        "request_id": verdict.request_id,
     }
 
 
