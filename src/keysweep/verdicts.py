@@ -24,10 +24,6 @@ class Status(StrEnum):
     EXPIRED = "expired"
     CANARY = "canary"
     """Bait: it was not tried, because that raises an alarm."""
-    ACTIVE = "active"
-    """No secret was tried, but the account's own inventory has the key ID and says that it is active."""
-    INACTIVE = "inactive"
-    """No secret was tried, but the account's own inventory has the key ID and says that it is switched off."""
     UNKNOWN = "unknown"
     """Nothing is known; the reason says why. Neither live nor dead."""
 
@@ -59,6 +55,8 @@ class Verdict:
     user_id: str | None = None
     request_id: str | None = None
     """AWS's name for the answer that decided, as CloudTrail and AWS's support know it."""
+    asked: bool = False
+    """Whether any request was made."""
 
     @property
     def principal(self) -> Principal | None:

@@ -125,7 +125,7 @@ def test_an_empty_result_is_a_complete_document() -> None:
         "tool": {"name": "keysweep", "version": __version__},
         "complete": True,
         "fail_on": "medium",
-        "scanned": {"items": 2, "bytes": 7},
+        "scanned": {"items": 2, "bytes": 7, "directory": None, "repository": None},
         "notes": [],
         "objects": None,
         "counts": {"findings": 0, "failing": 0, "suppressed": 0, "problems": 0},

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from keysweep.aws import partitions
 from keysweep.aws.signing import Credential
 from keysweep.aws.verify import Question
-from keysweep.detect.keyid import describe
 from keysweep.findings import Finding, Part, Role, Severity
 from keysweep.frozen import replace
 from keysweep.verdicts import Status, Verdict
@@ -57,12 +56,6 @@ def _candidates(key_id: str, findings: Sequence[Finding]) -> tuple[tuple[Credent
 
 def _credential(key_id: str, secret: Part, token: Part | None = None) -> Credential:
     return Credential(key_id, secret.value, token.value if token else None)
-
-
-def lone(key_id: str) -> Question:
-    """The question about a key ID of which nothing else is known."""
-    known = describe(key_id)
-    return Question(key_id, (), (), known.canary if known else None, "only the key ID is known")
 
 
 def judged(findings: Iterable[Finding], verdicts: Mapping[str, Verdict]) -> tuple[Finding, ...]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import ConnectTimeoutError, HTTPClientError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ConnectTimeoutError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
@@ -39,10 +39,12 @@ class Credential:
 class Clock:
     """This machine's clock, put right once by the server's."""
 
+    _offset = timedelta()
+    _is_corrected = False
+
     def __init__(self) -> None:
-        self._offset = timedelta()
+        """Begins with what this machine says."""
         self._lock = Lock()
-        self._is_set = False
 
     def now(self) -> datetime:
         """Aware UTC."""
@@ -52,9 +54,9 @@ class Clock:
         """Go by the server's clock from now on; False if that was done before or makes no difference."""
         with self._lock:
             offset = server - datetime.now(UTC)
-            if self._is_set and abs(offset - self._offset) < timedelta(minutes=1):
+            if self._is_corrected and abs(offset - self._offset) < timedelta(minutes=1):
                 return False
-            self._offset, self._is_set = offset, True
+            self._offset, self._is_corrected = offset, True
             return True
 
 
@@ -86,7 +88,7 @@ class Caller:
             return outcomes.read(response.status_code, response.headers, response.content)
         except (ConnectTimeoutError, ReadTimeoutError):
             return Outcome(Meaning.FAILED, f"{urlsplit(url).hostname} did not answer in time")
-        except (HTTPClientError, OSError, ValueError) as error:
+        except (BotoCoreError, OSError, ValueError) as error:
             return Outcome(Meaning.FAILED, f"{urlsplit(url).hostname} could not be asked ({_plainly(error)})")
 
     def close(self) -> None:
@@ -121,5 +123,5 @@ class _Signer(SigV4Auth):  # type: ignore[misc]
 
 def _plainly(error: Exception) -> str:
     """The kind of failure alone: messages of HTTP libraries may hold the address with a proxy's password."""
-    cause = error.kwargs.get("error") if isinstance(error, HTTPClientError) else error
+    cause = error.kwargs.get("error") if isinstance(error, BotoCoreError) else error
     return type(cause or error).__name__

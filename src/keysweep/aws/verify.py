@@ -108,9 +108,10 @@ def verify(
 def _without_asking(question: Question) -> Answer | None:
     if question.canary:
         reason = f"bait laid by {question.canary}: trying it would raise an alarm"
-        return Answer(_verdict(question, Status.CANARY, reason))
+        return Answer(Verdict(question.key_id, Status.CANARY, reason, datetime.now(UTC)))
     if not question.candidates or not question.partitions:
-        return Answer(_verdict(question, Status.UNKNOWN, question.unasked or "no secret was found with it"))
+        reason = question.unasked or "no partition was named to ask in"
+        return Answer(Verdict(question.key_id, Status.UNKNOWN, reason, datetime.now(UTC)))
     return None
 
 
@@ -127,15 +128,14 @@ def _ask(step: _Step, caller: Caller, pace: Pace) -> _Next | Answer:
 
 
 def _live(step: _Step, outcome: Outcome, _caller: Caller) -> Answer:
-    where = step.question.partitions[step.partition].name
-    verdict = replace(
-        _verdict(step.question, Status.LIVE, outcome.reason, outcome.request_id),
-        partition=outcome.arn.split(":")[1] if outcome.arn else where,
+    accepted = replace(
+        _said(step, Status.LIVE, outcome.reason, outcome).verdict,
+        partition=step.question.partitions[step.partition].name,
         account_id=outcome.account_id,
         arn=outcome.arn,
         user_id=outcome.user_id,
     )
-    return Answer(verdict, step.credential)
+    return Answer(accepted, step.credential)
 
 
 def _invalid(step: _Step, outcome: Outcome, _caller: Caller) -> _Next | Answer:
@@ -145,7 +145,7 @@ def _invalid(step: _Step, outcome: Outcome, _caller: Caller) -> _Next | Answer:
     reason = f"{outcome.reason} (asked: {asked})"
     if step.credential.token:
         reason += ", or the session token is not its own"
-    return Answer(_verdict(step.question, Status.DEAD, reason, outcome.request_id))
+    return _said(step, Status.DEAD, reason, outcome)
 
 
 def _mismatch(step: _Step, outcome: Outcome, _caller: Caller) -> _Next | Answer:
@@ -154,11 +154,11 @@ def _mismatch(step: _Step, outcome: Outcome, _caller: Caller) -> _Next | Answer:
         return MISMATCH_SECONDS, replace(step, turn=tried, attempt=0)
     secrets = len(step.question.candidates)
     reason = outcome.reason if secrets == 1 else f"AWS knows the key ID, and none of {secrets} secrets is its own"
-    return Answer(_verdict(step.question, Status.WRONG_SECRET, reason, outcome.request_id))
+    return _said(step, Status.WRONG_SECRET, reason, outcome)
 
 
 def _expired(step: _Step, outcome: Outcome, _caller: Caller) -> Answer:
-    return Answer(_verdict(step.question, Status.EXPIRED, outcome.reason, outcome.request_id))
+    return _said(step, Status.EXPIRED, outcome.reason, outcome)
 
 
 def _skewed(step: _Step, outcome: Outcome, caller: Caller) -> _Next | Answer:
@@ -166,7 +166,7 @@ def _skewed(step: _Step, outcome: Outcome, caller: Caller) -> _Next | Answer:
         caller.clock.correct(outcome.date)
         return 0.0, replace(step, skewed=True)
     reason = "the clock of this machine differs too much from AWS's: set it right"
-    return Answer(_verdict(step.question, Status.UNKNOWN, reason, outcome.request_id))
+    return _said(step, Status.UNKNOWN, reason, outcome)
 
 
 def _again(step: _Step, outcome: Outcome, _caller: Caller, attempts: int = _THROTTLED_ATTEMPTS) -> _Next | Answer:
@@ -174,9 +174,7 @@ def _again(step: _Step, outcome: Outcome, _caller: Caller, attempts: int = _THRO
         most = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0**step.attempt)
         delay = random.uniform(most / 2, most)  # noqa: S311 - jitter
         return delay, replace(step, attempt=step.attempt + 1)
-    return Answer(
-        _verdict(step.question, Status.UNKNOWN, f"{outcome.reason}, {attempts} times", outcome.request_id)
-    )
+    return _said(step, Status.UNKNOWN, f"{outcome.reason}, {attempts} times", outcome)
 
 
 def _failed(step: _Step, outcome: Outcome, caller: Caller) -> _Next | Answer:
@@ -184,7 +182,7 @@ def _failed(step: _Step, outcome: Outcome, caller: Caller) -> _Next | Answer:
 
 
 def _odd(step: _Step, outcome: Outcome, _caller: Caller) -> Answer:
-    return Answer(_verdict(step.question, Status.UNKNOWN, outcome.reason, outcome.request_id))
+    return _said(step, Status.UNKNOWN, outcome.reason, outcome)
 
 
 _STEPS: dict[Meaning, Callable[[_Step, Outcome, Caller], _Next | Answer]] = {
@@ -199,5 +197,6 @@ _STEPS: dict[Meaning, Callable[[_Step, Outcome, Caller], _Next | Answer]] = {
 }
 
 
-def _verdict(question: Question, status: Status, reason: str, request_id: str | None = None) -> Verdict:
-    return Verdict(question.key_id, status, reason, datetime.now(UTC), request_id=request_id)
+def _said(step: _Step, status: Status, reason: str, outcome: Outcome) -> Answer:
+    key_id = step.question.key_id
+    return Answer(Verdict(key_id, status, reason, datetime.now(UTC), request_id=outcome.request_id, asked=True))

@@ -15,12 +15,14 @@ from keysweep.report.style import complaint
 
 _COMMANDS = {
     "scan": "keysweep.cli.scan",
+    "verify": "keysweep.cli.verify",
     "explain": "keysweep.cli.explain",
     "install": "keysweep.cli.install",
     "uninstall": "keysweep.cli.install",
 }
 _SUMMARIES = {
     "scan": "Find leaked keys in files, directories, stdin or the staged change.",
+    "verify": "Ask AWS which of the keys that were found are live.",
     "explain": "Say everything that a key ID tells without asking AWS.",
     "install": "Set up git hooks that refuse leaks, beside those already there.",
     "uninstall": "Take those hooks out again and put the old ones back.",

@@ -12,6 +12,8 @@ from typing import TextIO
 
 import click
 
+from keysweep.cli.operator import ask, aws_endpoint
+from keysweep.cli.operator import partitions as partition_option
 from keysweep.cli.output import check_writable, write_report
 from keysweep.cli.progress import progress_line
 from keysweep.config import load
@@ -55,6 +57,9 @@ _Narrowing = tuple[tuple[str, ...], str | None, tuple[str, ...], tuple[str, ...]
 @click.option("--no-config", is_flag=True, help="Ignore keysweep.toml and pyproject.toml.")
 @click.option("--report-placeholders", is_flag=True, help="Also documentation examples, with the reason why.")
 @click.option("--no-cache", is_flag=True, help="With --history: forget what earlier scans did, and keep nothing.")
+@click.option("--verify", is_flag=True, help="Ask AWS which of the keys are live. Uses the network.")
+@partition_option
+@aws_endpoint
 @click.option("--jobs", type=click.IntRange(1, 1024), help="Worker processes.  [default: one a core]")
 def scan(
     paths: tuple[str, ...],
@@ -74,6 +79,9 @@ def scan(
     no_config: bool,
     report_placeholders: bool,
     no_cache: bool,
+    verify: bool,
+    partitions: tuple[str, ...],
+    aws_endpoint: str | None,
     jobs: int | None,
 ) -> int:
     """Find leaked AWS keys in PATHS, in the staged change, or in standard input (-).
@@ -115,6 +123,8 @@ def scan(
         raise UsageError("--config and --no-config exclude each other: give one of them.")
     if no_cache and (narrowing or not history):
         raise UsageError("--no-cache goes with --history alone: nothing else is remembered from scan to scan.")
+    if (aws_endpoint or partitions) and not verify:
+        raise UsageError("--aws-endpoint and --partition go with --verify: nothing else of a scan talks to AWS.")
     if output:
         check_writable(output)
     root = _root(paths)
@@ -125,7 +135,13 @@ def scan(
     cached = not no_cache
     result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
     result, suppressed = apply(result, settings, os.fspath(root))
-    write_report(output, _writer(form, result, settings, show_secrets, suppressed, to_file=output is not None))
+    if verify:
+        result = _verified(result, partitions or ("aws",), aws_endpoint)
+    more: dict[str, object] = {"show_secrets": show_secrets, "fail_on": settings.fail_on, "suppressed": suppressed}
+    if form == "json":
+        more["directory"] = os.getcwd()
+        more["repository"] = _repository(paths) if history or staged else None
+    write_report(output, _writer(form, result, more, to_file=output is not None))
     if output and (result.findings or result.problems):
         click.echo(_pointer(result, output), err=True)
     if any(finding.severity >= settings.fail_on for finding in result.findings):
@@ -225,11 +241,24 @@ def _pointer(result: ScanResult, output: str) -> str:
     return Style().safe(f"keysweep: {counted}: see {output}")
 
 
-def _writer(
-    form: str, result: ScanResult, settings: Settings, show_secrets: bool, suppressed: int, *, to_file: bool
-) -> Callable[[TextIO], None]:
+def _verified(result: ScanResult, partitions: tuple[str, ...], endpoint: str | None) -> ScanResult:
+    from keysweep.aws.questions import judged, questions
+
+    answers = ask(questions(result.findings, partitions), endpoint)
+    verdicts = {key_id: answer.verdict for key_id, answer in answers.items()}
+    return replace(result, findings=judged(result.findings, verdicts))
+
+
+def _repository(paths: tuple[str, ...]) -> str:
+    """Where objects can be read again: a directory, or the address that was cloned."""
+    from keysweep.sources.history.opening.addresses import without_credentials
+
+    given = paths[0] if paths else "."
+    return os.path.abspath(given) if os.path.exists(given) else without_credentials(given)
+
+
+def _writer(form: str, result: ScanResult, more: dict[str, object], *, to_file: bool) -> Callable[[TextIO], None]:
     render = import_module(FORMATS[form]).render
-    more: dict[str, object] = {"show_secrets": show_secrets, "fail_on": settings.fail_on, "suppressed": suppressed}
 
     def write(stream: TextIO) -> None:
         if form == "text":

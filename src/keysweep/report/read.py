@@ -42,7 +42,9 @@ def load(path: str) -> FindingsFile:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UsageError(f"{path} is no findings file of keysweep: make one with `keysweep scan --format json`.")
     if document.get("version") != VERSION:
-        raise UsageError(f"{path} is of version {document.get('version')!s:.20}, and this reads {VERSION}: scan again.")
+        raise UsageError(
+            f"{path} is of version {document.get('version')!s:.20}, and this reads {VERSION}: scan again."
+        )
     try:
         return _file(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Literal, TextIO
 
     from keysweep.report.style import Style
+    from keysweep.verdicts import Verdict
 
 _TITLES = {
     Kind.PAIR: "AWS access key with its secret",
@@ -125,12 +126,19 @@ def _finding(same: list[Finding], style: Style, show_secrets: bool) -> list[str]
     lines += _exposures(finding, style)
     if also := _also(same, style):
         lines += _wrapped("also", also, style)
+    if finding.verdict:
+        lines += _wrapped("aws", _verdict(finding.verdict), style)
     lines += _wrapped("why", "; ".join(finding.reasons), style)
     if finding.placeholder:
         lines += _wrapped("placeholder", finding.placeholder, style)
     if finding.alternatives:
         lines += _wrapped("or", _alternatives(finding, style), style)
     return lines
+
+
+def _verdict(verdict: Verdict) -> str:
+    who = f", {verdict.arn}" if verdict.arn else ""
+    return f"{verdict.status.value.replace('-', ' ')}{who}: {verdict.reason}"
 
 
 def _exposures(finding: Finding, style: Style) -> list[str]:

@@ -52,13 +52,11 @@ def reread(
     ):
         found.setdefault(finding.fingerprint, finding)
     for each in recorded:
-        finding = found.get(each.fingerprint)
-        yield Reread(each, finding, "" if finding else _why_not(each, directory, repository))
+        again = found.get(each.fingerprint)
+        yield Reread(each, again, "" if again else _why_not(each, directory, repository))
 
 
-def _in_files(
-    recorded: Sequence[Recorded], directory: str, limits: Limits, options: Options
-) -> Sequence[Finding]:
+def _in_files(recorded: Sequence[Recorded], directory: str, limits: Limits, options: Options) -> Sequence[Finding]:
     origins = [origin for each in recorded for origin in (each.origin, *each.further)]
     paths = dict.fromkeys(
         os.path.join(directory, origin.path) for origin in origins if origin.source is Source.FILE

@@ -1,0 +1,65 @@
+"""What the commands that talk to AWS share: where it is asked, and the asking itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from keysweep.aws.partitions import BY_NAME
+from keysweep.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keysweep.aws.verify import Answer, Question
+
+_Command = Callable[..., Any]
+
+
+def aws_endpoint(command: _Command) -> _Command:
+    """The one option that changes where requests go."""
+    return click.option(
+        "--aws-endpoint",
+        metavar="URL",
+        callback=lambda _context, _option, value: _checked(value),
+        help="Ask this server in place of AWS (STS, IAM, CloudTrail); no variable or file can do that.",
+    )(command)
+
+
+def partitions(command: _Command) -> _Command:
+    """Which partitions are asked."""
+    return click.option(
+        "--partition",
+        "partitions",
+        multiple=True,
+        type=click.Choice(list(BY_NAME)),
+        help="Ask about keys in this partition; give it again for more.  [default: aws]",
+    )(command)
+
+
+def ask(questions: Iterable[Question], endpoint: str | None, workers: int = 32) -> Mapping[str, Answer]:
+    """What AWS says of each key ID."""
+    from keysweep.aws.signing import Caller
+    from keysweep.aws.verify import verify
+
+    caller = Caller(endpoint, connections=workers)
+    try:
+        return {answer.verdict.key_id: answer for answer in verify(questions, caller, workers=workers)}
+    finally:
+        caller.close()
+
+
+def _checked(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        url = urlsplit(value)
+        host = url.hostname
+        port = url.port
+    except ValueError:
+        host, port, url = None, None, urlsplit("")
+    if url.scheme not in {"http", "https"} or not host or url.username or port == 0:
+        raise UsageError("--aws-endpoint has to be an address such as http://127.0.0.1:4566, without a password.")
+    return value if value.endswith("/") else value + "/"

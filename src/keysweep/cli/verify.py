@@ -1,0 +1,166 @@
+"""`keysweep verify`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+import click
+
+from keysweep.cli.operator import ask, aws_endpoint, partitions
+from keysweep.cli.output import check_writable, write_report
+from keysweep.errors import ExitCode
+from keysweep.findings import Finding, Recorded
+from keysweep.frozen import frozen
+from keysweep.report.style import Style
+from keysweep.verdicts import Status, Verdict
+
+
+@frozen
+class Unread:
+    """A finding whose secret could not be read again."""
+
+    recorded: Recorded
+    reason: str
+
+
+@click.command()
+@click.argument("findings", metavar="FINDINGS.json")
+@click.option("--repository", metavar="DIR", help="A copy of the repository, if it is not where it was scanned.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
+@click.option("--workers", type=click.IntRange(1, 256), default=32, show_default=True, help="Requests at once.")
+@partitions
+@aws_endpoint
+def verify(
+    findings: str,
+    repository: str | None,
+    form: str,
+    output: str | None,
+    workers: int,
+    partitions: tuple[str, ...],
+    aws_endpoint: str | None,
+) -> int:
+    """Ask AWS which of the keys in FINDINGS.json are live.
+
+    The file holds no secret. Each is read again from where it was found, compared with its fingerprint, and used
+    to sign one request, sts:GetCallerIdentity, which changes nothing and needs no permission. Canary keys are
+    never tried. The account of a key can see the request in CloudTrail.
+
+    \b
+    Exit codes:
+      0  none is live          1  at least one is live
+      3  some secrets could not be read again    4  AWS could not be asked about some keys
+    """
+    if output:
+        check_writable(output)
+    read, unread = read_again(findings, repository)
+    from keysweep.aws.questions import questions
+
+    asked = questions(read, partitions or ("aws",))
+    verdicts = [answer.verdict for answer in ask(asked, aws_endpoint, workers).values()]
+    verdicts.sort(key=lambda each: (_ORDER.index(each.status), each.key_id))
+
+    def write(stream: TextIO) -> None:
+        if form == "json":
+            _as_json(verdicts, unread, stream)
+        else:
+            style = Style() if output else Style.detect(stream, os.environ)
+            stream.write("\n".join(_as_text(verdicts, unread, read, style)) + "\n")
+
+    write_report(output, write)
+    if any(each.status is Status.LIVE for each in verdicts):
+        return ExitCode.FINDINGS
+    if unread:
+        return ExitCode.INCOMPLETE
+    return ExitCode.AWS if any(is_unanswered(each) for each in verdicts) else ExitCode.CLEAN
+
+
+_ORDER = tuple(Status)
+
+
+def is_unanswered(verdict: Verdict) -> bool:
+    """Whether AWS was to be asked and nothing came of it."""
+    return (
+        verdict.status is Status.UNKNOWN
+        and verdict.request_id is None
+        and "secret was found" not in verdict.reason
+    )
+
+
+def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[Unread]]:
+    """The findings of a findings file with their secrets, and those that cannot be read again.
+
+    Raises UsageError for what is no findings file.
+    """
+    from keysweep.report.read import load
+    from keysweep.sources.reread import reread
+
+    file = load(path)
+    where = repository or file.repository or file.directory
+    again = list(reread(file.findings, file.directory, where))
+    return (
+        [each.finding for each in again if each.finding],
+        [Unread(each.recorded, each.reason) for each in again if not each.finding],
+    )
+
+
+def _as_json(verdicts: Sequence[Verdict], unread: Sequence[Unread], stream: TextIO) -> None:
+    from keysweep.report.json import verdict_document
+
+    document = {
+        "format": "keysweep-verification",
+        "version": 1,
+        "complete": not unread,
+        "keys": [verdict_document(each) for each in verdicts],
+        "unread": [
+            {"fingerprint": each.recorded.fingerprint, "key_id": each.recorded.key_id, "reason": each.reason}
+            for each in unread
+        ],
+    }
+    json.dump(document, stream, indent=2)
+    stream.write("\n")
+
+
+_COLOURS = {Status.LIVE: "alarm", Status.CANARY: "yellow", Status.UNKNOWN: "yellow", Status.WRONG_SECRET: "cyan"}
+
+
+def _as_text(
+    verdicts: Sequence[Verdict], unread: Sequence[Unread], findings: Iterable[Finding], style: Style
+) -> list[str]:
+    places: dict[str, str] = {}
+    for finding in findings:
+        places.setdefault(finding.key_id or "", f"{finding.origin.display}:{finding.place.line}")
+    lines = []
+    for each in verdicts:
+        colour = _COLOURS.get(each.status, "dim")
+        lines.append(
+            f"{style.paint(f'{each.status.value.upper():13}', colour)} {style.paint(each.key_id, 'bold')}"
+        )
+        rows = [("is", _owner(each)), ("at", places.get(each.key_id, "")), ("why", each.reason)]
+        if each.request_id:
+            rows.append(("request", each.request_id))
+        lines += [f"  {style.paint(f'{name:8}', 'dim')} {style.safe(text)}" for name, text in rows if text]
+        lines.append("")
+    for gone in unread:
+        named = gone.recorded.key_id or gone.recorded.fingerprint
+        lines.append(style.safe(f"not read again: {named} in {gone.recorded.origin.display}: {gone.reason}"))
+    return [*lines, *([""] if unread else []), _summary(verdicts, unread)]
+
+
+def _owner(verdict: Verdict) -> str:
+    if not verdict.arn:
+        return ""
+    kinds = {"root": "the root user", "user": "user", "role": "a session of role"}
+    who = kinds.get(verdict.principal.value if verdict.principal else "", "")
+    return f"{who} {verdict.name or ''}".strip() + f" of account {verdict.account_id} ({verdict.arn})"
+
+
+def _summary(verdicts: Sequence[Verdict], unread: Sequence[Unread]) -> str:
+    counts = [(sum(each.status is status for each in verdicts), status.value) for status in _ORDER]
+    said = [f"{count} {name}" for count, name in counts if count]
+    if unread:
+        said.append(f"{len(unread)} not read again")
+    return f"keysweep: {len(verdicts)} key{'s' * (len(verdicts) != 1)} asked about: {', '.join(said) or 'none'}."

@@ -1,0 +1,192 @@
+"""`keysweep scan --verify` and `keysweep verify`, run as a user runs them against a server on loopback."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fixtures.keys import key_id, secret, session_token
+from keysweep.report.json import schema
+from tests.aws.sts import Key, Sts, serve
+from tests.repositories import Repository, environment
+
+RNG = random.Random(43)
+ID, SECRET = key_id(RNG), secret(RNG)
+TEMPORARY, ITS_SECRET, TOKEN = key_id(RNG, "ASIA"), secret(RNG), session_token(RNG)
+PAIR = f'aws_access_key_id = "{ID}"\naws_secret_access_key = "{SECRET}"\n'
+SESSION = (
+    f"export AWS_ACCESS_KEY_ID={TEMPORARY}\nexport AWS_SECRET_ACCESS_KEY={ITS_SECRET}\n"
+    f"export AWS_SESSION_TOKEN={TOKEN}\n"
+)
+
+
+@pytest.fixture
+def sts() -> Iterator[Sts]:
+    with serve() as server:
+        server.keys[ID] = Key(SECRET)
+        server.keys[TEMPORARY] = Key(
+            ITS_SECRET, "arn:aws:sts::123456789012:assumed-role/deploy/me", token=TOKEN, is_expired=True
+        )
+        yield server
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "r")
+
+
+def keysweep(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "keysweep", *arguments],
+        cwd=cwd,
+        env=environment() | {"PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    for hidden in (SECRET, ITS_SECRET, TOKEN):
+        assert hidden not in done.stdout + done.stderr
+    return done
+
+
+def scanned(tree: Path, *arguments: str) -> Path:
+    done = keysweep(tree, "scan", *arguments, "--format", "json", "--output", "found.json")
+    assert done.returncode == 1, done.stderr
+    return tree / "found.json"
+
+
+def statuses(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    return {each["key_id"]: each["status"] for each in json.loads(done.stdout)["keys"]}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "deploy.ini").write_text(PAIR)
+    (tmp_path / "session.sh").write_text(SESSION)
+    return tmp_path
+
+
+def test_scan_verify_raises_a_live_pair_to_critical(tree: Path, sts: Sts) -> None:
+    done = keysweep(tree, "scan", "--verify", "--aws-endpoint", sts.url, "--format", "json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, schema())
+    found: dict[str, Any] = {each["key_id"]: each for each in document["findings"]}
+    assert (found[ID]["severity"], found[ID]["verdict"]["status"]) == ("critical", "live")
+    assert found[ID]["verdict"]["arn"] == "arn:aws:iam::123456789012:user/ci"
+    assert (found[TEMPORARY]["severity"], found[TEMPORARY]["verdict"]["status"]) == ("info", "expired")
+
+
+def test_scan_verify_says_in_words_what_aws_said(tree: Path, sts: Sts) -> None:
+    done = keysweep(tree, "scan", "--verify", "--aws-endpoint", sts.url)
+    assert "CRITICAL" in done.stdout
+    assert "live, arn:aws:iam::123456789012:user/ci: AWS accepted it" in done.stdout
+
+
+def test_a_scan_without_verify_asks_nobody(tree: Path, sts: Sts) -> None:
+    scanned(tree)
+    assert sts.asked == []
+    refused = keysweep(tree, "scan", "--aws-endpoint", sts.url)
+    assert refused.returncode == 2
+    assert "goes with --verify" in refused.stderr or "go with --verify" in refused.stderr
+
+
+def test_verify_reads_the_secrets_again_from_the_files(tree: Path, sts: Sts) -> None:
+    found = scanned(tree)
+    assert SECRET not in found.read_text()
+    done = keysweep(tree.parent, "verify", str(found), "--aws-endpoint", sts.url, "--format", "json")
+    assert done.returncode == 1
+    assert statuses(done) == {ID: "live", TEMPORARY: "expired"}
+
+
+def test_verify_reads_the_secrets_again_from_history(repository: Repository, sts: Sts) -> None:
+    repository.stage("deploy.ini", PAIR)
+    repository.commit("add")
+    repository.stage("deploy.ini", "clean\n")
+    repository.commit(f"say what happened\n\n{SESSION}")
+    found = scanned(repository.path, "--history")
+    done = keysweep(repository.path.parent, "verify", str(found), "--aws-endpoint", sts.url, "--format", "json")
+    assert statuses(done) == {ID: "live", TEMPORARY: "expired"}
+    assert done.returncode == 1
+
+
+def test_what_changed_since_the_scan_is_not_called_clean(tree: Path, sts: Sts) -> None:
+    found = scanned(tree)
+    (tree / "deploy.ini").write_text(PAIR.replace(SECRET, secret(RNG)))
+    (tree / "session.sh").unlink()
+    done = keysweep(tree, "verify", str(found), "--aws-endpoint", sts.url, "--format", "json")
+    assert done.returncode == 3
+    reasons = {each["key_id"]: each["reason"] for each in json.loads(done.stdout)["unread"]}
+    assert reasons == {ID: "the file no longer holds it", TEMPORARY: "the file is gone"}
+    assert sts.asked == []
+
+
+def test_what_came_from_a_stream_cannot_be_read_again(tmp_path: Path, sts: Sts) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "keysweep", "scan", "-", "--format", "json", "--output", "found.json"],
+        cwd=tmp_path,
+        input=PAIR,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    done = keysweep(tmp_path, "verify", "found.json", "--aws-endpoint", sts.url)
+    assert done.returncode == 3
+    assert "scan and verify in one run" in done.stdout
+
+
+def test_where_aws_cannot_be_asked_the_exit_code_is_4(tree: Path) -> None:
+    found = scanned(tree)
+    done = keysweep(tree, "verify", str(found), "--aws-endpoint", "http://127.0.0.1:9/", "--format", "json")
+    assert done.returncode == 4
+    assert set(statuses(done).values()) == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "not JSON"),
+        ("[]", "no findings file of keysweep"),
+        ('{"format": "keysweep-findings", "version": 99}', "version 99"),
+        ('{"format": "keysweep-findings", "version": 1}', "damaged"),
+        ("[" * 100_000, "not JSON"),
+    ],
+)
+def test_what_is_no_findings_file_is_refused_in_one_sentence(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "found.json").write_text(content)
+    done = keysweep(tmp_path, "verify", "found.json")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_names_of_objects_in_a_findings_file_cannot_be_options_of_git(repository: Repository) -> None:
+    repository.stage("deploy.ini", PAIR)
+    repository.commit("add")
+    found = scanned(repository.path, "--history")
+    document = json.loads(found.read_text())
+    document["findings"][0]["origin"]["blob"] = "--batch-check"
+    found.write_text(json.dumps(document))
+    done = keysweep(repository.path, "verify", "found.json")
+    assert done.returncode == 2
+    assert "damaged" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://x/", "http://", "http://u:p@127.0.0.1/", "x", "http://[", "http://a:0/"]
+)
+def test_an_endpoint_that_is_no_address_is_refused(tree: Path, address: str) -> None:
+    done = keysweep(tree, "scan", "--verify", "--aws-endpoint", address)
+    assert done.returncode == 2
+    assert "--aws-endpoint has to be" in done.stderr
