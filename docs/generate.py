@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from keysweep.aws.outcomes import CODES, Meaning
 from keysweep.detect.limits import MIB, Limits
 from keysweep.detect.rules import RULES
 from keysweep.errors import ExitCode
@@ -22,7 +23,7 @@ _EXIT_CODES: Mapping[int, str] = {
     ExitCode.FINDINGS: "findings at or above `fail-on`, whether or not the scan was complete",
     ExitCode.USAGE: "wrong usage or configuration; nothing was scanned",
     ExitCode.INCOMPLETE: "incomplete: something could not be read or a limit was reached; never called clean",
-    ExitCode.AWS: "AWS or containment failed (kept for the commands that talk to AWS)",
+    ExitCode.AWS: "AWS could not be asked, or gave no answer (only `keysweep verify`)",
 }
 
 
@@ -61,7 +62,27 @@ def exits() -> str:
     return _table(("code", "meaning"), [(str(code), meaning) for code, meaning in sorted(_EXIT_CODES.items())])
 
 
-TABLES: Mapping[str, Callable[[], str]] = {"rules": rules, "patterns": patterns, "limits": limits, "exits": exits}
+def outcomes() -> str:
+    """The error codes of STS as `aws/outcomes.py` has them."""
+    rows = [(f"`{code}`", reason, _STATUSES[meaning]) for code, (meaning, reason) in CODES.items()]
+    return _table(("answer", "what it means", "what comes of it"), rows)
+
+
+_STATUSES = {
+    Meaning.INVALID: "the next partition, or `dead`",
+    Meaning.MISMATCH: "once more after five seconds, then the next secret or `wrong-secret`",
+    Meaning.EXPIRED: "`expired`",
+    Meaning.SKEWED: "once more by AWS's clock, then `unknown`",
+    Meaning.THROTTLED: "later and slower, then `unknown`",
+}
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "rules": rules,
+    "patterns": patterns,
+    "limits": limits,
+    "exits": exits,
+    "outcomes": outcomes,
+}
 
 
 def filled(page: str) -> str:

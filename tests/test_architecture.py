@@ -85,6 +85,7 @@ IO_BUILTINS = {"open", "print", "input", "breakpoint"}
 NEVER_IN_A_HOOK = {
     "asyncio",
     "boto3",
+    "botocore",
     "click",
     "dask",
     "dulwich",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import multiprocessing
 import re
 import threading
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
 from urllib.parse import urlsplit
 
 MISMATCH_SECONDS = 5
@@ -118,7 +120,7 @@ class Sts:
             said = f"Signature expired: {when} is now earlier than {now:%Y%m%dT%H%M%SZ} ({now:%Y%m%dT%H%M%SZ} - 15 min.)"
             return 403, _ERROR.format("SignatureDoesNotMatch", said, request), {}
         expected = _signature(known.secret, scope, names, handler, body)
-        others = [at for tried, at in self._tried[key_id].items() if tried != (signature == expected)]
+        others = [at for tried, at in self._tried[key_id].items() if tried != str(signature == expected)]
         self._tried[key_id][str(signature == expected)] = time.monotonic()
         is_confused = signature == expected and any(time.monotonic() - at < MISMATCH_SECONDS for at in others)
         if signature != expected or is_confused:
@@ -147,12 +149,35 @@ def _signature(secret: str, scope: str, names: str, handler: BaseHTTPRequestHand
 
 
 @contextmanager
+def serve_apart(keys: dict[str, Key], delay_seconds: float) -> Iterator[str]:
+    """A server in a process of its own, so that it takes no time from whoever asks it; gives its address."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(
+        target=_serve_until_asked_to_end, args=(theirs, keys, delay_seconds), daemon=True
+    )
+    process.start()
+    try:
+        yield str(ours.recv())
+    finally:
+        ours.send("end")
+        process.join()
+
+
+def _serve_until_asked_to_end(pipe: Connection, keys: dict[str, Key], delay_seconds: float) -> None:
+    with serve() as sts:
+        sts.keys, sts.delay_seconds = keys, delay_seconds
+        pipe.send(sts.url)
+        pipe.recv()
+
+
+@contextmanager
 def serve() -> Iterator[Sts]:
     """A running server on loopback; its address is `url`."""
     sts = Sts()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # the answer leaves in one piece: two would wait for each other's acknowledgement
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -168,6 +193,7 @@ def serve() -> Iterator[Sts]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(text.encode())
+            self.wfile.flush()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
