@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from fixtures.keys import key_id, secret, session_token
 from keysweep.report.json import schema
 from tests.aws.sts import Key, Sts, serve
+from tests.cli.test_interrupt import Scan
 from tests.repositories import Repository, environment
 
 RNG = random.Random(43)
@@ -190,3 +192,25 @@ def test_an_endpoint_that_is_no_address_is_refused(tree: Path, address: str) -> 
     done = keysweep(tree, "scan", "--verify", "--aws-endpoint", address)
     assert done.returncode == 2
     assert "--aws-endpoint has to be" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["scan", "verify"])
+def test_ctrl_c_keeps_what_was_found_and_answered(tree: Path, sts: Sts, command: str) -> None:
+    """One key is answered at once, and the server never answers about the other."""
+    found = scanned(tree)
+    found.rename(tree.parent / "found.json")
+    sts.keys[TEMPORARY].faults += ["hang"] * 9
+    options = ("--verify",) if command == "scan" else ("../found.json",)
+    asking = Scan(tree, command, *options, "--aws-endpoint", sts.url, "--format", "json")
+    while len(sts.asked) < 2:
+        time.sleep(0.02)
+    time.sleep(0.5)
+    asking.press_ctrl_c()
+    done = asking.end()
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert document["complete"] is False
+    if command == "verify":
+        assert statuses(done) == {ID: "live"}
+    else:
+        assert {each["key_id"] for each in document["findings"]} == {ID, TEMPORARY}

@@ -10,6 +10,7 @@ import click
 
 from keysweep.aws.partitions import BY_NAME
 from keysweep.errors import UsageError
+from keysweep.frozen import frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,16 +40,30 @@ def partitions(command: _Command) -> _Command:
     )(command)
 
 
-def ask(questions: Iterable[Question], endpoint: str | None, workers: int = 32) -> Mapping[str, Answer]:
-    """What AWS says of each key ID."""
+@frozen
+class Asked:
+    """What AWS said of each key ID, as far as it came."""
+
+    answers: Mapping[str, Answer]
+    is_interrupted: bool
+    """Whether somebody pressed Ctrl-C before all were asked about."""
+
+
+def ask(questions: Iterable[Question], endpoint: str | None, workers: int = 32) -> Asked:
+    """Ask AWS about each key ID; Ctrl-C ends that, and keeps what was answered."""
     from keysweep.aws.signing import Caller
     from keysweep.aws.verify import verify
 
     caller = Caller(endpoint, connections=workers)
+    answers: dict[str, Answer] = {}
     try:
-        return {answer.verdict.key_id: answer for answer in verify(questions, caller, workers=workers)}
+        for answer in verify(questions, caller, workers=workers):
+            answers[answer.verdict.key_id] = answer
+    except KeyboardInterrupt:
+        return Asked(answers, is_interrupted=True)
     finally:
         caller.close()
+    return Asked(answers, is_interrupted=False)
 
 
 def _checked(value: str | None) -> str | None:

@@ -18,7 +18,7 @@ from keysweep.cli.output import check_writable, write_report
 from keysweep.cli.progress import progress_line
 from keysweep.config import load
 from keysweep.errors import ConfigError, ExitCode, UsageError
-from keysweep.findings import ScanResult, Severity
+from keysweep.findings import Problem, ProblemCode, ScanResult, Severity
 from keysweep.frozen import replace
 from keysweep.report import FORMATS
 from keysweep.report.style import Style
@@ -244,9 +244,13 @@ def _pointer(result: ScanResult, output: str) -> str:
 def _verified(result: ScanResult, partitions: tuple[str, ...], endpoint: str | None) -> ScanResult:
     from keysweep.aws.questions import judged, questions
 
-    answers = ask(questions(result.findings, partitions), endpoint)
-    verdicts = {key_id: answer.verdict for key_id, answer in answers.items()}
-    return replace(result, findings=judged(result.findings, verdicts))
+    asked = ask(questions(result.findings, partitions), endpoint)
+    verdicts = {key_id: answer.verdict for key_id, answer in asked.answers.items()}
+    problems = (*result.problems, *([_NOT_ALL_ASKED] if asked.is_interrupted else []))
+    return replace(result, findings=judged(result.findings, verdicts), problems=problems)
+
+
+_NOT_ALL_ASKED = Problem(ProblemCode.INTERRUPTED, "interrupted before AWS was asked about every key")
 
 
 def _repository(paths: tuple[str, ...]) -> str:

@@ -60,12 +60,14 @@ def verify(
     from keysweep.aws.questions import questions
 
     asked = questions(read, partitions or ("aws",))
-    verdicts = [answer.verdict for answer in ask(asked, aws_endpoint, workers).values()]
+    came = ask(asked, aws_endpoint, workers)
+    verdicts = [answer.verdict for answer in came.answers.values()]
+    complete = not unread and not came.is_interrupted
     verdicts.sort(key=lambda each: (_ORDER.index(each.status), each.key_id))
 
     def write(stream: TextIO) -> None:
         if form == "json":
-            _as_json(verdicts, unread, stream)
+            _as_json(verdicts, unread, stream, complete=complete)
         else:
             style = Style() if output else Style.detect(stream, os.environ)
             stream.write("\n".join(_as_text(verdicts, unread, read, style)) + "\n")
@@ -73,7 +75,9 @@ def verify(
     write_report(output, write)
     if any(each.status is Status.LIVE for each in verdicts):
         return ExitCode.FINDINGS
-    if unread:
+    if came.is_interrupted:
+        click.echo("keysweep: interrupted before AWS was asked about every key.", err=True)
+    if not complete:
         return ExitCode.INCOMPLETE
     return ExitCode.AWS if any(is_unanswered(each) for each in verdicts) else ExitCode.CLEAN
 
@@ -107,13 +111,13 @@ def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[U
     )
 
 
-def _as_json(verdicts: Sequence[Verdict], unread: Sequence[Unread], stream: TextIO) -> None:
+def _as_json(verdicts: Sequence[Verdict], unread: Sequence[Unread], stream: TextIO, *, complete: bool) -> None:
     from keysweep.report.json import verdict_document
 
     document = {
         "format": "keysweep-verification",
         "version": 1,
-        "complete": not unread,
+        "complete": complete,
         "keys": [verdict_document(each) for each in verdicts],
         "unread": [
             {"fingerprint": each.recorded.fingerprint, "key_id": each.recorded.key_id, "reason": each.reason}
