@@ -25,8 +25,8 @@ def rest_of(value: str, content: bytes, end: int, limit: int) -> tuple[str, int]
             break
         rest += run
         end = line.end(1)
-        if len(run) < width:
-            break
+        if len(run) < max(width, len(value)):
+            break  # the first line, which may begin with a name, is no longer than the others
         width = len(run)
     return rest, end
 
