@@ -82,7 +82,9 @@ def test_a_session_token_is_read_to_its_last_line_and_no_further(
     token = token[:-2] + {"": "Zk", "=": "k=", "==": "=="}[padding]
     lines = [token[at : at + width] for at in range(0, len(token), width)]
     assume(len(lines) != 2 or len(lines[0]) % 4 or len(lines[1]) > 40 or lines[1].endswith("="))  # could be a word
-    assume(after != "done\n" or len(lines) == 1 or len(token) % width or padding)  # reads as a last line
+    assume(
+        after not in {"done\n", f"{SECRET}\n"} or len(lines) == 1 or len(token) % width or padding
+    )  # its last line
     content = (head + line_end.join(lines) + "\n" + after).encode()
     values = {part.value.reveal() for finding in scan(content, Origin("a")).findings for part in finding.parts}
     assert token in values
