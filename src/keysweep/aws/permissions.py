@@ -249,7 +249,7 @@ def of(statement: Statement) -> tuple[Permission, ...]:
 
 
 def required(actions: frozenset[str]) -> tuple[Permission, ...]:
-    """What a responder that may do `actions` cannot be without, in the order of the table."""
-    wanted = {PLAN, TRAIL, "deactivate-key", *actions}
+    """What a responder cannot be without that does `actions` beside the ordinary ones, as the table has it."""
+    wanted = {PLAN, TRAIL, "deactivate-key", "deactivate-service-credential", *actions}
     operator = {each.name for each in STATEMENTS if each.of_operator}
     return tuple(each for each in PERMISSIONS if each.statement not in operator and wanted & {*each.needed_for})

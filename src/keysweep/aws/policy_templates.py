@@ -165,12 +165,12 @@ variable "principal" {
 }
 
 variable "external_id" {
-  description = "ExternalId that has to be given to assume the role; null for none"
+  description = "ExternalId that has to be given to assume the role; null or empty for none"
   type        = string@external@
 }
 
 variable "org_id" {
-  description = "Organisation that the principal has to be in (o-...); null for any"
+  description = "Organisation that the principal has to be in (o-...); null or empty for any"
   type        = string@org@
 }
 
@@ -183,7 +183,7 @@ locals {
     for key, value in {
       "sts:ExternalId"     = var.external_id
       "aws:PrincipalOrgID" = var.org_id
-    } : key => value if value != null
+    } : key => value if value != null && value != ""
   }
   condition = { StringEquals = local.conditions }
 }
