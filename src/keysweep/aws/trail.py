@@ -1,8 +1,8 @@
 """What a key did, as CloudTrail tells it: the last 90 days of management events, region by region.
 
-CloudTrail LookupEvents: 50 events a page, 2 requests a second for each account and region; events of IAM and of the
-global STS are in us-east-1 (AWS CloudTrail API Reference, LookupEvents). Events of data planes, such as reads of
-objects in S3, are never among them.
+CloudTrail LookupEvents: 50 events a page, 2 requests a second for each account and region; events of IAM and of
+the global STS are in us-east-1 (AWS CloudTrail API Reference, LookupEvents). Events of data planes, such as reads
+of objects in S3, are never among them.
 """
 
 from __future__ import annotations
@@ -154,9 +154,8 @@ def _pages(cloudtrail: Any, asked: _Asked) -> Iterator[list[dict[str, Any]]]:
         seen.add(token)
         request["NextToken"] = token
         asked.sleep(max(0.0, SECONDS_BETWEEN_REQUESTS - (asked.clock() - began)))
-    raise AwsError(
-        f"only the newest {asked.most_pages * PAGE_EVENTS} events were read; ask for a shorter time, or CloudTrail Lake."
-    )
+    most = asked.most_pages * PAGE_EVENTS
+    raise AwsError(f"only the newest {most} events were read; ask for a shorter time, or CloudTrail Lake.")
 
 
 def _looked_up(cloudtrail: Any, request: Mapping[str, Any], sleep: Callable[[float], None]) -> dict[str, Any]:
@@ -192,6 +191,7 @@ class _Tally:
         self._errors: dict[tuple[str, str, bool], Counter[str]] = {}
         self._addresses: Counter[str] = Counter()
         self._agents: Counter[str] = Counter()
+        self._unreadable = 0
 
     @property
     def events(self) -> int:
@@ -205,10 +205,14 @@ class _Tally:
             if identity and identity in self._ids:
                 continue
             self._ids.add(identity)
+            when = event.get("EventTime")
+            if not isinstance(when, datetime):
+                self._unreadable += 1
+                continue
             detail = _detail(event)
             writes = str(event.get("ReadOnly", detail.get("readOnly", "false"))).lower() != "true"
             key = (str(event.get("EventSource", "")), str(event.get("EventName", "")), writes)
-            self._times.setdefault(key, []).append(event["EventTime"])
+            self._times.setdefault(key, []).append(when)
             if code := detail.get("errorCode"):
                 self._errors.setdefault(key, Counter())[str(code)] += 1
             for counter, field in ((self._addresses, "sourceIPAddress"), (self._agents, "userAgent")):
@@ -217,6 +221,8 @@ class _Tally:
 
     def region(self, incomplete: str | None) -> Region:
         """What was counted."""
+        if self._unreadable and incomplete is None:
+            incomplete = f"{self._unreadable} events have no time and were left out."
         calls = sorted(
             (self._call(key) for key in self._times), key=lambda it: (it.why is None, -it.count, it.name)
         )
