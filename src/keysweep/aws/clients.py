@@ -13,14 +13,6 @@ from typing import Any, NoReturn
 from keysweep import __version__
 from keysweep.errors import AwsError
 
-HOME_REGIONS = {
-    "aws": "us-east-1",
-    "aws-cn": "cn-north-1",
-    "aws-us-gov": "us-gov-west-1",
-    "aws-eusc": "eusc-de-east-1",
-}
-"""Partition to the region that its IAM is asked in (botocore's endpoints.json)."""
-
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 THROTTLED = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"})
 _BAD_CREDENTIALS = frozenset(
@@ -94,16 +86,22 @@ def assumed(
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turn whatever botocore raises inside into an AwsError: 'could not `doing`: why, and what to do'."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except failures() as error:
         raise in_words(error, doing) from error
 
 
+def failures() -> tuple[type[Exception], ...]:
+    """Everything that botocore raises where a request fails: an answer that is no XML has a family of its own."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    return BotoCoreError, ClientError, ResponseParserError
+
+
 def in_words(error: Exception, doing: str) -> AwsError:
-    """A BotoCoreError or ClientError as one sentence without anything secret in it."""
+    """What botocore raised as one sentence without anything secret in it."""
     answer = getattr(error, "response", None)
     if isinstance(answer, dict):
         code = code_of(error)
@@ -146,7 +144,10 @@ def _said(answer: dict[str, Any], code: str) -> str:
 def _without_answer(error: Exception) -> str:
     """Why AWS was not reached or not asked. botocore's text is left out where it quotes what a program printed."""
     from botocore import exceptions as known
+    from botocore.parsers import ResponseParserError
 
+    if isinstance(error, ResponseParserError):  # its text quotes the answer, which may hold credentials
+        return "the answer cannot be understood: check --aws-endpoint and proxies, or try again."
     details = getattr(error, "kwargs", {})
     if isinstance(error, known.ProfileNotFound):
         return f"there is no AWS profile {details.get('profile')}: `aws configure list-profiles` lists them."

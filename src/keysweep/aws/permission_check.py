@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from keysweep.aws.clients import DENIED, client, code_of, in_words, translated
+from keysweep.aws.clients import DENIED, client, code_of, failures, in_words, translated
 from keysweep.aws.permissions import ANYTHING, GROUPS, ITSELF, ROLES, STATEMENTS, USERS, Permission
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen
@@ -18,9 +18,9 @@ NOBODY = "keysweep-check-nobody"
 DOCUMENTATION_KEY = "AKIAIOSFODNN7EXAMPLE"
 """The key ID of AWS's own documentation, which belongs to nobody."""
 
+_LAST_USED = "iam:GetAccessKeyLastUsed"
 _NAMES = {USERS: "UserName", GROUPS: "GroupName", ROLES: "RoleName"}
 _REQUESTS: Mapping[str, dict[str, Any]] = {
-    "iam:GetAccessKeyLastUsed": {"AccessKeyId": DOCUMENTATION_KEY},
     "iam:GetUserPolicy": {"UserName": NOBODY, "PolicyName": NOBODY},
     "iam:GetRolePolicy": {"RoleName": NOBODY, "PolicyName": NOBODY},
     "cloudtrail:LookupEvents": {"MaxResults": 1},
@@ -76,13 +76,13 @@ def check(
     if simulated:
         return Checked(account, arn, SIMULATED, simulated)
     clients = {"iam": iam, "cloudtrail": client(session, "cloudtrail", region, endpoint)}
-    return Checked(account, arn, TRIED, tuple(_tried(clients, each, why_not) for each in wanted))
+    own = session.get_credentials().access_key
+    key = own if own.startswith("AKIA") else DOCUMENTATION_KEY
+    return Checked(account, arn, TRIED, tuple(_tried(clients, each, key, why_not) for each in wanted))
 
 
 def _principal(iam: Any, arn: str, role: str | None) -> str:
     """The user or role behind an ARN of STS (`arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION`)."""
-    from botocore.exceptions import ClientError
-
     start, _, end = arn.partition(":assumed-role/")
     if not end:
         return arn
@@ -92,7 +92,7 @@ def _principal(iam: Any, arn: str, role: str | None) -> str:
         return f"{start.replace(':sts:', ':iam:')}:role/{known}"
     try:
         return str(iam.get_role(RoleName=name)["Role"]["Arn"])
-    except ClientError:  # without a path the guess is right, and with one the simulator says NoSuchEntity
+    except failures():  # without a path the guess is right, and with one the simulator says NoSuchEntity
         return f"{start.replace(':sts:', ':iam:')}:role/{name}"
 
 
@@ -100,8 +100,6 @@ def _simulated(
     iam: Any, wanted: tuple[Permission, ...], principal: str, account: str
 ) -> tuple[tuple[Answer, ...], AwsError | None]:
     """What the simulator says of each, boundaries and policies of the organisation included; or why it did not."""
-    from botocore.exceptions import ClientError
-
     decisions: dict[str, str] = {}
     try:
         for pattern in {each.resource for each in wanted} - {ITSELF}:
@@ -110,7 +108,7 @@ def _simulated(
                     each.action for each in wanted if each.resource == pattern and _managed(each) == managed
                 ]
                 decisions |= _decisions(iam, principal, actions, _example(pattern, principal, account), managed)
-    except ClientError as error:
+    except failures() as error:
         return (), in_words(error, "ask the simulator of IAM")
     reasons = {"allowed": "", "explicitDeny": "a policy denies it", "implicitDeny": "no policy allows it"}
     answers = []
@@ -143,10 +141,8 @@ def _example(pattern: str, principal: str, account: str) -> str:
     return f"arn:{principal.split(':')[1]}:iam::{account}:{pattern.replace('*', NOBODY)}"
 
 
-def _tried(clients: Mapping[str, Any], permission: Permission, why_not: AwsError | None) -> Answer:
+def _tried(clients: Mapping[str, Any], permission: Permission, key: str, why_not: AwsError | None) -> Answer:
     """Whether a read is refused. A write stays unknown: trying it might do it."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
     if permission.resource == ITSELF:
         denied = why_not is not None and why_not.code in DENIED
         return Answer(permission, LACKING if denied else UNKNOWN, str(why_not))
@@ -155,19 +151,22 @@ def _tried(clients: Mapping[str, Any], permission: Permission, why_not: AwsError
     service, _, action = permission.action.partition(":")
     to_try = clients[service]
     method = next(name for name, api in to_try.meta.method_to_api_mapping.items() if api == action)
+    request = _REQUESTS.get(permission.action, {_NAMES.get(permission.resource, ""): NOBODY})
+    if permission.action == _LAST_USED:
+        request = {"AccessKeyId": key}
     try:
-        getattr(to_try, method)(**_REQUESTS.get(permission.action, {_NAMES.get(permission.resource, ""): NOBODY}))
-    except ClientError as error:
-        return _understood(permission, error)
-    except BotoCoreError as error:
-        raise in_words(error, f"try {permission.action}") from error
+        getattr(to_try, method)(**request)
+    except failures() as error:
+        return _understood(permission, key, error)
     return Answer(permission, HELD)
 
 
-def _understood(permission: Permission, error: Exception) -> Answer:
+def _understood(permission: Permission, key: str, error: Exception) -> Answer:
     code = code_of(error)
     if code in {"NoSuchEntity", "NoSuchEntityException"}:
         return Answer(permission, HELD)
+    if code in DENIED and permission.action == _LAST_USED and key == DOCUMENTATION_KEY:
+        return Answer(permission, UNKNOWN, "AWS refuses it for keys of nobody as well")
     if code in DENIED:
         return Answer(permission, LACKING, "AWS refused it")
     return Answer(permission, UNKNOWN, str(in_words(error, f"try {permission.action}")))

@@ -248,8 +248,13 @@ def of(statement: Statement) -> tuple[Permission, ...]:
     )
 
 
+def of_responder() -> tuple[Permission, ...]:
+    """Everything that the responder role may be given, in the order of the table."""
+    operator = {each.name for each in STATEMENTS if each.of_operator}
+    return tuple(each for each in PERMISSIONS if each.statement not in operator)
+
+
 def required(actions: frozenset[str]) -> tuple[Permission, ...]:
     """What a responder cannot be without that does `actions` beside the ordinary ones, as the table has it."""
     wanted = {PLAN, TRAIL, "deactivate-key", "deactivate-service-credential", *actions}
-    operator = {each.name for each in STATEMENTS if each.of_operator}
-    return tuple(each for each in PERMISSIONS if each.statement not in operator and wanted & {*each.needed_for})
+    return tuple(each for each in of_responder() if wanted & {*each.needed_for})

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from keysweep.aws.clients import HOME_REGIONS
+from keysweep.aws.partitions import partition
 from keysweep.aws.permissions import ANYTHING, ITSELF, PERMISSIONS, ROLES, STATEMENTS, Statement, of, statements
 from keysweep.errors import UsageError
 from keysweep.frozen import frozen
@@ -53,8 +53,7 @@ class Responder:
 
 def check(responder: Responder) -> None:
     """Raise UsageError, which says what would be right, for what IAM would refuse or a reader might misread."""
-    if responder.partition not in HOME_REGIONS:
-        raise UsageError(f"there is no partition {responder.partition}: known are {', '.join(HOME_REGIONS)}.")
+    partition(responder.partition)
     if not _ROLE.fullmatch(responder.role):
         raise UsageError(f"{responder.role} is no name of a role: write NAME, or PATH/NAME.")
     if responder.principal is not None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from keysweep.aws.clients import THROTTLED, code_of, in_words
+from keysweep.aws.clients import THROTTLED, code_of, failures, in_words
 from keysweep.aws.notable import NOTABLE
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen
@@ -159,12 +159,10 @@ def _pages(cloudtrail: Any, asked: _Asked) -> Iterator[list[dict[str, Any]]]:
 
 
 def _looked_up(cloudtrail: Any, request: Mapping[str, Any], sleep: Callable[[float], None]) -> dict[str, Any]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
     for pause in (*_BACK_OFF_SECONDS, None):
         try:
             answer: dict[str, Any] = cloudtrail.lookup_events(**request)
-        except ClientError as error:
+        except failures() as error:
             code = code_of(error)
             if code in _NOT_ENABLED:
                 raise AwsError(
@@ -173,8 +171,6 @@ def _looked_up(cloudtrail: Any, request: Mapping[str, Any], sleep: Callable[[flo
             if code not in THROTTLED or pause is None:
                 raise in_words(error, "look up events") from error
             sleep(pause)
-        except BotoCoreError as error:
-            raise in_words(error, "look up events") from error
         else:
             return answer
     raise AssertionError  # the last pause is None, which returns or raises

@@ -39,7 +39,7 @@ def _mark(answer: Answer, needed: set[str]) -> str:
     if permission.action in needed:
         return {HELD: _OK, LACKING: _MISSING}.get(answer.state, _UNCHECKED)
     if answer.state == HELD:
-        return _EXTRA if permission.statement in _OPTIONAL else _OK
+        return _EXTRA if permission.statement in _OPTIONAL and permission.writes else _OK
     return _OFF if answer.state == LACKING else "?"
 
 

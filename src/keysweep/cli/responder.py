@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from keysweep.aws.mandate import Mandate, load
+from keysweep.aws.partitions import BY_NAME, partition
 from keysweep.aws.permission_check import Checked
-from keysweep.aws.permissions import OPTIONAL, of, required, statements
+from keysweep.aws.permissions import OPTIONAL, of_responder, required
 from keysweep.aws.policy_documents import (
     DEFAULT_ROLE,
     Responder,
@@ -20,6 +21,7 @@ from keysweep.aws.policy_documents import (
     trust_document,
 )
 from keysweep.aws.policy_documents import check as check_responder
+from keysweep.cli.operator import aws_endpoint
 from keysweep.cli.permitted import Outcome, as_data, as_text, code
 from keysweep.errors import AwsError, ExitCode, UsageError
 
@@ -46,7 +48,12 @@ def responder() -> None:
     show_default=True,
     help="Which document as JSON: of the role, who may assume it, or for whoever assumes it.",
 )
-@click.option("--partition", help="Partition of AWS.  [default: the first of the policy file, or aws]")
+@click.option(
+    "--partition",
+    "partition_name",
+    type=click.Choice(list(BY_NAME)),
+    help="Partition of AWS.  [default: the first of the policy file, or aws]",
+)
 @click.option("--role", help=f"Name of the role, after its path if it has one.  [default: {DEFAULT_ROLE}]")
 @click.option("--principal", metavar="ARN", help="Who may assume the role.")
 @click.option("--external-id", help="ExternalId that has to be given to assume it.")
@@ -56,7 +63,7 @@ def responder() -> None:
 def policy(
     form: str,
     document: str,
-    partition: str | None,
+    partition_name: str | None,
     role: str | None,
     principal: str | None,
     external_id: str | None,
@@ -78,7 +85,7 @@ def policy(
     """
     mandate = _mandate(policy_file)
     asked = Responder(
-        partition=partition or mandate.partitions[0],
+        partition=partition_name or mandate.partitions[0],
         role=role or mandate.role or DEFAULT_ROLE,
         principal=principal,
         external_id=external_id or mandate.external_id,
@@ -116,7 +123,7 @@ def _rendered(asked: Responder, form: str, document: str, mandate: Mandate) -> s
 @click.option(
     "--account", "accounts", multiple=True, metavar="ID", help="Account to check; repeatable.  [default: own]"
 )
-@click.option("--aws-endpoint", metavar="URL", help="Send every request there: for tests and emulators.")
+@aws_endpoint
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def check(
     policy_file: Path | None,
@@ -135,7 +142,7 @@ def check(
       keysweep responder check --account 111122223333 --account 444455556666
     """
     mandate = _mandate(policy_file)
-    _check_usage(mandate, accounts, aws_endpoint)
+    _check_usage(mandate, accounts)
     outcomes = _outcomes(mandate, profile or mandate.profile, accounts or (None,), aws_endpoint)
     needed = {each.action for each in required(frozenset(mandate.unattended_actions))}
     if form == "json":
@@ -155,7 +162,7 @@ def _mandate(explicit: Path | None) -> Mandate:
     return load(explicit, directory)
 
 
-def _check_usage(mandate: Mandate, accounts: tuple[str, ...], endpoint: str | None) -> None:
+def _check_usage(mandate: Mandate, accounts: tuple[str, ...]) -> None:
     check_responder(
         Responder(
             partition=mandate.partitions[0], role=mandate.role or DEFAULT_ROLE, external_id=mandate.external_id
@@ -164,16 +171,14 @@ def _check_usage(mandate: Mandate, accounts: tuple[str, ...], endpoint: str | No
     for account in accounts:
         if not (account.isascii() and account.isdecimal() and len(account) == 12):
             raise UsageError(f"--account {account} is no account ID: one has twelve digits.")
-    if endpoint and not endpoint.startswith(("http://", "https://")):
-        raise UsageError("--aws-endpoint has to begin with http:// or https://.")
 
 
 def _outcomes(
     mandate: Mandate, profile: str | None, accounts: tuple[str | None, ...], endpoint: str | None
 ) -> list[Outcome]:
-    from keysweep.aws.clients import HOME_REGIONS, session
+    from keysweep.aws.clients import session
 
-    region = HOME_REGIONS[mandate.partitions[0]]
+    region = partition(mandate.partitions[0]).region
     own = session(profile, region)
     outcomes = []
     for account in accounts:
@@ -188,7 +193,7 @@ def _checked(own: Any, mandate: Mandate, account: str | None, region: str, endpo
     from keysweep.aws.clients import assumed, client, translated
     from keysweep.aws.permission_check import check as check_permissions
 
-    acting, asked = own, [each for statement in statements(frozenset(OPTIONAL)) for each in of(statement)]
+    acting = own
     if mandate.role:
         home = account
         if home is None:
@@ -203,7 +208,7 @@ def _checked(own: Any, mandate: Mandate, account: str | None, region: str, endpo
             region=region,
             endpoint=endpoint,
         )
-    checked = check_permissions(acting, asked, region=region, role=mandate.role, endpoint=endpoint)
+    checked = check_permissions(acting, of_responder(), region=region, role=mandate.role, endpoint=endpoint)
     if account not in (None, checked.account):
         raise AwsError(
             f"could not check {account}: AWS says that this identity is in account {checked.account}; "
