@@ -17,7 +17,7 @@ _ROLE = re.compile(r"/?(?:[\w+=,.@-]+/)*[\w+=,.@-]{1,64}", re.ASCII)
 _PRINCIPAL = re.compile(r"arn:(aws[a-z-]*):(?:iam|sts)::\d{12}:(?:root|(?:user|role|assumed-role)/[!-~]+)")
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _ORGANISATION = re.compile(r"o-[a-z0-9]{10,32}")
-_PATTERN = re.compile(r"[*/][!-~]*")
+_PATTERN = re.compile(r"[*/?\[][!-~]*")
 
 Document = dict[str, Any]
 
@@ -141,7 +141,7 @@ def _denials(responder: Responder, prefix: str) -> Iterable[Document]:
     writes = [each for each in PERMISSIONS if each.writes and each.statement in names]
     on_roles = sorted(each.action for each in writes if each.resource == ROLES)
     on_users = sorted(each.action for each in writes if each.resource != ROLES)
-    paths = [_path(pattern) for pattern in responder.deny_paths]
+    paths = [end for pattern in responder.deny_paths for end in _paths(pattern)]
     # A user stands at the end of a path or directly below the root.
     users = [end for pattern in responder.deny_users for end in (f"/{_glob(pattern)}", f"/*/{_glob(pattern)}")]
     if paths or users:
@@ -159,10 +159,14 @@ def _resource(pattern: str, responder: Responder, prefix: str) -> str:
     return prefix + pattern.replace("{role}", f"{responder.path}{responder.name}".lstrip("/"))
 
 
-def _path(pattern: str) -> str:
-    """The resources of all that stands below the paths that a glob of a mandate names, or somewhat more."""
+def _paths(pattern: str) -> set[str]:
+    """Resources that cover all that stands below the paths that a glob of a mandate names, or somewhat more.
+
+    `Mandate.denies` takes a glob for a path, which ends with a slash, and for the beginning of one.
+    """
     glob = _glob(pattern)
-    return glob if glob.endswith("*") else glob.rstrip("/") + "/*"
+    ends = {glob.rstrip("/") + "/*"}
+    return ends | {f"{glob.rstrip('*')}*"} if glob.endswith(("/", "*", "?")) else ends
 
 
 def _glob(pattern: str) -> str:
