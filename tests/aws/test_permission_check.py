@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,17 @@ def iam(server: str) -> Any:
     return boto3.client("iam", region_name="us-east-1", endpoint_url=server)
 
 
+WITHOUT_RESOURCE = ("iam:GetAccessKeyLastUsed", "iam:SimulatePrincipalPolicy")
+"""Calls that ministack holds to no resource, so that only `*` allows them there; AWS holds them to a user or role."""
+
+
 def role(server: str, name: str, policy: Document, external_id: str | None = None) -> None:
+    """A role with a policy, as ministack understands it."""
+    named = {action for each in policy["Statement"] for action in each["Action"]}
+    anywhere = [each for each in WITHOUT_RESOURCE if each in named]
+    if anywhere:
+        more = {"Sid": "Ministack", "Effect": "Allow", "Action": anywhere, "Resource": ["*"]}
+        policy = {**policy, "Statement": [*policy["Statement"], more]}
     trusted = as_json(trust_document(Responder(principal=ROOT, external_id=external_id)))
     made = iam(server)
     made.create_role(RoleName=name, AssumeRolePolicyDocument=trusted)
@@ -113,11 +124,12 @@ def test_without_the_simulator_reads_are_tried_and_writes_are_said_to_be_uncheck
     assert seen["iam:ListAccessKeys"] == "ok"
     assert seen["iam:GetAccessKeyLastUsed"] == "ok"
     assert seen["iam:UpdateAccessKey"] == "UNCHECKED"
-    assert "not checked: iam:UpdateAccessKey" in out
+    assert re.search(r"^not checked: .*iam:UpdateAccessKey, ", out, re.MULTILINE)
 
 
 def test_checking_changes_nothing(ministack_server: str, run: Run, tmp_path: Path) -> None:
-    policy = without(permissions_document(Responder(role="calm", optional=frozenset(OPTIONAL))), "iam:Simulate")
+    document = permissions_document(Responder(role="calm", optional=frozenset(OPTIONAL)))
+    policy = without(document, "iam:SimulatePrincipalPolicy")
     role(ministack_server, "calm", policy)
     before = [each["UserName"] for each in iam(ministack_server).list_users()["Users"]]
     run("check", "--policy", mandate(tmp_path / "c.toml", role="calm"), "--aws-endpoint", ministack_server)

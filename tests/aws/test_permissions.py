@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
+
 import botocore.session
 import pytest
 
@@ -27,6 +30,15 @@ def test_every_permission_is_a_call_that_there_is_and_says_whether_it_writes(per
     assert call in botocore.session.Session().get_service_model(service).operation_names
     reads = call.startswith(("Get", "List", "Lookup", "Simulate", "AssumeRole"))
     assert permission.writes is not reads
+
+
+@pytest.mark.parametrize("permission", PERMISSIONS, ids=lambda it: it.action)
+def test_every_resource_is_one_that_aws_holds_the_call_to(permission: Permission) -> None:
+    """A resource of another kind would be a permission that is never given. cfn-lint has AWS's own reference."""
+    known = json.loads(files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text(encoding="utf-8"))
+    service, _, call = permission.action.partition(":")
+    kinds = known[service]["Actions"][call.lower()].get("Resources", [])
+    assert permission.resource.partition("/")[0] in (kinds or ["*"])
 
 
 def test_every_permission_is_named_once_and_belongs_to_a_statement() -> None:
