@@ -111,6 +111,7 @@ def refusal(code: str, message: str) -> str:
         (403, f"<html>{SECRET}", "the answer cannot be understood"),
         (200, "", "the answer cannot be understood"),
     ],
+    ids=["denied", "signature", "expired", "two lines", "odd success", "odd refusal", "empty"],
 )
 def test_answers_are_told_in_one_sentence_without_what_they_quote(
     status: int, body: str, said: str, operator: pytest.MonkeyPatch

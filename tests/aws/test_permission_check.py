@@ -246,6 +246,15 @@ def test_wrong_usage_is_told_before_anything_is_asked(arguments: tuple[str, ...]
     assert err
 
 
+def test_the_policy_file_that_the_page_shows_can_be_read(run: Run, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "responder.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "c.toml").write_text(example.replace("the one from above", "abc-1"), encoding="utf-8")
+    code, out, _ = run("policy", "--policy", str(tmp_path / "c.toml"))
+    assert code == ExitCode.CLEAN
+    assert "user/break-glass/*" in out
+
+
 def test_the_policy_follows_the_policy_file_and_options_come_first(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text(
