@@ -24,7 +24,7 @@ _EXIT_CODES: Mapping[int, str] = {
     ExitCode.FINDINGS: "findings at or above `fail-on`, whether or not the scan was complete",
     ExitCode.USAGE: "wrong usage or configuration; nothing was scanned",
     ExitCode.INCOMPLETE: "incomplete: something could not be read or a limit was reached; never called clean",
-    ExitCode.AWS: "AWS could not be asked or gave no answer, or the responder lacks a permission (`verify`, `responder check`)",
+    ExitCode.AWS: "AWS could not be asked or gave no answer, or the responder lacks a permission",
 }
 
 
