@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from keysweep.aws.outcomes import CODES, Meaning
+from keysweep.aws.permissions import STATEMENTS, of
 from keysweep.detect.limits import MIB, Limits
 from keysweep.detect.rules import RULES
 from keysweep.errors import ExitCode
@@ -23,7 +24,7 @@ _EXIT_CODES: Mapping[int, str] = {
     ExitCode.FINDINGS: "findings at or above `fail-on`, whether or not the scan was complete",
     ExitCode.USAGE: "wrong usage or configuration; nothing was scanned",
     ExitCode.INCOMPLETE: "incomplete: something could not be read or a limit was reached; never called clean",
-    ExitCode.AWS: "AWS could not be asked, or gave no answer (only `keysweep verify`)",
+    ExitCode.AWS: "AWS could not be asked or gave no answer, or the responder lacks a permission",
 }
 
 
@@ -76,12 +77,25 @@ _STATUSES = {
     Meaning.THROTTLED: "later and slower, then `unknown`",
 }
 
+
+def permissions() -> str:
+    """Every permission of containment, by statement."""
+    rows = []
+    for statement in STATEMENTS:
+        name = f"`{statement.name}`" + (" (optional)" if statement.optional else "")
+        if statement.of_operator:
+            name += " (of the operator)"
+        rows += [(name, f"`{each.action}`", f"`{each.resource}`", each.why) for each in of(statement)]
+    return _table(("statement", "permission", "on", "what it is for"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "rules": rules,
     "patterns": patterns,
     "limits": limits,
     "exits": exits,
     "outcomes": outcomes,
+    "permissions": permissions,
 }
 
 

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "cache": set(),
     "sources": {"cache", "detect", "git", "findings", "frozen", "errors"},
     "suppress": {"settings", "findings", "frozen"},
-    "aws": {"findings", "verdicts", "frozen", "errors"},
+    "aws": {"findings", "verdicts", "tables", "frozen", "errors"},
     "report": {"findings", "verdicts", "frozen", "errors"},
     "installer": {"git", "frozen", "errors"},
     "hook": {"report", "suppress", "sources", "config", "settings", "findings", "errors"},

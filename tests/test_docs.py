@@ -75,10 +75,12 @@ def test_every_command_and_option_that_a_page_shows_is_one(page: Path) -> None:
         for line in block.replace("\\\n", " ").splitlines():
             for called in re.findall(r"(?:^|[\s/])keysweep (.*)", line.split("#")[0]):
                 words = shlex.split(called)
-                command = command_line.get_command(click.Context(command_line), words[0])
+                command: click.Command | None = command_line
+                while isinstance(command, click.Group):
+                    command = command.get_command(click.Context(command), words.pop(0))
                 assert command is not None, line
                 known = {name for parameter in command.params for name in parameter.opts}
-                assert {word for word in words[1:] if word.startswith("--")} <= known | {"--help"}, line
+                assert {word for word in words if word.startswith("--")} <= known | {"--help"}, line
 
 
 @pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)

@@ -35,3 +35,15 @@ class IncompleteError(KeysweepError):
 
 class GitError(IncompleteError):
     """A git command failed or answered with something unexpected."""
+
+
+class AwsError(KeysweepError):
+    """AWS refused, did not answer, or was never asked because there are no usable credentials."""
+
+    exit_code = ExitCode.AWS
+
+    def __init__(self, message: str, *, code: str | None = None, request_id: str | None = None) -> None:
+        """`code` is the error code of AWS (`AccessDenied`), where it answered with one."""
+        super().__init__(message)
+        self.code = code
+        self.request_id = request_id

@@ -101,3 +101,27 @@ def accounts(table: Mapping[str, object], key: str, path: Path) -> list[str]:
     if not all(_ACCOUNT.fullmatch(account) for account in found):
         raise wrong(path, key, "a list of account IDs, each twelve digits in quotes")
     return found
+
+
+def text(table: Mapping[str, object], key: str, path: Path) -> str | None:
+    """The string under a key; None where there is none."""
+    value = table.get(key)
+    if value is not None and (not isinstance(value, str) or not value):
+        raise wrong(path, key, "a string that is not empty")
+    return value
+
+
+def whole_number(table: Mapping[str, object], key: str, default: int, path: Path) -> int:
+    """The whole number of 0 or more under a key, or the default."""
+    value = table.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise wrong(path, key, "a whole number of 0 or more")
+    return value
+
+
+def table(outer: Mapping[str, object], key: str, path: Path) -> dict[str, object]:
+    """The table under a key; empty where there is none."""
+    value = outer.get(key, {})
+    if not isinstance(value, dict):
+        raise wrong(path, key, f"a table, [{key}]")
+    return value

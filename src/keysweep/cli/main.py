@@ -19,6 +19,7 @@ _COMMANDS = {
     "explain": "keysweep.cli.explain",
     "install": "keysweep.cli.install",
     "uninstall": "keysweep.cli.install",
+    "responder": "keysweep.cli.responder",
 }
 _SUMMARIES = {
     "scan": "Find leaked keys in files, directories, stdin or the staged change.",
@@ -26,6 +27,7 @@ _SUMMARIES = {
     "explain": "Say everything that a key ID tells without asking AWS.",
     "install": "Set up git hooks that refuse leaks, beside those already there.",
     "uninstall": "Take those hooks out again and put the old ones back.",
+    "responder": "Print the AWS role that contains leaked keys, and check that it can.",
 }
 
 

@@ -1,0 +1,260 @@
+"""The table of every permission that containment uses; policies, checks and pages are made from it.
+
+Resources and condition keys: AWS Service Authorization Reference, 'Actions, resources, and condition keys for
+AWS Identity and Access Management' and '... for AWS CloudTrail'. `sts:GetCallerIdentity` needs no permission.
+"""
+
+from __future__ import annotations
+
+from keysweep.frozen import frozen
+
+USERS, GROUPS, ROLES, ITSELF, ANYTHING = "user/*", "group/*", "role/*", "role/{role}", "*"
+"""Patterns of resources: what follows `arn:PARTITION:iam::ACCOUNT:`, or everything."""
+
+PLAN, TRAIL, CHECK = "plan", "trail", "check"
+"""What needs permissions and changes nothing: the plan, the summary of CloudTrail, `keysweep responder check`."""
+
+QUARANTINE_POLICY = "AWSCompromisedKeyQuarantineV3"
+
+
+@frozen
+class Statement:
+    """One statement of a policy, by its Sid."""
+
+    name: str
+    what: str
+    """What having it means, for whoever has to agree to it."""
+    optional: bool = False
+    """Escalation-grade: whoever has it can take over users or roles, so it is left out unless asked for."""
+    of_operator: bool = False
+    """Belongs to whoever assumes the responder role, not to the role."""
+    managed_policy: str | None = None
+    """The only managed policy that it may attach or detach."""
+
+
+@frozen
+class Permission:
+    """One action, and why containment needs it."""
+
+    action: str
+    statement: str
+    resource: str
+    why: str
+    needed_for: tuple[str, ...]
+    """Names of `mandate.ACTIONS`, or PLAN, TRAIL, CHECK."""
+    writes: bool = False
+
+
+STATEMENTS = (
+    Statement("Look", "Reads whose a key is, what it was used for, and what its user or role can do."),
+    Statement(
+        "Deactivate", "Switches keys and service-specific credentials of users off and on, and deletes none."
+    ),
+    Statement("Trail", "Reads the last 90 days of CloudTrail events."),
+    Statement("CheckItself", "Asks IAM what this role itself may do, for `keysweep responder check`."),
+    Statement(
+        "DenyUserSessions",
+        "Writes inline policies of users: whoever has it can give any user any permission.",
+        optional=True,
+    ),
+    Statement(
+        "RevokeRoleSessions",
+        "Writes inline policies of roles: whoever has it can give any other role any permission.",
+        optional=True,
+    ),
+    Statement(
+        "Quarantine",
+        f"Attaches {QUARANTINE_POLICY} to users and takes it off again, and no other policy.",
+        optional=True,
+        managed_policy=QUARANTINE_POLICY,
+    ),
+    Statement("AssumeResponder", "Assumes the responder role in every account that has it.", of_operator=True),
+)
+
+_ALL = (
+    "deactivate-key",
+    "deny-sessions",
+    "quarantine",
+    "revoke-role-sessions",
+    "deactivate-service-credential",
+)
+
+PERMISSIONS = (
+    Permission(
+        "iam:GetAccessKeyLastUsed",
+        "Look",
+        USERS,
+        "Names the user of a key ID, and says when, where and for what it was last used.",
+        (PLAN, "deactivate-key"),
+    ),
+    Permission(
+        "iam:ListAccessKeys",
+        "Look",
+        USERS,
+        "Says whether the key is active, how old it is, and whether its user has another.",
+        (PLAN, "deactivate-key"),
+    ),
+    Permission(
+        "iam:GetUser",
+        "Look",
+        USERS,
+        "Gives the path of the user, which may be one that is never touched.",
+        (PLAN, "deactivate-key", "deny-sessions", "quarantine", "deactivate-service-credential"),
+    ),
+    Permission(
+        "iam:ListUserTags",
+        "Look",
+        USERS,
+        "Gives the tags of the user, which may be ones that are never touched.",
+        (PLAN, "deactivate-key", "deny-sessions", "quarantine", "deactivate-service-credential"),
+    ),
+    Permission(
+        "iam:ListAttachedUserPolicies",
+        "Look",
+        USERS,
+        "Shows what the user can do, and whether AWS has quarantined it already.",
+        (PLAN, "quarantine"),
+    ),
+    Permission("iam:ListUserPolicies", "Look", USERS, "Shows which policies stand in the user itself.", (PLAN,)),
+    Permission("iam:ListGroupsForUser", "Look", USERS, "Shows which groups give the user permissions.", (PLAN,)),
+    Permission("iam:ListAttachedGroupPolicies", "Look", GROUPS, "Shows what those groups can do.", (PLAN,)),
+    Permission("iam:ListGroupPolicies", "Look", GROUPS, "Shows which policies stand in those groups.", (PLAN,)),
+    Permission(
+        "iam:ListServiceSpecificCredentials",
+        "Look",
+        USERS,
+        "Finds the Bedrock or other service-specific credential that leaked, and its state.",
+        (PLAN, "deactivate-service-credential"),
+    ),
+    Permission(
+        "iam:GetRole",
+        "Look",
+        ROLES,
+        "Says whether sessions of a role can be revoked: those of service-linked and SSO roles cannot.",
+        (PLAN, "revoke-role-sessions"),
+    ),
+    Permission(
+        "iam:UpdateAccessKey",
+        "Deactivate",
+        USERS,
+        "Switches the leaked key off, and on again for `undo`.",
+        ("deactivate-key",),
+        writes=True,
+    ),
+    Permission(
+        "iam:UpdateServiceSpecificCredential",
+        "Deactivate",
+        USERS,
+        "Switches a leaked service-specific credential off, and on again for `undo`.",
+        ("deactivate-service-credential",),
+        writes=True,
+    ),
+    Permission(
+        "cloudtrail:LookupEvents", "Trail", ANYTHING, "Tells what the key did before it was off.", (TRAIL,)
+    ),
+    Permission(
+        "iam:SimulatePrincipalPolicy",
+        "CheckItself",
+        ITSELF,
+        "Lets the check ask instead of trying, and so see the writes as well.",
+        (CHECK,),
+    ),
+    Permission(
+        "iam:PutUserPolicy",
+        "DenyUserSessions",
+        USERS,
+        "Denies everything to sessions that a leaked key has got: they outlive it by up to 36 hours.",
+        ("deny-sessions",),
+        writes=True,
+    ),
+    Permission(
+        "iam:GetUserPolicy",
+        "DenyUserSessions",
+        USERS,
+        "Makes sure that `undo` removes only the policy that keysweep wrote.",
+        ("deny-sessions",),
+    ),
+    Permission(
+        "iam:DeleteUserPolicy",
+        "DenyUserSessions",
+        USERS,
+        "Takes that policy out again for `undo`.",
+        ("deny-sessions",),
+        writes=True,
+    ),
+    Permission(
+        "iam:PutRolePolicy",
+        "RevokeRoleSessions",
+        ROLES,
+        "Denies everything to sessions of a role that are older than now.",
+        ("revoke-role-sessions",),
+        writes=True,
+    ),
+    Permission(
+        "iam:GetRolePolicy",
+        "RevokeRoleSessions",
+        ROLES,
+        "Makes sure that `undo` removes only the policy that keysweep wrote.",
+        ("revoke-role-sessions",),
+    ),
+    Permission(
+        "iam:DeleteRolePolicy",
+        "RevokeRoleSessions",
+        ROLES,
+        "Takes that policy out again for `undo`.",
+        ("revoke-role-sessions",),
+        writes=True,
+    ),
+    Permission(
+        "iam:AttachUserPolicy",
+        "Quarantine",
+        USERS,
+        f"Attaches {QUARANTINE_POLICY}, which stops the most expensive kinds of abuse.",
+        ("quarantine",),
+        writes=True,
+    ),
+    Permission(
+        "iam:DetachUserPolicy",
+        "Quarantine",
+        USERS,
+        "Takes it off again for `undo`.",
+        ("quarantine",),
+        writes=True,
+    ),
+    Permission(
+        "sts:AssumeRole",
+        "AssumeResponder",
+        ITSELF,
+        "Lets the operator become the responder in the account of a key.",
+        (PLAN, TRAIL, CHECK, *_ALL),
+    ),
+)
+
+OPTIONAL = tuple(each.name for each in STATEMENTS if each.optional)
+"""What has to be asked for by name."""
+
+
+def statements(optional: frozenset[str] = frozenset()) -> tuple[Statement, ...]:
+    """The statements of the responder role: those that it always has, and the optional ones that were chosen."""
+    return tuple(
+        each for each in STATEMENTS if not each.of_operator and (not each.optional or each.name in optional)
+    )
+
+
+def of(statement: Statement) -> tuple[Permission, ...]:
+    """The permissions of one statement, sorted by action."""
+    return tuple(
+        sorted((each for each in PERMISSIONS if each.statement == statement.name), key=lambda it: it.action)
+    )
+
+
+def of_responder() -> tuple[Permission, ...]:
+    """Everything that the responder role may be given, in the order of the table."""
+    operator = {each.name for each in STATEMENTS if each.of_operator}
+    return tuple(each for each in PERMISSIONS if each.statement not in operator)
+
+
+def required(actions: frozenset[str]) -> tuple[Permission, ...]:
+    """What a responder cannot be without that does `actions` beside the ordinary ones, as the table has it."""
+    wanted = {PLAN, TRAIL, "deactivate-key", "deactivate-service-credential", *actions}
+    return tuple(each for each in of_responder() if wanted & {*each.needed_for})
