@@ -19,8 +19,10 @@ def rest_of(value: str, content: bytes, end: int, limit: int) -> tuple[str, int]
     that leaves it open, forty characters are a secret. Nothing is read beyond `limit`.
     """
     rest, width = "", 0
-    while not (value + rest).endswith("=") and (line := _NEXT_LINE.match(content, end, limit)):
+    while line := _NEXT_LINE.match(content, end, limit):
         run = line.group(1).decode("ascii")
+        if (value + rest).endswith("=") and run != "=":
+            break
         if _KEY_ID.fullmatch(line.group(1)) or not _goes_on(len(value + rest) % 4, run, width):
             break
         rest += run
@@ -38,5 +40,5 @@ def _goes_on(over: int, run: str, width: int) -> bool:
             len(run) >= _LEAST_LINE or over > 0 or run.endswith("=") or len(run) % 4 == 0
         )
     if len(run) >= _LEAST_LINE:
-        return over > 0 or len(run) != 40
+        return over > 0 or len(run) != 40 or run.endswith("=")
     return (over > 0 or run.endswith("=")) and (over + len(run)) % 4 == 0
