@@ -1,0 +1,22 @@
+"""The emulators as pytest fixtures: one process for the whole session of a worker, and clean for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.emulators.ministack import Ministack
+from tests.emulators.ministack import ministack as start_ministack
+
+
+@pytest.fixture(scope="session")
+def running_ministack() -> Iterator[Ministack]:
+    with start_ministack() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def ministack(running_ministack: Ministack) -> Ministack:
+    running_ministack.reset()
+    return running_ministack
