@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
@@ -86,6 +87,15 @@ def xml(**elements: str) -> str:
 def json_code(code: str) -> str:
     """What a service that speaks JSON calls `code`."""
     return _JSON_CODES.get(code, code)
+
+
+def code_of(answer: Answer) -> str | None:
+    """The code of a refusal, its status where it has none, and None if it is no refusal."""
+    if answer.status < 400:
+        return None
+    text = answer.body.decode()
+    found = re.search(r"<Code>([^<]+)</Code>", text) or re.search(r'"__type": *"([^"]+)"', text)
+    return found[1] if found else str(answer.status)
 
 
 def _answer(status: int, body: str, request_id: str, headers: Mapping[str, str] | None) -> Answer:

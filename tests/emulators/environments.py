@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import time
@@ -38,14 +37,26 @@ def _says(stamp: Path, pins: str) -> bool:
 
 
 def _make(environment: Path, pins: str) -> None:
-    shutil.rmtree(environment, ignore_errors=True)
     wanted = [line for line in pins.splitlines() if line and not line.startswith("#")]
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    (python,) = [path for path in environment.glob("*/python*") if path.stem == "python"]
+    python = _python(environment)
+    if python is None:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
+        python = _python(environment)
+        assert python is not None
     pip: list[str | Path] = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *wanted]
     done = subprocess.run(pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(wanted)} could not be installed into {environment}:\n{done.stdout}")
+
+
+def _python(environment: Path) -> Path | None:
+    """The environment's interpreter if it is whole; one that is stays, since another run may be using it."""
+    for name in ("bin/python", "Scripts/python.exe"):
+        python = environment / name
+        if python.exists():
+            probe = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False)
+            return python if probe.returncode == 0 else None
+    return None
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.emulators.faults import Faults
+from tests.emulators.faults import faults as start_faults
 from tests.emulators.ministack import Ministack
 from tests.emulators.ministack import ministack as start_ministack
 
@@ -20,3 +22,9 @@ def running_ministack() -> Iterator[Ministack]:
 def ministack(running_ministack: Ministack) -> Ministack:
     running_ministack.reset()
     return running_ministack
+
+
+@pytest.fixture
+def faults() -> Iterator[Faults]:
+    with start_faults() as emulator:
+        yield emulator

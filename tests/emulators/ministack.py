@@ -8,7 +8,6 @@ policy in the way stays ministack's to say: a request with a wrong signature is 
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +70,7 @@ class Ministack(Clients):
         signature = read(request)
         number = self.log.enter(request, signature)
         given = _with_request_id(self._answer(request, signature))
-        code = _code(given)
+        code = answers.code_of(given)
         self.log.complete(number, given.status, code)
         key = self._ring.get(signature.key_id) if signature else None
         if signature and key and not key.is_temporary and code not in _UNAUTHENTICATED:
@@ -132,14 +131,6 @@ class Ministack(Clients):
         ]
         found = trail.lookup(entries, request.parameters)
         return Answer(200, json.dumps(found).encode(), given.headers)
-
-
-def _code(given: Answer) -> str | None:
-    if given.status < 400:
-        return None
-    text = given.body.decode()
-    found = re.search(r"<Code>([^<]+)</Code>", text) or re.search(r'"__type": *"([^"]+)"', text)
-    return found[1] if found else str(given.status)
 
 
 def _with_request_id(given: Answer) -> Answer:
