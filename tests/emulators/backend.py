@@ -23,12 +23,12 @@ class Backend:
 
     def __init__(self, address: str) -> None:
         """The one at `address`."""
-        self._address = address
+        self.address = address
         self._host = urlsplit(address).netloc
 
     def reset(self) -> None:
         """Forget all accounts."""
-        process.post(f"{self._address}/_ministack/reset")
+        process.post(f"{self.address}/_ministack/reset")
 
     def send(
         self, headers: Mapping[str, str], body: bytes, key: AccessKey, like: Signature, token: str | None
@@ -73,7 +73,6 @@ def backend() -> Iterator[Backend]:
             "IOT_MTLS_ENABLED": "0",
             "GATEWAY_PORT": str(port),
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     program = bin_of("ministack") / "ministack"

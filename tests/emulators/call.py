@@ -16,7 +16,6 @@ _KEY_ACTIONS = {"CreateAccessKey", "DeleteAccessKey", "ListAccessKeys", "UpdateA
 _OF_THE_CALLER = _KEY_ACTIONS | {"GetUser"}
 """Actions that mean the caller where they name no user."""
 _MOST_KEYS = 2
-_LEAST_SESSION_SECONDS = 900
 _ISSUED = re.compile(
     r"<AccessKeyId>(?P<id>[^<]+)</AccessKeyId>\s*<SecretAccessKey>(?P<secret>[^<]+)</SecretAccessKey>"
     r"(?:\s*<SessionToken>(?P<token>[^<]+)</SessionToken>)?"
@@ -38,10 +37,11 @@ class Call:
 
     def answer(self) -> Answer:
         """The answer, in outward terms."""
-        invalid = self._invalid()
-        if invalid:
-            return answers.error(self._signature.service, "ValidationError", invalid)
-        if self._action in _OF_THE_CALLER and "UserName" not in self._parameters and self._key.user:
+        names_a_user = "UserName" in self._parameters
+        if self._action in _KEY_ACTIONS and not names_a_user and self._key.is_temporary:
+            message = "Must specify userName when calling with non-User credentials"
+            return answers.error("iam", "ValidationError", message)
+        if self._action in _OF_THE_CALLER and not names_a_user and self._key.user:
             self._parameters["UserName"] = self._key.user
         given = self._forward()
         match self._action:
@@ -50,18 +50,6 @@ class Call:
             case "GetAccessKeyLastUsed":
                 given = self._last_used(given)
         return Answer(given.status, self._outwards(given.body.decode()).encode(), given.headers)
-
-    def _invalid(self) -> str | None:
-        """AWS's words for parameters that it refuses and ministack takes."""
-        if self._action in _KEY_ACTIONS and "UserName" not in self._parameters and self._key.is_temporary:
-            return "Must specify userName when calling with non-User credentials"
-        seconds = self._parameters.get("DurationSeconds")
-        if seconds is not None and int(seconds) < _LEAST_SESSION_SECONDS:
-            return (
-                f"1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: "
-                f"Member must have value greater than or equal to {_LEAST_SESSION_SECONDS}"
-            )
-        return None
 
     def _forward(self) -> Answer:
         parameters = self._parameters

@@ -26,7 +26,7 @@ class Clients:
         """For the emulator at `endpoint`."""
         self.endpoint = endpoint
 
-    def client(self, service: str, key: AccessKey, region: str = REGION) -> Any:
+    def client(self, service: str, key: AccessKey, region: str = REGION, *, read_timeout: float = 10) -> Any:
         """A boto3 client of `service` that signs with `key` and tries once."""
         from botocore.config import Config
 
@@ -38,7 +38,10 @@ class Clients:
             aws_secret_access_key=key.secret,
             aws_session_token=key.token,
             config=Config(
-                retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=10, proxies={"no": "proxy"}
+                retries={"total_max_attempts": 1},
+                connect_timeout=5,
+                read_timeout=read_timeout,
+                proxies={"no": "proxy"},
             ),
         )
 

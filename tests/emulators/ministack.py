@@ -121,7 +121,9 @@ class Ministack(Clients):
         """Have ministack say whether the caller may, and the log what there is to see."""
         headers = {name: request.headers[name] for name in ("content-type", "x-amz-target")}
         given = self._backend.send(headers, request.body, key.inward, signature, key.inward.token)
-        if given.status != 200 or request.action != "LookupEvents":
+        if given.status != 200:  # AWS's services that speak JSON refuse with 400
+            return Answer(400 if given.status < 500 else given.status, given.body, given.headers)
+        if request.action != "LookupEvents":
             return given
         entries = [
             (entry, caller)

@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _TRIES = 3
 
 @contextmanager
 def server(
-    command: Callable[[int], list[str | Path]], variables: Callable[[int], Mapping[str, str]], ready: str
+    command: Callable[[int], Sequence[str | Path]], variables: Callable[[int], Mapping[str, str]], ready: str
 ) -> Iterator[str]:
     """The address of the server that `command` and `variables` start on a port, once its path `ready` answers 200.
 
@@ -56,7 +56,7 @@ def _free_port() -> int:
 
 @contextmanager
 def _supervised(
-    command: list[str | Path], variables: Mapping[str, str], log: int
+    command: Sequence[str | Path], variables: Mapping[str, str], log: int
 ) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, "-I", Path(__file__).with_name("supervise.py"), *command],
