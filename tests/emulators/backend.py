@@ -12,7 +12,7 @@ from xml.sax.saxutils import unescape
 from tests.emulators import process
 from tests.emulators.environments import bin_of
 from tests.emulators.keys import ACCOUNT, AccessKey
-from tests.emulators.sigv4 import Signature, now_for, sign
+from tests.emulators.sigv4 import Signature, scope, sign
 from tests.emulators.wire import Answer
 
 _KEPT = ("content-type", "x-amzn-requestid")
@@ -49,7 +49,7 @@ class Backend:
         version = {"sts": "2011-06-15", "iam": "2010-05-08"}[service]
         body = urlencode({"Action": action, "Version": version, **parameters}).encode()
         headers = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
-        return self.send(headers, body, key, now_for("us-east-1", service), key.token)
+        return self.send(headers, body, key, scope("us-east-1", service), key.token)
 
 
 def inward_root(account: str) -> AccessKey:

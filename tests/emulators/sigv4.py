@@ -89,19 +89,19 @@ def sign(
     names = tuple(sorted(full))
     unsigned = Signature(key_id, like.date, like.region, like.service, names, "", like.time, token)
     signature = _compute("POST", "/", full, body, unsigned, secret)
-    scope = f"{key_id}/{like.date}/{like.region}/{like.service}/aws4_request"
-    parts = f"Credential={scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
+    credential = f"{key_id}/{like.date}/{like.region}/{like.service}/aws4_request"
+    parts = f"Credential={credential}, SignedHeaders={';'.join(names)}, Signature={signature}"
     return full | {"authorization": f"AWS4-HMAC-SHA256 {parts}"}
 
 
-def now_for(region: str, service: str) -> Signature:
-    """Where and when a request of our own is signed: now."""
-    time = f"{datetime.now(UTC):{_TIME}}"
+def scope(region: str, service: str, at: datetime | None = None) -> Signature:
+    """Where and when a request of our own is signed: now, unless it is to be another time."""
+    time = f"{at or datetime.now(UTC):{_TIME}}"
     return Signature("", time[:8], region, service, (), "", time, None)
 
 
 def _compute(
-    method: str, target: str, headers: Mapping[str, str], body: bytes, scope: Signature, secret: str
+    method: str, target: str, headers: Mapping[str, str], body: bytes, like: Signature, secret: str
 ) -> str:
     path, _, query = target.partition("?")
     pairs = sorted((quote(key, "-_.~"), quote(value, "-_.~")) for key, value in parse_qsl(query, True))
@@ -110,14 +110,14 @@ def _compute(
             method,
             quote(path, "/-_.~"),
             "&".join(f"{key}={value}" for key, value in pairs),
-            *(f"{name}:{' '.join(headers.get(name, '').split())}" for name in scope.names),
+            *(f"{name}:{' '.join(headers.get(name, '').split())}" for name in like.names),
             "",
-            ";".join(scope.names),
+            ";".join(like.names),
             hashlib.sha256(body).hexdigest(),
         ]
     )
-    scoped = (scope.date, scope.region, scope.service, "aws4_request")
+    scoped = (like.date, like.region, like.service, "aws4_request")
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    text = "\n".join(["AWS4-HMAC-SHA256", scope.time, "/".join(scoped), digest])
+    text = "\n".join(["AWS4-HMAC-SHA256", like.time, "/".join(scoped), digest])
     key = reduce(lambda key, part: hmac.digest(key, part.encode(), "sha256"), scoped, b"AWS4" + secret.encode())
     return hmac.digest(key, text.encode(), "sha256").hex()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -21,6 +23,7 @@ from tests.emulators.accounts import Account, session_of
 from tests.emulators.clients import refusal
 from tests.emulators.environments import ROOT
 from tests.emulators.ministack import Ministack
+from tests.emulators.sigv4 import scope, sign
 
 INVALID = (403, "InvalidClientTokenId")
 MISMATCH = (403, "SignatureDoesNotMatch")
@@ -78,6 +81,22 @@ def test_keys_that_do_not_work(ministack: Ministack, account: Account) -> None:
     assert refusal(ministack.client("sts", inactive).get_caller_identity) == FINE
 
 
+@pytest.mark.parametrize(("minutes", "words"), [(-20, "Signature expired"), (20, "Signature not yet current")])
+def test_a_clock_that_is_off_is_told_so(ministack: Ministack, account: Account, minutes: int, words: str) -> None:
+    at = datetime.now(UTC) + timedelta(minutes=minutes)
+    body = b"Action=GetCallerIdentity&Version=2011-06-15"
+    place = urlsplit(ministack.endpoint)
+    for key in (account.user("ci"), account.key):
+        headers = sign({"host": place.netloc}, body, key.key_id, key.secret, None, scope("us-east-1", "sts", at))
+        connection = http.client.HTTPConnection(place.netloc)
+        connection.request("POST", "/", body, headers)
+        response = connection.getresponse()
+        said = response.read().decode()
+        connection.close()
+        assert response.status == 403
+        assert f"<Code>SignatureDoesNotMatch</Code><Message>{words}: " in said
+
+
 def test_a_session_expires(ministack: Ministack, account: Account) -> None:
     sts = ministack.client("sts", account.user("ci"))
     session = session_of(sts.get_session_token(), HERE)
@@ -116,6 +135,13 @@ def test_a_user_has_two_keys_at_most(ministack: Ministack, account: Account) -> 
     assert refusal(account.iam.create_access_key, UserName="ci") == (409, "LimitExceeded")
     listed = account.iam.list_access_keys(UserName="ci")["AccessKeyMetadata"]
     assert {it["AccessKeyId"] for it in listed} == {first.key_id, second.key_id}
+
+
+def test_two_at_a_time_do_not_both_lose_the_last_key(account: Account) -> None:
+    account.user("ci")
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(lambda _: refusal(account.iam.create_access_key, UserName="ci"), range(4)))
+    assert sorted(told) == [FINE, *[(409, "LimitExceeded")] * 3]
 
 
 def test_whose_key_it_is_matters(ministack: Ministack, account: Account) -> None:
