@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.emulators.fixtures"]
+
 settings.register_profile("keysweep", deadline=None)
 settings.load_profile("keysweep")
 

@@ -1,0 +1,123 @@
+"""What can go wrong with a key, as the stub of `faults.py` plays it; a key has a list of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tests.emulators.wire import Answer, Drop, Hang
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error in AWS's form, in whichever form the service speaks."""
+
+    code: str
+    message: str | None = None
+    status: int | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Something else than the right answer."""
+
+    what: Answer | Refusal | Hang | Drop
+    times: int | None = None
+    """How often before all is right; None for ever."""
+    action: str | None = None
+    """Only this action; then also where another key asks it about the key that has this."""
+    authenticated: bool = False
+    """Only to who signs rightly: anybody else hears what is wrong with the signature."""
+
+    def on(self, action: str) -> Reply:
+        """The same for one action alone."""
+        return replace(self, action=action)
+
+
+@dataclass(frozen=True)
+class ClockSkew:
+    """The server's clock is this far ahead of ours (behind if negative), as its Date says."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FalseMismatch:
+    """For a while after another secret was tried, the right one does not match either (seen by trufflehog)."""
+
+    seconds: float = 5
+
+
+@dataclass(frozen=True)
+class SlowPropagation:
+    """A deactivated key works on until so many calls were made with it and so much time has gone by."""
+
+    calls: int = 0
+    seconds: float = 0
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long every answer takes."""
+
+    seconds: float = 0.1
+
+
+Fault = Reply | ClockSkew | FalseMismatch | SlowPropagation | Latency
+
+
+def throttling(times: int | None = None) -> Reply:
+    """400 Throttling."""
+    return Reply(Refusal("Throttling"), times)
+
+
+def expired_token(times: int | None = None) -> Reply:
+    """403 ExpiredToken, to who signs rightly."""
+    return Reply(Refusal("ExpiredToken"), times, authenticated=True)
+
+
+def invalid_client_token_id(times: int | None = None) -> Reply:
+    """403 InvalidClientTokenId, as for a key that is unknown."""
+    return Reply(Refusal("InvalidClientTokenId"), times)
+
+
+def access_denied(action: str | None = None, times: int | None = None) -> Reply:
+    """403 AccessDenied, to who signs rightly."""
+    message = f"User is not authorized to perform: {action or 'this action'} with an explicit deny"
+    return Reply(Refusal("AccessDenied", message), times, action, authenticated=True)
+
+
+def server_error(status: int = 503, times: int | None = None) -> Reply:
+    """A failure of AWS's own."""
+    return Reply(Refusal("ServiceUnavailable" if status == 503 else "InternalFailure", status=status), times)
+
+
+def time_out(times: int | None = None) -> Reply:
+    """The connection is taken and nothing comes."""
+    return Reply(Hang(), times)
+
+
+def connection_reset(times: int | None = None) -> Reply:
+    """The connection is reset once the request is in."""
+    return Reply(Drop(), times)
+
+
+def malformed_xml(times: int | None = None) -> Reply:
+    """A 200 that ends in the middle."""
+    body = b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1234567890"
+    return Reply(Answer(200, body, {"Content-Type": "text/xml"}), times)
+
+
+def empty(times: int | None = None) -> Reply:
+    """A 200 with nothing in it."""
+    return Reply(Answer(200), times)
+
+
+def html(times: int | None = None) -> Reply:
+    """A 200 from somebody in between, such as a hotel's network."""
+    body = b"<!DOCTYPE html><html><body><h1>Welcome</h1>Please sign in.</body></html>"
+    return Reply(Answer(200, body, {"Content-Type": "text/html"}), times)
+
+
+def redirect(to: str, times: int | None = None, status: int = 302) -> Reply:
+    """Sent elsewhere, where a signed request has no business."""
+    return Reply(Answer(status, headers={"Location": to}), times)
