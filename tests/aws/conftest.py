@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws.emulators import ACCOUNT, ministack, moto
+from tests.aws.emulators import ministack, moto
 from tests.aws.sts import Sts, serve
+from tests.emulators.keys import ACCOUNT
 
 
 @pytest.fixture
@@ -20,16 +21,16 @@ def sts() -> Iterator[Sts]:
 
 
 @pytest.fixture(scope="session")
-def ministack_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def ministack_server() -> Iterator[str]:
     """The address of a ministack that checks who asks and what they may do."""
-    with ministack(tmp_path_factory.mktemp("ministack")) as address:
+    with ministack() as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def moto_server() -> Iterator[str]:
     """The address of a moto that checks nothing."""
-    with moto(tmp_path_factory.mktemp("moto")) as address:
+    with moto() as address:
         yield address
 
 

@@ -12,7 +12,8 @@ import pytest
 from keysweep.aws.clients import assumed, client, session, translated
 from keysweep.aws.partitions import PARTITIONS, Partition
 from keysweep.errors import AwsError
-from tests.aws.emulators import ACCOUNT, free_port
+from tests.emulators.keys import ACCOUNT
+from tests.emulators.process import free_port
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYnotarealone"
 ELSEWHERE = "http://127.0.0.1:9"

@@ -22,7 +22,7 @@ from keysweep.aws.policy_documents import (
 )
 from keysweep.cli.main import main
 from keysweep.errors import ExitCode
-from tests.aws.emulators import ACCOUNT
+from tests.emulators.keys import ACCOUNT
 
 Run = Callable[..., tuple[int, str, str]]
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"

@@ -28,7 +28,7 @@ def server(
     """
     for attempt in range(1, _TRIES + 1):
         with ExitStack() as stack:
-            port = _free_port()
+            port = free_port()
             log = stack.enter_context(tempfile.TemporaryFile())
             process = stack.enter_context(_supervised(command(port), variables(port), log.fileno()))
             address = f"http://127.0.0.1:{port}"
@@ -48,7 +48,8 @@ def post(address: str, body: bytes = b"") -> None:
         pass
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

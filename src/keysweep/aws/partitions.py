@@ -16,12 +16,11 @@ class Partition:
     region: str
     """The region that requests to its STS, and to IAM, are signed for."""
     sts: str
-    has_root: bool = True
 
 
 PARTITIONS = (
     Partition("aws", "us-east-1", "https://sts.us-east-1.amazonaws.com/"),
-    Partition("aws-cn", "cn-north-1", "https://sts.cn-north-1.amazonaws.com.cn/", has_root=False),
+    Partition("aws-cn", "cn-north-1", "https://sts.cn-north-1.amazonaws.com.cn/"),
     Partition("aws-us-gov", "us-gov-west-1", "https://sts.us-gov-west-1.amazonaws.com/"),
     Partition("aws-eusc", "eusc-de-east-1", "https://sts.eusc-de-east-1.amazonaws.eu/"),
 )

@@ -6,6 +6,7 @@ AWS Identity and Access Management' and '... for AWS CloudTrail'. `sts:GetCaller
 
 from __future__ import annotations
 
+from keysweep.aws.mandate import ACTIONS
 from keysweep.frozen import frozen
 
 USERS, GROUPS, ROLES, ITSELF, ANYTHING = "user/*", "group/*", "role/*", "role/{role}", "*"
@@ -69,14 +70,6 @@ STATEMENTS = (
         managed_policy=QUARANTINE_POLICY,
     ),
     Statement("AssumeResponder", "Assumes the responder role in every account that has it.", of_operator=True),
-)
-
-_ALL = (
-    "deactivate-key",
-    "deny-sessions",
-    "quarantine",
-    "revoke-role-sessions",
-    "deactivate-service-credential",
 )
 
 PERMISSIONS = (
@@ -226,7 +219,7 @@ PERMISSIONS = (
         "AssumeResponder",
         ITSELF,
         "Lets the operator become the responder in the account of a key.",
-        (PLAN, TRAIL, CHECK, *_ALL),
+        (PLAN, TRAIL, CHECK, *ACTIONS),
     ),
 )
 

@@ -12,18 +12,13 @@ import click
 from keysweep.cli.operator import ask, aws_endpoint, partitions
 from keysweep.cli.output import check_writable, write_report
 from keysweep.errors import ExitCode
-from keysweep.findings import Finding, Recorded
-from keysweep.frozen import frozen
+from keysweep.findings import Finding
 from keysweep.report.style import Style
 from keysweep.verdicts import Status, Verdict
 
-
-@frozen
-class Unread:
-    """A finding whose secret could not be read again."""
-
-    recorded: Recorded
-    reason: str
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keysweep.sources.reread import Reread
 
 
 @click.command()
@@ -94,7 +89,7 @@ def is_unanswered(verdict: Verdict) -> bool:
     )
 
 
-def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[Unread]]:
+def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[Reread]]:
     """The findings of a findings file with their secrets, and those that cannot be read again.
 
     Raises UsageError for what is no findings file.
@@ -107,11 +102,11 @@ def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[U
     again = list(reread(file.findings, file.directory, where))
     return (
         [each.finding for each in again if each.finding],
-        [Unread(each.recorded, each.reason) for each in again if not each.finding],
+        [each for each in again if not each.finding],
     )
 
 
-def _as_json(verdicts: Sequence[Verdict], unread: Sequence[Unread], stream: TextIO, *, complete: bool) -> None:
+def _as_json(verdicts: Sequence[Verdict], unread: Sequence[Reread], stream: TextIO, *, complete: bool) -> None:
     from keysweep.report.json import verdict_document
 
     document = {
@@ -132,7 +127,7 @@ _COLOURS = {Status.LIVE: "alarm", Status.CANARY: "yellow", Status.UNKNOWN: "yell
 
 
 def _as_text(
-    verdicts: Sequence[Verdict], unread: Sequence[Unread], findings: Iterable[Finding], style: Style
+    verdicts: Sequence[Verdict], unread: Sequence[Reread], findings: Iterable[Finding], style: Style
 ) -> list[str]:
     places: dict[str, str] = {}
     for finding in findings:
@@ -162,7 +157,7 @@ def _owner(verdict: Verdict) -> str:
     return f"{who} {verdict.name or ''}".strip() + f" of account {verdict.account_id} ({verdict.arn})"
 
 
-def _summary(verdicts: Sequence[Verdict], unread: Sequence[Unread]) -> str:
+def _summary(verdicts: Sequence[Verdict], unread: Sequence[Reread]) -> str:
     counts = [(sum(each.status is status for each in verdicts), status.value) for status in _ORDER]
     said = [f"{count} {name}" for count, name in counts if count]
     if unread:

@@ -43,8 +43,14 @@ def render(
 
     File names that are no UTF-8 keep their bytes as `\\udcXX` escapes, as Python's `surrogateescape` reads them.
     """
-    written = document(result, show_secrets=show_secrets, fail_on=fail_on, suppressed=suppressed)
-    written["scanned"] |= {"directory": directory, "repository": repository}
+    written = document(
+        result,
+        show_secrets=show_secrets,
+        fail_on=fail_on,
+        suppressed=suppressed,
+        directory=directory,
+        repository=repository,
+    )
     json.dump(written, stream, indent=2)
     stream.write("\n")
 
@@ -56,7 +62,15 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def document(result: ScanResult, *, show_secrets: bool, fail_on: Severity, suppressed: int) -> dict[str, Any]:
+def document(
+    result: ScanResult,
+    *,
+    show_secrets: bool,
+    fail_on: Severity,
+    suppressed: int,
+    directory: str | None = None,
+    repository: str | None = None,
+) -> dict[str, Any]:
     """The document as plain values."""
     return {
         "format": FORMAT,
@@ -67,8 +81,8 @@ def document(result: ScanResult, *, show_secrets: bool, fail_on: Severity, suppr
         "scanned": {
             "items": result.scanned_items,
             "bytes": result.scanned_bytes,
-            "directory": None,
-            "repository": None,
+            "directory": directory,
+            "repository": repository,
         },
         "notes": list(result.notes),
         "objects": _accounting(result.objects) if result.objects else None,
