@@ -247,6 +247,10 @@ class Recorded:
     origin: Origin
     further: tuple[Origin, ...] = ()
     """Where the other parts stand, if not there."""
+    canary: str | None = None
+    """Who laid it as bait, as the scan had it."""
+    checked: datetime | None = None
+    """When the scan itself asked AWS about it, aware UTC."""
 
 
 @frozen

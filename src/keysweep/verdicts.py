@@ -85,3 +85,10 @@ def name_in(arn: str) -> str | None:
     if not found or not found[3]:
         return None
     return found[3].split("/")[0] if found[2] == "assumed-role" else found[3].rsplit("/", 1)[-1]
+
+
+def path_in(arn: str) -> str:
+    """The IAM path in the ARN of a user, with a slash at both ends; `/` where there is none."""
+    found = _RESOURCE.fullmatch(arn)
+    path = found[3].rpartition("/")[0] if found and found[3] and found[2] == "user" else ""
+    return f"/{path}/" if path else "/"

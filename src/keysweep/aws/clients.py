@@ -67,18 +67,25 @@ def assumed(
 
     Raises AwsError, which names the role, where STS refuses.
     """
-    import boto3
-    import botocore.session
-
     extra = {"ExternalId": external_id} if external_id else {}
     sts = client(session, "sts", region, endpoint)
     with translated(f"assume {role_arn}"):
         answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=name, **extra)["Credentials"]
         # The operator's profile stays, because it may hold a CA bundle; its credentials give way to these.
-        core = botocore.session.Session(
-            profile=None if session.profile_name == "default" else session.profile_name
+        profile = None if session.profile_name == "default" else session.profile_name
+        return explicit(
+            answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"], region, profile=profile
         )
-        core.set_credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+
+
+def explicit(key_id: str, secret: str, token: str | None, region: str, *, profile: str | None = None) -> Any:
+    """A boto3 session that signs with these credentials, whatever the environment says."""
+    import boto3
+    import botocore.session
+
+    with translated("make a session"):
+        core = botocore.session.Session(profile=profile)
+        core.set_credentials(key_id, secret, token)
         core.set_default_client_config(_config())
         return boto3.Session(botocore_session=core, region_name=region)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from keysweep.errors import UsageError
@@ -64,8 +65,14 @@ def _file(document: dict[str, Any]) -> FindingsFile:
 def _recorded(finding: dict[str, Any]) -> Recorded:
     further = (_origin(part["origin"]) for part in finding["parts"] if part["origin"])
     key_id = finding["key_id"]
+    verdict, canary = finding["verdict"], finding["canary"]
     return Recorded(
-        str(finding["fingerprint"]), str(key_id) if key_id else None, _origin(finding["origin"]), tuple(further)
+        str(finding["fingerprint"]),
+        str(key_id) if key_id else None,
+        _origin(finding["origin"]),
+        tuple(further),
+        canary=str(canary) if canary else None,
+        checked=datetime.fromisoformat(verdict["checked"]).astimezone(UTC) if verdict else None,
     )
 
 
