@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -204,7 +205,13 @@ def _about(done: Done, style: Style) -> list[str]:
         rows.append(("did", f"{written.change.words}: {written.outcome.value}{request}"))
     if item.refusal:
         rows += [(f"do {number}", step) for number, step in enumerate(item.refusal.steps, 1)]
-    return [*lines, *(f"  {style.paint(f'{name:8}', 'dim')} {style.safe(text)}" for name, text in rows)]
+    for name, text in rows:
+        first, *rest = textwrap.wrap(style.safe(text), max(20, style.width - 11), **_WRAPPED) or [""]
+        lines += [f"  {style.paint(f'{name:8}', 'dim')} {first}", *(f"{'':11}{line}" for line in rest)]
+    return lines
+
+
+_WRAPPED: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
 
 def _facts(item: Item) -> list[tuple[str, str]]:

@@ -113,8 +113,12 @@ class _Judge:
         try:
             return self._judge(target)
         except AwsError as error:
-            refusal = refuse("unreachable", str(error), account=target.account or "ID")
-            return Item(target, target.account, refusal)
+            account = target.account
+            if account is not None and account not in self.mandate.allow_accounts:
+                return Item(
+                    target, account, refuse("foreign-account", self._not_allowed(account), account=account)
+                )
+            return Item(target, account, refuse("unreachable", str(error), account=account or "ID"))
 
     def _judge(self, target: Target) -> Item:
         if target.described.example:
@@ -209,10 +213,7 @@ class _Judge:
         role = role_of(acting.client("iam"), item.account, verdict.name)
         if role is None:
             return replace(item, settled=f"role {verdict.name} is gone, and its sessions with it")
-        home = acting.partition.region
-        regions = dict.fromkeys([home, *self.asked.regions])
-        holders = holders_of(lambda region: acting.client("cloudtrail", region), role, regions, self.now)
-        item = replace(item, acting=acting, role=role, holders=holders)
+        item = replace(item, acting=acting, role=role)
         if role.untouchable:
             return replace(item, refusal=refuse("reserved-role", role.untouchable))
         if "revoke-role-sessions" not in self.asked.also:
@@ -220,7 +221,9 @@ class _Judge:
         refusal = self._protected(role.name, role.path, role.tags, item.target)
         if refusal:
             return replace(item, refusal=refusal)
-        return self._planned(item, ("revoke-role-sessions",))
+        regions = dict.fromkeys([acting.partition.region, *self.asked.regions])
+        holders = holders_of(lambda region: acting.client("cloudtrail", region), role, regions, self.now)
+        return self._planned(replace(item, holders=holders), ("revoke-role-sessions",))
 
     def _planned(self, item: Item, actions: tuple[str, ...]) -> Item:
         if self.asked.auto and not set(actions) <= set(self.mandate.unattended_actions):

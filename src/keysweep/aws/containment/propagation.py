@@ -46,7 +46,7 @@ def await_refusal(
         outcome = caller.ask(credential, where)
         if outcome.meaning in _REFUSALS:
             if first is not None:
-                return Propagation(first, f"AWS refuses it, since {first:.0f} s after it was switched off")
+                return Propagation(first, f"AWS has refused it since {first:.0f} s after it was switched off")
             first = asked
         else:
             first = None

@@ -150,7 +150,7 @@ def _watched(item: Item, means: Means, watch: Callable[[str], None]) -> Propagat
     means.run.note(
         "not-propagated" if seen.refused_after_seconds is None else "propagated",
         key_id=item.target.key_id,
-        seconds=seen.refused_after_seconds,
+        seconds=None if seen.refused_after_seconds is None else round(seen.refused_after_seconds, 1),
         reason=seen.reason,
     )
     return seen
