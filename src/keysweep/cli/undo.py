@@ -128,7 +128,7 @@ def _taken_back(
     try:
         run.note("begun", command="undo", of=of, **circumstance)
         for step in todo:
-            watch(f"undo: {step.change.words} …")
+            watch(f"taking back: {step.change.words} …")
             restored.extend(take_back([step], responders, run, confirmed))
         run.note("ended", changes=len(todo), done=len(restored))
     except JournalError as error:
@@ -182,5 +182,9 @@ def _write(of: str, report: _Report, form: str, stream: TextIO) -> None:
         stream.write(style.safe(f"  the run did: {change.words}") + "\n")
         if each.reason or request:
             stream.write(style.safe(f"  {each.reason}{request}".replace("  ; ", "  ")) + "\n")
-    done = f"run {report.run} took {of} back" if report.run else f"this is what taking {of} back would do"
-    stream.write(f"keysweep: {style.safe(done)}: {len(report.restored)} changes looked at.\n")
+    from keysweep.aws.containment.undo import Restoring
+
+    count = sum(each.status is Restoring.RESTORED for each in report.restored)
+    whole = f"{len(report.restored)} change{'s' * (len(report.restored) != 1)} of run {of}"
+    done = f"run {report.run} took back {count} of {whole}" if report.run else f"nothing was changed: {whole}"
+    stream.write(f"keysweep: {style.safe(done)}.\n")
