@@ -73,17 +73,23 @@ class Operator:
         """The same in JSON."""
         return Report(self.runs(*arguments, "--format", "json", hidden=hidden))
 
-    def log(self, *arguments: str) -> Report:
-        """What the journal says."""
+    def runs_offline(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that asks nobody."""
         done = subprocess.run(
-            [sys.executable, "-m", "keysweep", "log", *arguments, "--format", "json"],
+            [sys.executable, "-m", "keysweep", *arguments],
+            cwd=self.home,
             env=self.environment,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert "Traceback" not in done.stderr
-        return Report(done)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def log(self, *arguments: str) -> Report:
+        """What the journal says."""
+        return Report(self.runs_offline("log", *arguments, "--format", "json"))
 
     def journal(self) -> list[dict[str, Any]]:
         """Every line of the journal."""
@@ -133,15 +139,8 @@ def pair(key: AccessKey) -> str:
 def found(operator: Operator, repository: Repository) -> str:
     """Scan the history; the name of the findings file."""
     path = operator.home / "found.json"
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "keysweep", "scan", "--history", os.fspath(repository.path),
-            "--format", "json", "--output", os.fspath(path),
-        ],
-        env=operator.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
+    done = operator.runs_offline(
+        "scan", "--history", os.fspath(repository.path), "--format", "json", "--output", os.fspath(path)
+    )
     assert done.returncode == 1, done.stderr
     return os.fspath(path)

@@ -47,7 +47,9 @@ def operator(ministack: Ministack, tmp_path: Path, member: Account) -> Operator:
     home = Account(ministack, ministack.root(HOME))
     own = home.user("oncall")
     home.allow("oncall", "sts:AssumeRole")
-    member.role("keysweep-responder", *LOOK, trusts=f"arn:aws:iam::{HOME}:user/oncall", external_id="the-right-one")
+    member.role(
+        "keysweep-responder", *LOOK, trusts=f"arn:aws:iam::{HOME}:user/oncall", external_id="the-right-one"
+    )
     return Operator(tmp_path / "operator", ministack, own)
 
 

@@ -6,8 +6,10 @@ boto3 takes a quarter of a second to import, so it is imported only where a sess
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 from keysweep import __version__
@@ -88,6 +90,15 @@ def explicit(key_id: str, secret: str, token: str | None, region: str, *, profil
         core.set_credentials(key_id, secret, token)
         core.set_default_client_config(_config())
         return boto3.Session(botocore_session=core, region_name=region)
+
+
+def ahead_of(answer: Mapping[str, Any]) -> timedelta:
+    """How much later it is for whoever gave this answer than here, by its Date; nothing if it has none."""
+    said = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return parsedate_to_datetime(said).astimezone(UTC) - datetime.now(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return timedelta()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from threading import RLock
 from time import monotonic
 from typing import Any
@@ -27,6 +28,12 @@ class Acting:
     session: Any
     """A boto3 session."""
     endpoint: str | None
+    ahead: timedelta = timedelta()
+    """How much later it is on AWS's clock than on that of this machine."""
+
+    def now(self) -> datetime:
+        """What time it is for AWS, aware UTC: it is AWS that compares it with when a session was issued."""
+        return datetime.now(UTC) + self.ahead
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A client of `service`, in the partition's main region unless another is named."""
@@ -96,7 +103,9 @@ def identified(session: Any, where: Partition, endpoint: str | None) -> Acting:
     sts = clients.client(session, "sts", where.region, endpoint)
     with clients.translated("ask STS who you are"):
         answer = sts.get_caller_identity()
-        return Acting(str(answer["Account"]), str(answer["Arn"]), where, session, endpoint)
+        return Acting(
+            str(answer["Account"]), str(answer["Arn"]), where, session, endpoint, clients.ahead_of(answer)
+        )
 
 
 def itself(credential: Credential, where: Partition, endpoint: str | None) -> Acting:

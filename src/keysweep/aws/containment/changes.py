@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -71,7 +71,7 @@ def deactivate_credential(account: str, partition: str, user: str, credential: s
 
 
 def deny_sessions(account: str, partition: str, key_id: str, user: str, run: str, until: datetime) -> Change:
-    """Deny everything to sessions that a user's keys got before `until`."""
+    """Deny everything to sessions that a user's keys got until `until`."""
     document = _denial(until)
     return Change(
         "deny-sessions", account, partition, key_id, user, f"keysweep-{run}", ABSENT, _digest(document), document
@@ -81,7 +81,7 @@ def deny_sessions(account: str, partition: str, key_id: str, user: str, run: str
 def revoke_role_sessions(
     account: str, partition: str, key_id: str, role: str, run: str, until: datetime
 ) -> Change:
-    """Deny everything to sessions of a role that were issued before `until` (as AWSRevokeOlderSessions does)."""
+    """Deny everything to sessions of a role that were issued until `until` (as AWSRevokeOlderSessions does)."""
     document = _denial(until)
     return Change(
         "revoke-role-sessions",
@@ -214,8 +214,9 @@ _TABLE: Mapping[str, _Handler] = {
 
 
 def _denial(until: datetime) -> str:
-    """A policy that denies everything to sessions issued before `until`.
+    """A policy that denies everything to sessions issued until `until`.
 
+    Issue times are in whole seconds and the Date of an answer was cut to them: two more leave no gap.
     Requests signed with a long-term key carry no `aws:TokenIssueTime`, so the policy does not concern them (IAM
     user guide, Revoke IAM role temporary security credentials).
     """
@@ -224,7 +225,9 @@ def _denial(until: datetime) -> str:
         "Effect": "Deny",
         "Action": "*",
         "Resource": "*",
-        "Condition": {"DateLessThan": {"aws:TokenIssueTime": f"{until:%Y-%m-%dT%H:%M:%SZ}"}},
+        "Condition": {
+            "DateLessThan": {"aws:TokenIssueTime": f"{until + timedelta(seconds=2):%Y-%m-%dT%H:%M:%SZ}"}
+        },
     }
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 

@@ -125,7 +125,7 @@ def _contained(item: Item, means: Means, watch: Callable[[str], None]) -> Done:
 def _change(action: str, item: Item, acting: Acting, run: str) -> Change:
     account, where, key_id = acting.account, acting.partition.name, item.target.key_id
     if action == "revoke-role-sessions" and item.role:
-        return changes.revoke_role_sessions(account, where, key_id, item.role.name, run, datetime.now(UTC))
+        return changes.revoke_role_sessions(account, where, key_id, item.role.name, run, acting.now())
     verdict = item.target.verdict
     user = item.owner.user if item.owner else (verdict.name if verdict else None)
     if not user:
@@ -133,7 +133,7 @@ def _change(action: str, item: Item, acting: Acting, run: str) -> Change:
     if action == "deactivate-key":
         return changes.deactivate_key(account, where, key_id, user)
     if action == "deny-sessions":
-        return changes.deny_sessions(account, where, key_id, user, run, datetime.now(UTC))
+        return changes.deny_sessions(account, where, key_id, user, run, acting.now())
     if action == "quarantine":
         return changes.quarantine(account, where, key_id, user)
     assert item.owner
