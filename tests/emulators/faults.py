@@ -170,6 +170,8 @@ def _is_cut_off(state: State) -> bool:
         return False
     state.calls_since += 1
     slow = next((fault for fault in state.script if isinstance(fault, SlowPropagation)), SlowPropagation())
+    if slow.flaps and state.calls_since == 1:
+        return True
     return state.calls_since > slow.calls and time.monotonic() - state.inactive_since >= slow.seconds
 
 

@@ -87,20 +87,33 @@ def carry_out(
 ) -> Iterator[Done]:
     """Do what is planned, one key after the other; `confirm` may refuse an item, `watch` is told what happens.
 
-    Raises JournalError, and stops, where the journal cannot be written.
+    Raises JournalError where the journal cannot be written, and hands Ctrl-C on, once it has told how far it came.
     """
     for item in items:
         asked = confirm(item) if item.is_planned else item
         if not asked.is_planned:
             yield before(asked)
             continue
+        so_far = len(means.run.written)
         try:
             yield _contained(asked, means, watch)
-        except JournalError:
+        except (JournalError, KeyboardInterrupt) as error:
+            yield _cut_off(asked, tuple(means.run.written[so_far:]), str(error))
             raise
         except AwsError as error:
             means.run.note("failed", key_id=asked.target.key_id, reason=str(error))
             yield Done(asked, Standing.FAILED, str(error))
+
+
+def _cut_off(item: Item, written: tuple[Written, ...], why: str) -> Done:
+    """What is known of a key in the midst of which the run ended."""
+    reason = why or "interrupted before AWS was seen to refuse it"
+    outcomes = {each.outcome for each in written}
+    if Outcome.UNKNOWN in outcomes:
+        return Done(item, Standing.UNKNOWN, reason, written)
+    if outcomes & {Outcome.MADE, Outcome.ALREADY}:
+        return Done(item, Standing.NOT_PROPAGATED, reason, written)
+    return Done(item, Standing.PLANNED, "interrupted before anything was changed", written)
 
 
 def _contained(item: Item, means: Means, watch: Callable[[str], None]) -> Done:

@@ -10,7 +10,7 @@ from keysweep.aws.containment import changes
 from keysweep.aws.containment.changes import Change
 from keysweep.aws.containment.journal import Journal
 from keysweep.aws.responders import Acting
-from keysweep.errors import AwsError
+from keysweep.errors import AwsError, JournalError
 from keysweep.frozen import fields, frozen
 
 
@@ -47,6 +47,8 @@ class Run:
         self.journal = journal
         self.head = ""
         """The hash of the newest line that this run wrote."""
+        self.written: list[Written] = []
+        """Every change with what became of it, as far as the run has come."""
         self._number = 0
 
     def note(self, event: str, **values: Any) -> None:
@@ -77,14 +79,16 @@ class Run:
     ) -> Written:
         iam = acting.client("iam")
         now = changes.state(iam, change)
-        if now == after:
-            return Written(change, Outcome.ALREADY, f"it is {now} already")
         if now != before:
-            return Written(change, Outcome.CHANGED, f"it is {now}, and not {before}")
+            already = now == after
+            reason = f"it is {now} already" if already else f"it is {now}, and not {before}"
+            self.written.append(Written(change, Outcome.ALREADY if already else Outcome.CHANGED, reason))
+            return self.written[-1]
         self._number += 1
         what = {"change": self._number, **as_values(change), **undoes}
         self.note("intended", **what, acting_as=acting.arn)
-        written = _done(iam, change, write, before, after)
+        written, interrupt = _done(iam, change, write, before, after)
+        self.written.append(written)
         try:
             self.note(
                 written.outcome.value,
@@ -96,28 +100,36 @@ class Run:
             )
         except AwsError as error:
             told = f"{written.outcome.value}, request ID {written.request_id}" if written.request_id else "unknown"
-            raise type(error)(
+            raise JournalError(
                 f"{error} What became of the last change ({change.words}): {told}. Keep this."
             ) from error
+        if interrupt:
+            raise interrupt
         return written
 
 
-def _done(iam: Any, change: Change, write: Callable[[Any, Change], str], before: str, after: str) -> Written:
-    """Write once; where AWS's answer does not tell what became of it, its state may."""
+def _done(
+    iam: Any, change: Change, write: Callable[[Any, Change], str], before: str, after: str
+) -> tuple[Written, KeyboardInterrupt | None]:
+    """Write once; where AWS's answer does not tell what became of it, its state may.
+
+    Ctrl-C ends the waiting, and is handed on once what became of the change is noted.
+    """
+    interrupt = None
     try:
-        return Written(change, Outcome.MADE, request_id=write(iam, change))
+        return Written(change, Outcome.MADE, request_id=write(iam, change)), None
     except AwsError as error:
         reason, request_id = str(error), error.request_id
-    except KeyboardInterrupt:
-        reason, request_id = "interrupted before AWS had answered", None
+    except KeyboardInterrupt as error:
+        reason, request_id, interrupt = "Interrupted before AWS had answered.", None, error
     try:
         now = changes.state(iam, change)
     except AwsError as error:
-        return Written(change, Outcome.UNKNOWN, f"{reason} {error}", request_id)
+        return Written(change, Outcome.UNKNOWN, f"{reason} {error}", request_id), interrupt
     if now == after:
-        return Written(change, Outcome.MADE, f"{reason} It is {now} all the same.", request_id)
-    outcome = Outcome.REFUSED if now == before else Outcome.UNKNOWN
-    return Written(change, outcome, reason, request_id)
+        return Written(change, Outcome.MADE, f"{reason} It is {now} all the same.", request_id), interrupt
+    outcome = Outcome.REFUSED if now == before and interrupt is None else Outcome.UNKNOWN
+    return Written(change, outcome, reason, request_id), interrupt
 
 
 def as_values(change: Change) -> dict[str, str]:
