@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from keysweep.aws.mandate import Mandate, load
+from keysweep.frozen import fields
 from tests.cli.containing import Operator, found, leak
 from tests.emulators.accounts import Account, session_of
 from tests.emulators.clients import refusal
@@ -357,3 +362,34 @@ def test_a_findings_file_cannot_say_that_a_key_is_live(operator: Operator, accou
     done = operator.told("contain", str(path), *ALLOWED, "--apply", "--confirm", victim.key_id)
     assert done.statuses.get(victim.key_id) in (None, "refused")
     assert account.status("victim", victim) == "Active"
+
+
+def test_the_trail_tells_what_keysweep_did_with_the_key_from_what_others_did(
+    ministack: Ministack, operator: Operator, account: Account, leaked: Leak
+) -> None:
+    key = account.user("ci")
+    account.allow("ci", "iam:CreateUser")
+    ministack.client("iam", key).create_user(UserName="backdoor")
+    done = operator.told("contain", leaked(key), *ALLOWED, "--apply", "--confirm", key.key_id, "--force")
+    (region,) = done.keys[key.key_id]["trail"]["regions"]
+    assert any(agent.startswith("keysweep/") for agent in region["user_agents"])
+    notable = {each["name"]: each["notable"] for each in region["calls"]}
+    assert "outlives" in notable["CreateUser"]
+    (kept,) = (operator.state / "runs").rglob(f"trail-{key.key_id}.json")
+    (noted,) = [each for each in operator.journal() if each["event"] == "trail"]
+    assert sha256(kept.read_bytes()).hexdigest() == noted["sha256"]
+    shown = operator.runs_offline("log", done.document["run"])
+    assert (shown.returncode, "the chain is whole" in shown.stdout) == (0, True)
+    for words in ("begun", "intended", "made", "propagated", "trail", "ended", "user/oncall"):
+        assert words in shown.stdout
+
+
+def test_the_policy_that_the_page_shows_can_be_read_and_shows_every_setting(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "containment.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "containment.toml").write_text(example)
+    assert load(None, tmp_path).unattended
+    whole = tomllib.loads(example)
+    assert {key for part in whole.values() for key in part} | {"apply", "actions"} >= {
+        name.replace("_", "-") for name in fields(Mandate) if not name.startswith("unattended")
+    }

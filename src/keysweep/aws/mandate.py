@@ -68,6 +68,9 @@ ACTIONS = (
 )
 """Everything that a run can do, by the names that policies and logs use."""
 
+OPT_INS = ("deny-sessions", "quarantine", "revoke-role-sessions")
+"""What is done only where an option of the same name asks for it."""
+
 
 def load(explicit: Path | None, directory: Path) -> Mandate:
     """Read `explicit`, or `containment.toml` in the configuration `directory`; the defaults if that is absent.

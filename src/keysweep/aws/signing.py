@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ConnectTimeoutError, ReadTimeoutE
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
+from keysweep import __version__
 from keysweep.aws import outcomes
 from keysweep.aws.outcomes import Meaning, Outcome
 from keysweep.aws.partitions import Partition
@@ -78,7 +79,11 @@ class Caller:
             method="POST",
             url=url,
             data=_BODY,
-            headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
+            headers={
+                "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+                # Whoever reads CloudTrail can tell this use of the key from a thief's.
+                "User-Agent": f"keysweep/{__version__}",
+            },
         )
         token = credential.token.reveal() if credential.token else None
         keys = Credentials(credential.key_id, credential.secret.reveal(), token)

@@ -10,6 +10,7 @@ from typing import TextIO
 
 import click
 
+from keysweep.aws.mandate import OPT_INS
 from keysweep.cli import contained
 from keysweep.cli.acting import Confirmation, circumstances, watch
 from keysweep.cli.contained import Report
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from keysweep.aws.mandate import Mandate
     from keysweep.aws.trail import Summary
     from keysweep.aws.verify import Answer
-
-_OPT_INS = ("deny-sessions", "quarantine", "revoke-role-sessions")
 
 
 @click.command()
@@ -126,7 +125,7 @@ def contain(
         )
     from keysweep.aws.containment.plan import Asked
 
-    flags = zip(_OPT_INS, (deny_sessions, quarantine, revoke_role_sessions), strict=True)
+    flags = zip(OPT_INS, (deny_sessions, quarantine, revoke_role_sessions), strict=True)
     asked = Asked(frozenset(name for name, given in flags if given), force, auto, itself, regions)
     report = _contained(
         gathered(what, repository),

@@ -55,6 +55,7 @@ class Change:
 class _Handler:
     words: str
     call: str
+    undoing: str
     state: Callable[[Any, Change], str]
     make: Callable[[Any, Change], Any]
     take_back: Callable[[Any, Change], Any]
@@ -178,12 +179,14 @@ _TABLE: Mapping[str, _Handler] = {
     "deactivate-key": _Handler(
         "switch {thing} of user {subject} off",
         "iam:UpdateAccessKey",
+        "iam:UpdateAccessKey",
         _key_state,
         lambda iam, it: _switch_key(iam, it, INACTIVE),
         lambda iam, it: _switch_key(iam, it, ACTIVE),
     ),
     "deactivate-service-credential": _Handler(
         "switch the service-specific credential {thing} of user {subject} off",
+        "iam:UpdateServiceSpecificCredential",
         "iam:UpdateServiceSpecificCredential",
         _credential_state,
         lambda iam, it: _switch_credential(iam, it, INACTIVE),
@@ -192,6 +195,7 @@ _TABLE: Mapping[str, _Handler] = {
     "deny-sessions": _Handler(
         "deny everything to sessions that user {subject} has now (policy {thing})",
         "iam:PutUserPolicy",
+        "iam:DeleteUserPolicy",
         _user_policy_state,
         lambda iam, it: iam.put_user_policy(UserName=it.subject, PolicyName=it.thing, PolicyDocument=it.document),
         lambda iam, it: iam.delete_user_policy(UserName=it.subject, PolicyName=it.thing),
@@ -199,6 +203,7 @@ _TABLE: Mapping[str, _Handler] = {
     "revoke-role-sessions": _Handler(
         "deny everything to sessions that role {subject} has now (policy {thing})",
         "iam:PutRolePolicy",
+        "iam:DeleteRolePolicy",
         _role_policy_state,
         lambda iam, it: iam.put_role_policy(RoleName=it.subject, PolicyName=it.thing, PolicyDocument=it.document),
         lambda iam, it: iam.delete_role_policy(RoleName=it.subject, PolicyName=it.thing),
@@ -206,11 +211,18 @@ _TABLE: Mapping[str, _Handler] = {
     "quarantine": _Handler(
         "attach {thing} to user {subject}",
         "iam:AttachUserPolicy",
+        "iam:DetachUserPolicy",
         _quarantine_state,
         lambda iam, it: iam.attach_user_policy(UserName=it.subject, PolicyArn=_policy_arn(it)),
         lambda iam, it: iam.detach_user_policy(UserName=it.subject, PolicyArn=_policy_arn(it)),
     ),
 }
+
+
+CALLS: Mapping[str, str] = {action: handler.call for action, handler in _TABLE.items()}
+"""Action to the API call that makes it."""
+UNDOING: Mapping[str, str] = {action: handler.undoing for action, handler in _TABLE.items()}
+"""Action to the API call that takes it back."""
 
 
 def _denial(until: datetime) -> str:
