@@ -274,6 +274,25 @@ def test_sessions_of_a_user_outlive_its_key_unless_they_are_denied(
     assert (account.status("ci", key), refusal(listing)) == ("Active", FINE)
 
 
+@pytest.mark.parametrize("refused", ["iam:GetUserPolicy", "iam:PutUserPolicy"])
+def test_a_key_that_is_off_is_said_to_be_though_what_came_after_it_failed(
+    operator: Operator, account: Account, leaked: Leak, refused: str
+) -> None:
+    """Whoever reads no more than "failed" would take the key for one that lets people in."""
+    key = account.user("ci")
+    account.deny("oncall", refused)
+    options = ("--apply", "--confirm", key.key_id, "--no-trail", "--deny-sessions")
+    done = operator.told("contain", leaked(key), *ALLOWED, *options)
+    assert (done.code, done.statuses) == (4, {key.key_id: "failed"}), done.document
+    assert account.status("ci", key) == "Inactive"
+    told = done.keys[key.key_id]
+    assert told["reason"].startswith("the key is switched off (AWS has refused it since")
+    assert "AccessDenied" in told["reason"]
+    assert (told["changes"][0]["action"], told["changes"][0]["outcome"]) == ("deactivate-key", "made")
+    assert told["changes"][0]["request_id"]
+    assert told["propagation"]["refused_after_seconds"] is not None
+
+
 def test_a_session_of_a_role_is_revoked_only_when_that_is_asked_for(
     ministack: Ministack, operator: Operator, account: Account, leaked: Leak
 ) -> None:

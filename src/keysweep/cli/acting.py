@@ -46,13 +46,20 @@ class Confirmation:
         return replace(item, actions=(), refusal=refuse("unconfirmed", keyid=key_id))
 
     def is_asked(self, name: str, lines: Sequence[str], prompt: str) -> bool:
-        """Whether a person at the terminal types `name`; no where there is no terminal."""
+        """Whether a person at the terminal types `name`; no where there is no terminal.
+
+        Raises KeyboardInterrupt for Ctrl-C and for the end of input, which click makes one error of its own of: what
+        was done before has to be told all the same.
+        """
         if name in self._confirmed:
             return True
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return False
         click.echo("\n".join(("", *lines)), err=True)
-        typed: str = click.prompt(prompt, default="", show_default=False, err=True)
+        try:
+            typed: str = click.prompt(prompt, default="", show_default=False, err=True)
+        except click.Abort as error:
+            raise KeyboardInterrupt from error
         return typed.strip() == name
 
 

@@ -34,7 +34,7 @@ class Standing(StrEnum):
     DISABLED = "disabled"
     """Switched off; and AWS refuses it, if its secret was there to see that with."""
     NOT_PROPAGATED = "disabled-not-propagated"
-    """Switched off, and AWS still accepts it."""
+    """Switched off, and AWS still accepts it, or was not seen to refuse it."""
     REVOKED = "revoked"
     """The sessions that there were are denied everything."""
     HARMLESS = "harmless"
@@ -42,7 +42,7 @@ class Standing(StrEnum):
     REFUSED = "refused"
     """A guard stopped it; what to do instead is said."""
     FAILED = "failed"
-    """AWS did not do it."""
+    """AWS did not do it, or not all of it: what it did is said."""
     UNKNOWN = "unknown"
     """Nobody knows whether AWS did it: `keysweep log` shows it, and a human has to look."""
 
@@ -94,45 +94,89 @@ def carry_out(
         if not asked.is_planned:
             yield before(asked)
             continue
-        so_far = len(means.run.written)
+        course = _Course(asked, len(means.run.written))
         try:
-            yield _contained(asked, means, watch)
+            done = _contained(course, means, watch)
         except (JournalError, KeyboardInterrupt) as error:
-            yield _cut_off(asked, tuple(means.run.written[so_far:]), str(error))
+            yield _cut_off(course, means, str(error))
             raise
         except AwsError as error:
-            means.run.note("failed", key_id=asked.target.key_id, reason=str(error))
-            yield Done(asked, Standing.FAILED, str(error))
+            done = _partly(course.told(means), Standing.FAILED, str(error))
+            try:
+                means.run.note("failed", key_id=asked.target.key_id, reason=str(error))
+            except JournalError:
+                yield done
+                raise
+        yield done
 
 
-def _cut_off(item: Item, written: tuple[Written, ...], why: str) -> Done:
+class _Course:
+    """How far one key has come, for when something ends it in the midst: what was done has to be told."""
+
+    def __init__(self, item: Item, since: int) -> None:
+        """`since`: how many changes the run had written before."""
+        self.item = item
+        self.propagation: Propagation | None = None
+        self._since = since
+
+    def told(self, means: Means) -> Done:
+        """What is known so far."""
+        return Done(
+            self.item,
+            Standing.FAILED,
+            written=tuple(means.run.written[self._since :]),
+            propagation=self.propagation,
+        )
+
+
+_IS_SO = frozenset({Outcome.MADE, Outcome.ALREADY})
+_SWITCHING = frozenset({"deactivate-key", "deactivate-service-credential"})
+
+
+def _is_off(done: Done) -> bool:
+    return any(each.outcome in _IS_SO and each.change.action in _SWITCHING for each in done.written)
+
+
+def _partly(done: Done, standing: Standing, why: str) -> Done:
+    """Not all was done; a key that is off all the same is said to be, because that is what matters most."""
+    if _is_off(done):
+        seen = done.propagation.reason if done.propagation else "as IAM says"
+        why = f"the key is switched off ({seen}), but not all was done: {why}"
+    return replace(done, standing=standing, reason=why)
+
+
+def _cut_off(course: _Course, means: Means, why: str) -> Done:
     """What is known of a key in the midst of which the run ended."""
-    reason = why or "interrupted before AWS was seen to refuse it"
-    outcomes = {each.outcome for each in written}
+    done = course.told(means)
+    outcomes = {each.outcome for each in done.written}
     if Outcome.UNKNOWN in outcomes:
-        return Done(item, Standing.UNKNOWN, reason, written)
-    if outcomes & {Outcome.MADE, Outcome.ALREADY}:
-        return Done(item, Standing.NOT_PROPAGATED, reason, written)
-    return Done(item, Standing.PLANNED, "interrupted before anything was changed", written)
+        return _partly(done, Standing.UNKNOWN, why or "interrupted before AWS had answered")
+    if not outcomes & _IS_SO:
+        return replace(done, standing=Standing.PLANNED, reason=why or "interrupted before anything was changed")
+    if done.propagation is not None and done.propagation.refused_after_seconds is not None:
+        return _partly(done, Standing.FAILED, why or "interrupted")
+    return replace(
+        done, standing=Standing.NOT_PROPAGATED, reason=why or "interrupted before AWS was seen to refuse it"
+    )
 
 
-def _contained(item: Item, means: Means, watch: Callable[[str], None]) -> Done:
+def _contained(course: _Course, means: Means, watch: Callable[[str], None]) -> Done:
+    item = course.item
     assert item.account
     # Asked anew, because a session may have ended while a person was thinking.
     acting = means.lookups.acting(item.target, item.account)
-    done = Done(item, Standing.FAILED)
     for action in item.actions:
         change = _change(action, item, acting, means.run.name)
         watch(f"{change.words} …")
         written = means.run.make(change, acting)
-        done = replace(done, written=(*done.written, written))
-        if written.outcome not in (Outcome.MADE, Outcome.ALREADY):
+        if written.outcome not in _IS_SO:
             unknown = written.outcome is Outcome.UNKNOWN
-            standing = Standing.UNKNOWN if unknown else Standing.FAILED
-            return replace(done, standing=standing, reason=written.reason)
+            return _partly(
+                course.told(means), Standing.UNKNOWN if unknown else Standing.FAILED, written.reason
+            )
         if action == "deactivate-key":
-            done = replace(done, propagation=_watched(item, means, watch))
-    return _judged(done)
+            course.propagation = _watched(item, means, watch)
+    return _judged(course.told(means))
 
 
 def _change(action: str, item: Item, acting: Acting, run: str) -> Change:

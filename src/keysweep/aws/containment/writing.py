@@ -82,6 +82,8 @@ class Run:
         if now != before:
             already = now == after
             reason = f"it is {now} already" if already else f"it is {now}, and not {before}"
+            if now == changes.ABSENT and not already:
+                reason = f"{change.thing} of {change.subject} is gone: somebody has deleted it in the meantime"
             self.written.append(Written(change, Outcome.ALREADY if already else Outcome.CHANGED, reason))
             return self.written[-1]
         self._number += 1
