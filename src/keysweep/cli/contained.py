@@ -155,7 +155,7 @@ def as_text(report: Report, style: Style) -> list[str]:
     for done in order:
         lines += [*_about(done, style), ""]
         if trail := report.trails.get(done.item.target.key_id):
-            lines += [*(f"  {line}" for line in trail_shown.lines(trail)), ""]
+            lines += [*(style.safe(f"  {line}") for line in trail_shown.lines(trail)), ""]
     for gone in report.unread:
         named = gone.recorded.key_id or gone.recorded.fingerprint
         lines.append(style.safe(f"not read again: {named} in {gone.recorded.origin.display}: {gone.reason}"))

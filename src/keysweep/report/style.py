@@ -89,6 +89,6 @@ def _escaped(character: str) -> str:
     number = ord(character)
     if 0xDC80 <= number <= 0xDCFF:
         return f"\\x{number - 0xDC00:02x}"  # a byte that is no UTF-8, as `surrogateescape` keeps it
-    return {"\n": "\\n", "\t": "  ", "\r": "\\r", "…": "...", "→": "->", "‹": "<", "›": ">"}.get(
+    return {"\n": "\\n", "\t": "  ", "\r": "\\r", "…": "...", "–": "-", "→": "->", "‹": "<", "›": ">"}.get(
         character, f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
     )

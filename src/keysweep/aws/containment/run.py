@@ -171,9 +171,7 @@ def _contained(course: _Course, means: Means, watch: Callable[[str], None]) -> D
         written = means.run.make(change, acting)
         if written.outcome not in _IS_SO:
             unknown = written.outcome is Outcome.UNKNOWN
-            return _partly(
-                course.told(means), Standing.UNKNOWN if unknown else Standing.FAILED, written.reason
-            )
+            return _partly(course.told(means), Standing.UNKNOWN if unknown else Standing.FAILED, written.reason)
         if action == "deactivate-key":
             course.propagation = _watched(item, means, watch)
     return _judged(course.told(means))
