@@ -18,7 +18,6 @@ from tests.cli.containing import Operator, found, leak
 from tests.emulators.faults import Faults
 from tests.emulators.keys import ACCOUNT, AccessKey
 
-
 CTRL_C, CTRL_D = CONTROL = "\x03", "\x04"
 
 

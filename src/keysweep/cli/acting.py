@@ -48,8 +48,8 @@ class Confirmation:
     def is_asked(self, name: str, lines: Sequence[str], prompt: str) -> bool:
         """Whether a person at the terminal types `name`; no where there is no terminal.
 
-        Raises KeyboardInterrupt for Ctrl-C and for the end of input, which click makes one error of its own of: what
-        was done before has to be told all the same.
+        Raises KeyboardInterrupt for Ctrl-C and for the end of input, of which click makes an error of its own:
+        what was done before has to be told all the same.
         """
         if name in self._confirmed:
             return True

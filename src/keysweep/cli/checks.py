@@ -1,7 +1,9 @@
 """When keysweep itself used which key to verify it, so that this is not taken for somebody's use of the key.
 
-IAM remembers only the last use of a key. What is kept are key IDs and times, in the cache: without it, a key that
-was verified within the last hour needs `--force` to be contained, and nothing else is lost.
+IAM remembers only the last use of a key, so what it said before keysweep used the key is kept as well: otherwise a
+plan would hide from the run that follows it that the key was in use. What is kept are key IDs, times, and names of
+services and regions, in the cache: without it, a key that was verified within the last hour needs `--force` to be
+contained, and nothing else is lost.
 """
 
 from __future__ import annotations
@@ -13,7 +15,14 @@ from datetime import UTC, datetime, timedelta
 from keysweep import cache
 from keysweep.verdicts import Verdict
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keysweep.aws.ownership import LastUse
+
 _NAME = "checks"
+_USES = "uses"
 _KEPT = timedelta(days=2)
 
 
@@ -31,5 +40,29 @@ def recall() -> dict[str, datetime]:
     try:
         kept = json.loads(cache.read(_NAME) or b"{}")
         return {str(key_id): datetime.fromisoformat(when) for key_id, when in kept.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def remember_uses(uses: Mapping[str, LastUse]) -> None:
+    """Keep how these keys were last used by others, as IAM said before it knew of keysweep's own use."""
+    now = datetime.now(UTC)
+    known = {key_id: use for key_id, use in recall_uses().items() if use.date and now - use.date < _KEPT}
+    known.update(uses)
+    kept = {key_id: (use.date.isoformat(), use.service, use.region) for key_id, use in known.items() if use.date}
+    if kept:
+        cache.write(_USES, json.dumps(kept).encode())
+
+
+def recall_uses() -> dict[str, LastUse]:
+    """How each key was last used by others; empty where nothing is known."""
+    from keysweep.aws.ownership import LastUse
+
+    try:
+        kept = json.loads(cache.read(_USES) or b"{}")
+        return {
+            str(key_id): LastUse(datetime.fromisoformat(when), str(service), str(region))
+            for key_id, (when, service, region) in kept.items()
+        }
     except (ValueError, TypeError, AttributeError):
         return {}

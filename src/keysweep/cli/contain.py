@@ -13,6 +13,7 @@ import click
 from keysweep.aws.mandate import OPT_INS
 from keysweep.cli import contained
 from keysweep.cli.acting import Confirmation, circumstances, watch
+from keysweep.cli.checks import remember_uses
 from keysweep.cli.contained import Report
 from keysweep.cli.leaked import Leaked, gathered
 from keysweep.cli.operator import (
@@ -175,7 +176,7 @@ def _contained(leaked: Leaked, setting: _Setting, confirmed: Sequence[str] | Non
 
 def _planned(leaked: Leaked, setting: _Setting, lookups: Lookups) -> tuple[tuple[Item, ...], bool]:
     """The plan, and whether Ctrl-C kept some keys from being verified."""
-    from keysweep.aws.containment.plan import plan
+    from keysweep.aws.containment.plan import is_own_check, plan
     from keysweep.aws.containment.targets import targets
     from keysweep.aws.questions import questions
 
@@ -188,6 +189,7 @@ def _planned(leaked: Leaked, setting: _Setting, lookups: Lookups) -> tuple[tuple
             leaked.described,
             setting.partitions[0],
             leaked.checks,
+            leaked.uses,
         )
 
     lookups.begin(known({}))
@@ -195,6 +197,9 @@ def _planned(leaked: Leaked, setting: _Setting, lookups: Lookups) -> tuple[tuple
     safe = [each for each in leaked.findings if each.key_id not in bait]
     came = ask(questions(safe, setting.partitions), setting.endpoint)
     items = plan(known(came.answers), lookups, setting.mandate, setting.asked, datetime.now(UTC))
+    remember_uses(
+        {each.target.key_id: each.owner.last_use for each in items if each.owner and not is_own_check(each)}
+    )
     return items, came.is_interrupted
 
 

@@ -66,7 +66,7 @@ def as_json(report: Report, stream: TextIO) -> None:
         "version": 1,
         "run": report.run or None,
         "applied": bool(report.run),
-        "complete": not (report.unread or report.is_interrupted or report.error),
+        "complete": not (report.unread or report.is_interrupted or code(report) == ExitCode.AWS),
         "operator": report.operator or None,
         "journal": {"file": str(report.journal), "head": report.head} if report.journal else None,
         "error": str(report.error) if report.error else None,
@@ -115,7 +115,7 @@ def _key(done: Done, report: Report) -> dict[str, Any]:
 
 
 def _owner(item: Item) -> dict[str, Any] | None:
-    owner = item.owner
+    owner, before = item.owner, item.target.used_before
     if owner is None:
         return None
     return {
@@ -128,6 +128,7 @@ def _owner(item: Item) -> dict[str, Any] | None:
         "last_used_service": owner.last_use.service,
         "last_used_region": owner.last_use.region,
         "last_use_was_keysweep": is_own_check(item),
+        "last_used_before": _iso(before.date) if before and is_own_check(item) else None,
         "only_active_key": owner.is_only_active if not owner.credential else None,
         "policies": list(owner.policies) if owner.policies is not None else None,
         "quarantined": owner.is_quarantined,
@@ -247,7 +248,12 @@ def _last_use(item: Item) -> str:
     if use.date is None:
         return "never, as far as IAM knows"
     told = f"{use.service} in {use.region}, {_minute(use.date)}"
-    return f"{told}: by keysweep, to verify it; what was before is not known" if is_own_check(item) else told
+    if not is_own_check(item):
+        return told
+    before = item.target.used_before
+    if before is None or before.date is None:
+        return f"{told}: by keysweep, to verify it; what was before is not known"
+    return f"{before.service} in {before.region}, {_minute(before.date)}; since then by keysweep, to verify it"
 
 
 def _summary(report: Report, style: Style) -> list[str]:

@@ -17,6 +17,10 @@ from keysweep.frozen import frozen
 from keysweep.report.read import load
 from keysweep.sources.reread import Reread
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keysweep.aws.ownership import LastUse
+
 
 @frozen
 class Leaked:
@@ -30,8 +34,10 @@ class Leaked:
     """Key IDs from the command line."""
     described: dict[str, Described]
     """What every key ID tells offline, and whether somebody calls it bait."""
-    checks: dict[str, tuple[datetime, ...]]
-    """When keysweep itself used a key to verify it."""
+    checks: dict[str, datetime]
+    """When keysweep used a key to verify it, as this machine remembers: a file could claim anything."""
+    uses: dict[str, LastUse]
+    """How a key was last used by others, as IAM said before keysweep used it."""
 
 
 def gathered(what: Sequence[str], repository: str | None) -> Leaked:
@@ -41,7 +47,6 @@ def gathered(what: Sequence[str], repository: str | None) -> Leaked:
     findings: list[Finding] = []
     unread: list[Reread] = []
     canaries: dict[str, str] = {}
-    times: dict[str, tuple[datetime, ...]] = {key_id: (when,) for key_id, when in checks.recall().items()}
     for path in files:
         read, lost = read_again(path, repository)
         findings += read
@@ -49,25 +54,30 @@ def gathered(what: Sequence[str], repository: str | None) -> Leaked:
         for each in load(path).findings:
             if each.key_id and each.canary:
                 canaries[each.key_id] = each.canary
-            if each.key_id and each.checked:
-                times[each.key_id] = (*times.get(each.key_id, ()), each.checked)
     ids = {*named, *(each.key_id for each in findings), *(each.recorded.key_id for each in unread)}
     return Leaked(
         tuple(findings),
         tuple(unread),
         named,
         {key_id: _described(key_id, canaries.get(key_id)) for key_id in ids if key_id},
-        times,
+        checks.recall(),
+        checks.recall_uses(),
     )
 
 
 def _is_key_id(text: str) -> bool:
     """Whether an argument is a key ID and not the name of a file. Raises UsageError for what may be a secret."""
-    if os.path.exists(text):
-        return False
     known = describe(text)
     if known is not None and known.is_credential:
-        return True
+        return True  # even if a file has that name: whoever laid it there may not choose what is contained
+    if os.path.exists(text):
+        return False
+    bare = text.strip().upper()
+    if bare.startswith(("AKIA", "ASIA")) and bare.isalnum():
+        raise UsageError(
+            f"{text} is no key ID, and no file has that name: one begins with AKIA or ASIA and has 20 capital "
+            "letters and digits; copy it again."
+        )
     if len(text) >= 40 and "." not in text:
         raise UsageError(
             "that has the length of a secret, not of a key ID: it may now be in your shell's history; give the "

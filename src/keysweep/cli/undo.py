@@ -156,7 +156,7 @@ def _write(of: str, report: _Report, form: str, stream: TextIO) -> None:
             "version": 1,
             "undoes": of,
             "run": report.run or None,
-            "complete": not (report.error or report.is_interrupted),
+            "complete": not (report.is_interrupted or _code(report) == ExitCode.AWS),
             "error": str(report.error) if report.error else None,
             "keys": [
                 {

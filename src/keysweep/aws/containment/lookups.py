@@ -59,6 +59,11 @@ class Lookups:
             raise found
         return found
 
+    def known(self, target: Target, account: str) -> Owned | None:
+        """Whose the key is, as far as that can be learnt; raises nothing."""
+        found = self._looked_up(target, account)
+        return None if isinstance(found, AwsError) else found
+
     def acting(self, target: Target, account: str) -> Acting:
         """Who acts in the account, which AWS has confirmed. Raises AwsError."""
         if not self._itself:

@@ -15,13 +15,15 @@ from keysweep.aws.containment.lookups import AT_ONCE, Lookups
 from keysweep.aws.containment.refusals import Refusal, refuse
 from keysweep.aws.containment.targets import Target
 from keysweep.aws.mandate import Mandate
-from keysweep.aws.ownership import Owned, tags_of
+from keysweep.aws.ownership import LastUse, Owned, tags_of
 from keysweep.aws.responders import Acting
 from keysweep.aws.roles import Holders, Role, holders_of, role_of
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen, replace
 from keysweep.verdicts import Principal, Status, path_in
 
+_NOBODY_GETS_IN = frozenset({"example", "canary", "not-found", "service-credential"})
+"""Guards that stop a key which is of no use to anybody."""
 _OWN_CHECK = timedelta(minutes=2)
 """IAM dates a use to the minute, and keysweep the request to the second."""
 
@@ -65,12 +67,24 @@ class Item:
     @property
     def may_be_live(self) -> bool:
         """Whether somebody may still get in with the key once nothing is done about it."""
+        if self.is_planned or self.is_lingering:
+            return True
+        if self.settled or (self.refusal and self.refusal.guard in _NOBODY_GETS_IN):
+            return False
         verdict = self.target.verdict
-        return not self.settled and (
-            self.is_planned
-            or (verdict is not None and verdict.status is Status.LIVE)
-            or (self.owner is not None and self.owner.is_active)
-        )
+        if verdict is not None and verdict.status is Status.LIVE:
+            return True
+        if self.owner is not None:
+            return self.owner.is_active
+        is_unanswered = verdict is not None and verdict.status is Status.UNKNOWN and verdict.asked
+        # Of these nothing says that they are dead, and somebody, or a whole API key, says that they leaked.
+        return is_unanswered or self.target.is_named or self.target.is_service_credential
+
+    @property
+    def is_lingering(self) -> bool:
+        """Whether it is switched off, and AWS accepts it all the same."""
+        verdict = self.target.verdict
+        return bool(self.settled) and verdict is not None and verdict.status is Status.LIVE
 
 
 def plan(
@@ -97,7 +111,15 @@ def is_own_check(item: Item) -> bool:
     use = item.owner.last_use if item.owner else None
     if use is None or use.date is None or use.service != "sts":
         return False
-    return any(abs(use.date - checked) <= _OWN_CHECK for checked in item.target.checked)
+    checked = item.target.checked
+    return checked is not None and abs(use.date - checked) <= _OWN_CHECK
+
+
+def last_use(item: Item) -> LastUse | None:
+    """How others last used the key; None where keysweep's own use hides it and nothing is known of before."""
+    if item.owner is None:
+        return None
+    return item.target.used_before if is_own_check(item) else item.owner.last_use
 
 
 @frozen
@@ -133,7 +155,7 @@ class _Judge:
         if said not in (None, account):
             reason = f"the key ID says account {account}, and AWS says {said}"
             return Item(target, account, refuse("accounts-disagree", reason))
-        if verdict and verdict.status in (Status.DEAD, Status.EXPIRED):
+        if verdict and verdict.status in (Status.DEAD, Status.EXPIRED) and not self._is_known(target, account):
             return Item(target, account, settled=f"AWS refuses it already: {verdict.reason}")
         if verdict and verdict.principal is Principal.ROOT:
             return Item(target, account, refuse("root"))
@@ -164,13 +186,16 @@ class _Judge:
         assert account
         acting = self.lookups.acting(target, account)
         owner = self.lookups.owner(target, account, acting)
+        verdict = target.verdict
+        is_live = verdict is not None and verdict.status is Status.LIVE
+        if owner is None and is_live and verdict is not None:
+            reason = f"AWS accepts it as {verdict.arn}, and IAM of account {account} has no such key"
+            return replace(item, refusal=refuse("accounts-disagree", reason))
         if owner is None:
             return replace(item, refusal=refuse("not-found", f"account {account} has no such key"))
         item = replace(item, owner=owner, acting=acting)
         if not owner.is_active:
-            return replace(item, settled="IAM says that it is switched off already")
-        verdict = target.verdict
-        is_live = verdict is not None and verdict.status is Status.LIVE
+            return self._off(item)
         if not is_live and not target.is_named and not target.is_service_credential:
             reason = f"it is active, and {verdict.reason if verdict else 'its secret was not found'}"
             return replace(item, refusal=refuse("not-live", reason, keyid=target.key_id))
@@ -182,6 +207,29 @@ class _Judge:
             return replace(item, refusal=refusal)
         first = "deactivate-service-credential" if target.is_service_credential else "deactivate-key"
         return self._planned(item, (first, *_in_order(self.asked.also, "deny-sessions", "quarantine")))
+
+    def _off(self, item: Item) -> Item:
+        """Switched off already: its sessions live on, and to end them somebody has to vouch for the leak.
+
+        Nothing tells whether the secret of such a key is right, so whoever writes a file could choose the user.
+        """
+        off = "IAM says that it is switched off already"
+        also = _in_order(self.asked.also, "deny-sessions", "quarantine")
+        owner, target = item.owner, item.target
+        if owner is None or not also or target.is_service_credential:
+            return replace(item, settled=off)
+        if not target.is_named:
+            options = " ".join(f"--{each}" for each in also)
+            told = f"{off}; for {options} name it: keysweep contain {target.key_id} {options}"
+            return replace(item, settled=told)
+        refusal = self._protected(owner.user, owner.path, owner.tags, target)
+        return replace(item, refusal=refusal) if refusal else self._planned(item, also)
+
+    def _is_known(self, target: Target, account: str) -> bool:
+        """Whether IAM knows a key that STS does not: one that is off, or new."""
+        if not target.key_id.startswith("AKIA") or self.asked.itself or not self.lookups.may_look(target, account):
+            return False
+        return self.lookups.known(target, account) is not None
 
     def _of_user_session(self, item: Item) -> Item:
         verdict = item.target.verdict
@@ -242,8 +290,8 @@ class _Judge:
         return refuse("protected", reason, user=name, keyid=target.key_id) if reason else None
 
     def _used_recently(self, item: Item) -> Refusal | None:
-        use = item.owner.last_use if item.owner else None
-        if use is None or use.date is None or self.asked.force or is_own_check(item):
+        use = last_use(item)
+        if use is None or use.date is None or self.asked.force:
             return None
         ago = self.now - use.date
         if ago >= timedelta(minutes=self.mandate.recent_use_minutes):

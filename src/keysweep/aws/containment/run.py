@@ -79,6 +79,8 @@ def before(item: Item) -> Done:
         return Done(item, Standing.PLANNED)
     if item.refusal:
         return Done(item, Standing.REFUSED, item.refusal.reason)
+    if item.is_lingering:
+        return Done(item, Standing.NOT_PROPAGATED, f"{item.settled}, and AWS still accepts it")
     return Done(item, Standing.HARMLESS, item.settled)
 
 
@@ -219,6 +221,10 @@ def _judged(done: Done) -> Done:
         late = done.propagation.refused_after_seconds is None
         standing = Standing.NOT_PROPAGATED if late else Standing.DISABLED
         return replace(done, standing=standing, reason=done.propagation.reason)
+    if done.item.actions == ("quarantine",):
+        return replace(
+            done, standing=Standing.HARMLESS, reason="it was switched off before, and is quarantined now"
+        )
     told = "IAM has the policy; STS names a session even under it, so the denial cannot be seen from here"
     return replace(done, standing=Standing.REVOKED, reason=told)
 

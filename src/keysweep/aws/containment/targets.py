@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from keysweep.aws import partitions
+from keysweep.aws.ownership import LastUse
 from keysweep.aws.verify import Answer
 from keysweep.findings import Finding, Kind, Recorded, Role
-from keysweep.frozen import frozen
+from keysweep.frozen import frozen, replace
 from keysweep.verdicts import Verdict
 
 _BEDROCK_USER = re.compile(rb"([\w+=,.@-]{1,64}-at-(\d{12})):")
@@ -41,8 +42,10 @@ class Target:
     """What STS said of it; None if it could not be asked."""
     leaked: datetime | None = None
     """When it was first committed, where that is known."""
-    checked: tuple[datetime, ...] = ()
-    """When keysweep itself has used the key to verify it."""
+    checked: datetime | None = None
+    """When keysweep itself last used the key to verify it."""
+    used_before: LastUse | None = None
+    """How it was last used by others before that, where it is known."""
     region: str | None = None
 
     @property
@@ -63,7 +66,8 @@ def targets(
     answers: Mapping[str, Answer],
     described: Mapping[str, Described],
     default_partition: str,
-    checks: Mapping[str, tuple[datetime, ...]],
+    checks: Mapping[str, datetime],
+    uses: Mapping[str, LastUse],
 ) -> list[Target]:
     """One target for each key, in the order in which they come: those found, those only recorded, those named.
 
@@ -91,14 +95,11 @@ def targets(
             accepted or hint or default_partition,
             answer=answer,
             leaked=min(dates, default=None),
-            checked=checks.get(key_id, ()),
             region=next((each.region for each in group if each.region), None),
         )
     for each in recorded:
         if each.key_id and each.key_id not in found:
-            found[each.key_id] = Target(
-                each.key_id, described[each.key_id], default_partition, checked=checks.get(each.key_id, ())
-            )
+            found[each.key_id] = Target(each.key_id, described[each.key_id], default_partition)
     for key_id in named:
         before = found.get(key_id)
         found[key_id] = Target(
@@ -108,10 +109,12 @@ def targets(
             is_named=True,
             answer=before.answer if before else None,
             leaked=before.leaked if before else None,
-            checked=checks.get(key_id, ()),
             region=before.region if before else None,
         )
-    return list(found.values())
+    return [
+        replace(each, checked=checks.get(each.key_id), used_before=uses.get(each.key_id))
+        for each in found.values()
+    ]
 
 
 def bedrock_user(finding: Finding) -> str | None:

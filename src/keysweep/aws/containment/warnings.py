@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from keysweep.aws.ownership import Owned
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keysweep.aws.containment.plan import Asked, Item
@@ -14,14 +12,17 @@ if TYPE_CHECKING:
 
 def of(item: Item, asked: Asked, now: datetime) -> tuple[str, ...]:
     """One sentence each, what may break first."""
-    return (*_of_owner(item, asked, now), *_of_role(item))
+    return (*_of_owner(item, asked, now), *_of_sessions(item), *_of_role(item))
 
 
 def _of_owner(item: Item, asked: Asked, now: datetime) -> Iterator[str]:
     owner = item.owner
     if owner is None:
         return
-    yield from _what_breaks(owner, now)
+    if not owner.is_active:
+        yield "the key is switched off already."
+    else:
+        yield from _what_breaks(item, now)
     if owner.powers:
         yield f"the user is as good as an administrator ({', '.join(owner.powers)}): assume the worst."
     if owner.is_quarantined:
@@ -41,17 +42,28 @@ def _of_owner(item: Item, asked: Asked, now: datetime) -> Iterator[str]:
     yield from (f"not known: {each}" for each in owner.unknown)
 
 
-def _what_breaks(owner: Owned, now: datetime) -> Iterator[str]:
-    use = owner.last_use
-    if owner.credential:
+def _what_breaks(item: Item, now: datetime) -> Iterator[str]:
+    from keysweep.aws.containment.plan import last_use
+
+    owner, use = item.owner, last_use(item)
+    if owner is None or owner.credential:
         yield "whatever uses this credential stops."
         return
-    if use.date is not None:
+    if use is None:
+        yield "whatever uses it stops; what that is nobody knows, because keysweep's own use of it came after."
+    elif use.date is not None:
         days = (now - use.date).days
         ago = "today" if days == 0 else f"{days} day{'s' * (days != 1)} ago"
         yield f"whatever uses it stops: last {use.service} in {use.region}, {ago}."
     if owner.is_only_active:
         yield f"it is the only active key of user {owner.user}: everything that runs as that user stops."
+
+
+def _of_sessions(item: Item) -> Iterator[str]:
+    verdict = item.target.verdict
+    user = item.owner.user if item.owner else (verdict.name if verdict else None)
+    if "deny-sessions" in item.actions and user:
+        yield f"every session that user {user} has now ends, whichever key made it; keys that are on keep working."
 
 
 def _of_role(item: Item) -> Iterator[str]:

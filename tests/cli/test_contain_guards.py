@@ -1,0 +1,121 @@
+"""Guards of `keysweep contain` held against whoever wants to get around them, against ministack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cli.containing import Operator, found, leak
+from tests.emulators.accounts import Account, session_of
+from tests.emulators.clients import refusal
+from tests.emulators.keys import AccessKey
+from tests.emulators.ministack import Ministack
+
+HERE, THERE = "111122223333", "444455556666"
+ALLOWED = ("--allow-account", HERE)
+Leak = Callable[..., str]
+
+
+@pytest.fixture
+def account(ministack: Ministack) -> Account:
+    return Account(ministack, ministack.root(HERE))
+
+
+@pytest.fixture
+def operator(ministack: Ministack, account: Account, tmp_path: Path) -> Operator:
+    own = account.user("oncall")
+    account.allow("oncall", "iam:*", "cloudtrail:LookupEvents", "sts:*")
+    return Operator(tmp_path / "operator", ministack, own)
+
+
+@pytest.fixture
+def leaked(operator: Operator, tmp_path: Path) -> Leak:
+    return lambda *keys: found(operator, leak(tmp_path / "r", *keys))
+
+
+def yes(key: AccessKey) -> tuple[str, ...]:
+    return ("--apply", "--confirm", key.key_id, "--no-trail")
+
+
+def test_the_plan_does_not_hide_from_the_run_that_the_key_is_in_use(
+    ministack: Ministack, operator: Operator, account: Account, leaked: Leak
+) -> None:
+    """IAM remembers one use of a key: after the plan that is keysweep's own."""
+    key = account.user("ci")
+    ministack.set_last_used(key, datetime.now(UTC) - timedelta(minutes=5), "s3", "eu-west-1")
+    findings = leaked(key)
+    plan = operator.told("contain", findings, *ALLOWED)
+    assert plan.keys[key.key_id]["refusal"]["guard"] == "recent-use"
+    done = operator.told("contain", findings, *ALLOWED, *yes(key))
+    assert (done.code, account.status("ci", key)) == (1, "Active")
+    assert "5 min ago (s3 in eu-west-1)" in done.keys[key.key_id]["reason"]
+    assert done.keys[key.key_id]["owner"]["last_used_before"] is not None
+    shown = operator.runs("contain", findings, *ALLOWED)
+    assert "s3 in eu-west-1" in shown.stdout
+    forced = operator.told("contain", findings, *ALLOWED, *yes(key), "--force")
+    assert (forced.code, forced.statuses) == (0, {key.key_id: "disabled"})
+
+
+def test_a_findings_file_cannot_say_that_a_use_of_the_key_was_keysweep(
+    ministack: Ministack, operator: Operator, account: Account, leaked: Leak
+) -> None:
+    key = account.user("ci")
+    used = datetime.now(UTC) - timedelta(minutes=5)
+    ministack.set_last_used(key, used, "sts", "us-east-1")
+    path = Path(leaked(key))
+    document = json.loads(path.read_text())
+    for finding in document["findings"]:
+        finding["verdict"] = {"status": "live", "checked": used.isoformat()}
+    path.write_text(json.dumps(document))
+    done = operator.told("contain", str(path), *ALLOWED, *yes(key))
+    assert done.keys[key.key_id]["refusal"]["guard"] == "recent-use"
+    assert account.status("ci", key) == "Active"
+
+
+def test_a_file_with_the_name_of_a_key_id_is_not_read_in_its_place(
+    operator: Operator, account: Account, leaked: Leak
+) -> None:
+    """Whoever commits a file of that name would choose what is contained."""
+    key, other = account.user("ci"), account.user("other")
+    (operator.home / key.key_id).write_bytes(Path(leaked(other)).read_bytes())
+    plan = operator.told("contain", key.key_id, *ALLOWED)
+    assert list(plan.keys) == [key.key_id]
+
+
+def test_a_key_that_may_be_live_is_never_exit_code_0(
+    ministack: Ministack, operator: Operator, leaked: Leak
+) -> None:
+    """Nobody looks into an account that is not on the list, so nothing says that the key is dead."""
+    theirs = Account(ministack, ministack.root(THERE)).user("ci")
+    named = operator.told("contain", theirs.key_id, *ALLOWED, "--apply")
+    assert (named.code, named.keys[theirs.key_id]["refusal"]["guard"]) == (1, "foreign-account")
+    old = "AKIAI44QH8DHBEXAMPL7"
+    unknown = operator.told("contain", old, *ALLOWED)
+    assert (unknown.code, unknown.statuses) in [(1, {old: "refused"}), (4, {old: "refused"})]
+
+
+def test_sessions_of_a_key_that_is_off_can_still_be_ended_by_who_names_it(
+    ministack: Ministack, operator: Operator, account: Account, leaked: Leak
+) -> None:
+    """The trail that tells of sessions comes when the key is off: then it must not be too late."""
+    key = account.user("ci")
+    account.allow("ci", "iam:ListUsers")
+    session = session_of(ministack.client("sts", key).get_session_token(), HERE)
+    findings = leaked(key)
+    first = operator.told("contain", findings, *ALLOWED, *yes(key), "--force")
+    assert first.statuses == {key.key_id: "disabled"}
+    found_again = operator.told("contain", findings, *ALLOWED, *yes(key), "--deny-sessions")
+    assert found_again.statuses == {key.key_id: "harmless"}
+    assert f"name it: keysweep contain {key.key_id} --deny-sessions" in found_again.keys[key.key_id]["reason"]
+    assert refusal(ministack.client("iam", session).list_users) == (200, "")
+    done = operator.told("contain", key.key_id, *ALLOWED, *yes(key), "--deny-sessions")
+    assert (done.code, done.statuses) == (0, {key.key_id: "revoked"}), done.document
+    assert [each["action"] for each in done.keys[key.key_id]["changes"]] == ["deny-sessions"]
+    assert refusal(ministack.client("iam", session).list_users) == (403, "AccessDenied")
+    undone = operator.told("undo", done.document["run"])
+    assert (undone.code, account.status("ci", key)) == (0, "Inactive")
+    assert refusal(ministack.client("iam", session).list_users) == (200, "")

@@ -1,0 +1,105 @@
+"""Nothing that may let somebody in is called harmless, complete or clean, against the fault stub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.containing import Operator, found, leak
+from tests.emulators.faults import Faults
+from tests.emulators.keys import ACCOUNT, AccessKey
+from tests.emulators.script import (
+    SlowPropagation,
+    access_denied,
+    html,
+    invalid_client_token_id,
+)
+
+ALLOWED = ("--allow-account", ACCOUNT)
+Leak = Callable[..., str]
+
+
+@pytest.fixture
+def operator(faults: Faults, tmp_path: Path) -> Operator:
+    return Operator(tmp_path / "operator", faults, faults.key(user="oncall"))
+
+
+@pytest.fixture
+def leaked(operator: Operator, tmp_path: Path) -> Leak:
+    return lambda *keys: found(operator, leak(tmp_path / "r", *keys))
+
+
+def test_a_session_that_could_not_be_asked_about_may_be_live(
+    faults: Faults, operator: Operator, leaked: Leak
+) -> None:
+    session = faults.session(html())
+    plan = operator.told("contain", leaked(session), *ALLOWED)
+    assert (plan.code, plan.keys[session.key_id]["verdict"]["status"]) == (1, "unknown")
+
+
+def test_a_key_of_another_account_that_could_not_be_asked_about_may_be_live(
+    faults: Faults, operator: Operator, leaked: Leak
+) -> None:
+    key = faults.key(html(), account="999988887777")
+    plan = operator.told("contain", leaked(key), *ALLOWED)
+    assert (plan.code, plan.keys[key.key_id]["refusal"]["guard"]) == (1, "foreign-account")
+
+
+def test_a_bedrock_key_of_another_account_may_be_live(faults: Faults, operator: Operator, tmp_path: Path) -> None:
+    credential = faults.service_credential("BedrockAPIKey-x7q2")
+    (tmp_path / "app.env").write_text(f"AWS_BEARER_TOKEN_BEDROCK={credential.api_key}\n")
+    findings = str(operator.home / "found.json")
+    operator.runs_offline("scan", str(tmp_path / "app.env"), "--format", "json", "--output", findings)
+    policy = operator.policy('[responder]\nrole = "keysweep"\n')
+    plan = operator.told("contain", findings, "--policy", str(policy))
+    assert (plan.code, plan.statuses) == (1, {credential.name: "refused"})
+
+
+def test_a_key_that_iam_calls_active_is_not_harmless_because_sts_refuses_it(
+    faults: Faults, operator: Operator, leaked: Leak
+) -> None:
+    """As with a key that has just been made, or switched on again."""
+    key = faults.key(invalid_client_token_id().on("GetCallerIdentity"))
+    plan = operator.told("contain", leaked(key), *ALLOWED)
+    assert (plan.code, plan.keys[key.key_id]["refusal"]["guard"]) == (1, "not-live")
+    assert plan.keys[key.key_id]["verdict"]["status"] == "dead"
+
+
+def test_a_key_that_iam_calls_off_is_not_harmless_while_aws_accepts_it(
+    faults: Faults, operator: Operator, leaked: Leak
+) -> None:
+    key = faults.key(SlowPropagation(calls=10_000))
+    findings = leaked(key)
+    faults.client("iam", operator.own).update_access_key(UserName="ci", AccessKeyId=key.key_id, Status="Inactive")
+    plan = operator.told("contain", findings, *ALLOWED)
+    assert (plan.code, plan.statuses) == (4, {key.key_id: "disabled-not-propagated"})
+    assert plan.keys[key.key_id]["reason"] == "IAM says that it is switched off already, and AWS still accepts it"
+
+
+@pytest.mark.parametrize("action", ["GetAccessKeyLastUsed", "UpdateAccessKey"])
+def test_what_could_not_be_done_is_not_complete(
+    faults: Faults, operator: Operator, leaked: Leak, action: str
+) -> None:
+    key = faults.key(access_denied().on(action))
+    confirmed = ("--apply", "--confirm", key.key_id, "--no-trail", "--force")
+    done = operator.told("contain", leaked(key), *ALLOWED, *confirmed)
+    assert (done.code, done.document["complete"]) == (4, False)
+
+
+def test_an_undo_that_could_not_be_done_is_not_complete(faults: Faults, operator: Operator, leaked: Leak) -> None:
+    key = contained(faults, operator, leaked)
+    run = operator.journal()[0]["run"]
+    operator.own = AccessKey(operator.own.key_id, "x" * 40, operator.own.account)
+    undone = operator.told("undo", run)
+    assert (undone.code, undone.statuses, undone.document["complete"]) == (4, {key.key_id: "failed"}, False)
+
+
+def contained(faults: Faults, operator: Operator, leaked: Leak) -> AccessKey:
+    key = faults.key()
+    confirmed = ("--apply", "--confirm", key.key_id, "--no-trail", "--force")
+    done = operator.told("contain", leaked(key), *ALLOWED, *confirmed)
+    assert done.statuses == {key.key_id: "disabled"}
+    assert not faults.is_active(key)
+    return key
