@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -46,17 +46,25 @@ class Mandate:
         return replace(self, allow_accounts=self.allow_accounts | frozenset(accounts))
 
     def denies(self, user: str, path: str, tags: dict[str, str]) -> str | None:
-        """Why this user is never touched; None if nothing says so."""
+        """Why this user is never touched; None if nothing says so.
+
+        In capitals or not: to IAM `Root-1` and `root-1` are the same name, and `Tier` and `tier` the same tag.
+        """
         for pattern in self.deny_users:
-            if fnmatchcase(user, pattern):
+            if _matches(user, pattern):
                 return f"user {user} matches deny-users ({pattern})"
         for pattern in self.deny_paths:
-            if fnmatchcase(path, pattern) or fnmatchcase(path, pattern.rstrip("/") + "/*"):
+            if _matches(path, pattern) or _matches(path, pattern.rstrip("/") + "/*"):
                 return f"path {path} matches deny-paths ({pattern})"
         for key, pattern in self.deny_tags:
-            if key in tags and fnmatchcase(tags[key], pattern):
-                return f"tag {key}={tags[key]} matches deny-tags"
+            for tag, value in tags.items():
+                if tag.casefold() == key.casefold() and _matches(value, pattern):
+                    return f"tag {tag}={value} matches deny-tags"
         return None
+
+
+def _matches(text: str, pattern: str) -> bool:
+    return fnmatchcase(text.casefold(), pattern.casefold())
 
 
 ACTIONS = (
@@ -94,7 +102,10 @@ def _parse(whole: dict[str, object], path: Path) -> Mandate:
         "guards.",
     )
     refuse_unknown(unattended, ("apply", "actions"), path, "unattended.")
-    actions = tuple(strings(unattended, "actions", path)) or Mandate().unattended_actions
+    # An empty list is one: who writes that down wants nothing to be done.
+    actions = tuple(strings(unattended, "actions", path))
+    if "actions" not in unattended:
+        actions = Mandate().unattended_actions
     if not set(actions) <= set(ACTIONS):
         raise wrong(path, "unattended.actions", "a list of " + ", ".join(ACTIONS))
     return Mandate(
@@ -104,14 +115,30 @@ def _parse(whole: dict[str, object], path: Path) -> Mandate:
         session_name=text(responder, "session-name", path) or Mandate().session_name,
         partitions=tuple(strings(responder, "partitions", path)) or Mandate().partitions,
         allow_accounts=frozenset(accounts(guards, "allow-accounts", path)),
-        deny_users=tuple(strings(guards, "deny-users", path)),
-        deny_paths=tuple(strings(guards, "deny-paths", path)),
+        deny_users=_globs(
+            guards, "deny-users", path, "names of users, which hold no slash", lambda it: "/" not in it
+        ),
+        deny_paths=_globs(guards, "deny-paths", path, "IAM paths, which begin with a slash", _may_be_path),
         deny_tags=_tags(guards, path),
         most_keys=whole_number(guards, "most-keys", Mandate().most_keys, path),
         recent_use_minutes=whole_number(guards, "recent-use-minutes", Mandate().recent_use_minutes, path),
         unattended=flag(unattended, "apply", path),
         unattended_actions=actions,
     )
+
+
+def _globs(
+    guards: dict[str, object], key: str, path: Path, what: str, may_match: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """Globs that can match something: one that protects nobody is worse than none."""
+    globs = strings(guards, key, path)
+    if not all(map(may_match, globs)):
+        raise wrong(path, f"guards.{key}", f"a list of globs of {what}")
+    return tuple(globs)
+
+
+def _may_be_path(glob: str) -> bool:
+    return glob.startswith(("/", "*", "?", "["))
 
 
 def _tags(guards: dict[str, object], path: Path) -> tuple[tuple[str, str], ...]:
