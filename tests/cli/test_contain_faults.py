@@ -178,6 +178,7 @@ def test_a_crash_between_the_log_and_the_write_is_visible_and_undo_is_safe(
     undone = operator.told("undo", intended["run"])
     assert (undone.code, undone.statuses) == (0, {key.key_id: "never-made"})
     assert faults.is_active(key)
+    assert operator.log().code == 0  # what became of it is known now
 
 
 def test_after_a_crash_behind_the_write_undo_asks_before_it_takes_back(
@@ -198,6 +199,7 @@ def test_after_a_crash_behind_the_write_undo_asks_before_it_takes_back(
     confirmed = operator.told("undo", run, "--confirm", key.key_id)
     assert (confirmed.code, confirmed.statuses) == (0, {key.key_id: "restored"})
     assert faults.is_active(key)
+    assert operator.log().code == 0
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])

@@ -47,14 +47,25 @@ def dangling(entries: Sequence[Entry]) -> list[Entry]:
     """The intentions of which no line says what became, in the order of the journal."""
     open_: dict[tuple[str, Any], Entry] = {}
     for each in entries:
-        if "change" not in each.values:
-            continue
-        name = each.run, each.values["change"]
+        name = each.run, each.values.get("change")
         if each.event == "intended":
             open_[name] = each
-        else:
-            open_.pop(name, None)
+            continue
+        open_.pop(name, None)
+        undone = _undone(each)
+        if undone and each.event in _SETTLING:
+            open_ = {at: it for at, it in open_.items() if undone not in (at, _undone(it))}
     return list(open_.values())
+
+
+_SETTLING = frozenset({"made", "already", "never-made"})
+"""What an undo notes once the state of a change is known, whatever was noted of it before."""
+
+
+def _undone(entry: Entry) -> tuple[str, Any] | None:
+    """The run and the number of the change that an entry takes back; None if it takes none back."""
+    undoes = entry.values.get("undoes")
+    return (str(undoes.get("run")), undoes.get("change")) if isinstance(undoes, dict) else None
 
 
 def _write(
@@ -87,7 +98,8 @@ def _write(
             stream.write(style.paint(style.safe(f"  NOT TO BE TRUSTED: {each.fault}"), "alarm") + "\n")
     for each in loose:
         what = f"{each.values.get('call')} for {each.values.get('key_id')}"
-        told = f"OUTCOME UNKNOWN: run {each.run} was cut off at {what}; see `keysweep undo {each.run} --dry-run`"
+        of = (_undone(each) or (each.run,))[0]
+        told = f"OUTCOME UNKNOWN: run {each.run} was cut off at {what}; see `keysweep undo {of} --dry-run`"
         stream.write(style.paint(style.safe(told), "yellow") + "\n")
     faults = sum(1 for each in entries if each.fault)
     state = f"{faults} of them not to be trusted" if faults else "the chain is whole"

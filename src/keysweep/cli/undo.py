@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 
 from keysweep.cli.acting import Confirmation, circumstances, watch
-from keysweep.cli.operator import allow_account, aws_endpoint, mandate_of, policy_file, profile
+from keysweep.cli.operator import aws_endpoint, mandate_of, policy_file, profile
 from keysweep.cli.output import write_report
 from keysweep.errors import AwsError, ExitCode, JournalError
 from keysweep.frozen import frozen
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     help="Take this one back too, although the journal does not say whether the run did it; repeatable.",
 )
 @click.option("--force", is_flag=True, help="Go by a journal whose chain is broken.")
-@allow_account
 @policy_file
 @profile
 @aws_endpoint
@@ -46,7 +45,6 @@ def undo(
     applies: bool,
     confirmed: tuple[str, ...],
     force: bool,
-    allowed: tuple[str, ...],
     policy_file: Path | None,
     profile: str | None,
     aws_endpoint: str | None,
@@ -80,7 +78,7 @@ def undo(
             "and give --force to go by it all the same."
         )
     todo = steps(entries, run)
-    mandate = mandate_of(policy_file).allowing(allowed)
+    mandate = mandate_of(policy_file)
     responders = Responders(mandate, profile, aws_endpoint)
     if not applies:
         report = _Report(tuple(plan(todo, responders)))
@@ -90,6 +88,8 @@ def undo(
     write_report(None, lambda stream: _write(run, report, form, stream))
     if report.error:
         click.echo(complaint(report.error), err=True)
+    if report.is_interrupted:
+        click.echo("keysweep: interrupted before everything was taken back.", err=True)
     return _code(report)
 
 
@@ -132,10 +132,19 @@ def _taken_back(
             restored.extend(take_back([step], responders, run, confirmed))
         run.note("ended", changes=len(todo), done=len(restored))
     except JournalError as error:
-        return _Report(tuple(restored), run.name, error)
+        return _Report((*restored, *_left(todo, restored)), run.name, error)
     except KeyboardInterrupt:
-        return _Report(tuple(restored), run.name, is_interrupted=True)
+        return _Report((*restored, *_left(todo, restored)), run.name, is_interrupted=True)
     return _Report(tuple(restored), run.name)
+
+
+def _left(todo: Sequence[Step], restored: Sequence[Restored]) -> Iterator[Restored]:
+    """What a run that ended early did not come to."""
+    from keysweep.aws.containment.undo import Restored as Left
+    from keysweep.aws.containment.undo import Restoring
+
+    for step in todo[len(restored) :]:
+        yield Left(step, Restoring.PLANNED, "the run ended before it came to this")
 
 
 def _code(report: _Report) -> int:

@@ -43,6 +43,7 @@ class Step:
     taken_back_by: str | None = None
     repeated_by: str | None = None
     """The later run that did the same again, so that it is that one's to take back."""
+    repetition_taken_back_by: str | None = None
 
 
 @frozen
@@ -56,9 +57,17 @@ class Restored:
 
 
 def steps(entries: Sequence[Entry], run: str) -> tuple[Step, ...]:
-    """What `run` intended to change, the last first. Raises UsageError if the journal knows no such run."""
-    if not any(each.run == run for each in entries):
+    """What `run` intended to change, the last first.
+
+    Raises UsageError if the journal knows no such run, or it was an undo itself.
+    """
+    own = [each for each in entries if each.run == run]
+    if not own:
         raise UsageError(f"the journal knows no run {run}: `keysweep log` lists them.")
+    if of := next((each.values.get("of") for each in own if each.values.get("command") == "undo"), None):
+        raise UsageError(
+            f"run {run} is itself an undo, of {of}: to have those keys off again, run `keysweep contain` again."
+        )
     intended: dict[tuple[str, int], Change] = {}
     outcomes: dict[tuple[str, int], str] = {}
     taken_back: dict[tuple[str, int], str] = {}
@@ -68,25 +77,27 @@ def steps(entries: Sequence[Entry], run: str) -> tuple[Step, ...]:
         except (KeyError, TypeError, ValueError) as error:
             raise JournalError(f"line {each.number} of the journal is not as it was written: {error}.") from error
     names = list(intended)
-    return tuple(
-        Step(
-            run,
-            name[1],
-            intended[name],
-            _MADE.get(outcomes.get(name, "")),
-            taken_back.get(name),
-            next(
-                (
-                    later[0]
-                    for later in names[names.index(name) + 1 :]
-                    if _same(intended[later], intended[name]) and _MADE.get(outcomes.get(later, ""))
-                ),
-                None,
-            ),
+    found = []
+    for place, name in enumerate(names):
+        if name[0] != run:
+            continue
+        again = [
+            later
+            for later in names[place + 1 :]
+            if _same(intended[later], intended[name]) and _MADE.get(outcomes.get(later, ""))
+        ]
+        found.append(
+            Step(
+                run,
+                name[1],
+                intended[name],
+                _MADE.get(outcomes.get(name, "")),
+                taken_back.get(name),
+                again[-1][0] if again else None,
+                taken_back.get(again[-1]) if again else None,
+            )
         )
-        for name in reversed(names)
-        if name[0] == run
-    )
+    return tuple(reversed(found))
 
 
 _MADE = {Outcome.MADE.value: True, Outcome.REFUSED.value: False}
@@ -141,16 +152,18 @@ def take_back(
 ) -> Iterator[Restored]:
     """Take every step back; `confirmed` is asked about those of which the journal does not tell the outcome.
 
-    Raises JournalError, and stops, where the journal cannot be written.
+    Raises JournalError where the journal cannot be written, and hands Ctrl-C on, once it has told how far it came.
     """
     for step in todo:
         settled = _without_asking(step)
         if settled:
             yield settled
             continue
+        so_far = len(run.written)
         try:
             yield _taken_back(step, responders, run, confirmed)
-        except JournalError:
+        except (JournalError, KeyboardInterrupt) as error:
+            yield _cut_off(step, run.written[so_far:], str(error) or "interrupted")
             raise
         except AwsError as error:
             run.note("failed", key_id=step.change.key_id, reason=str(error))
@@ -161,22 +174,44 @@ def _taken_back(step: Step, responders: Responders, run: Run, confirmed: Callabl
     acting = responders.in_account(step.change.account, step.change.partition)
     if step.is_made is None:
         foreseen = _foreseen(step, changes.state(acting.client("iam"), step.change))
+        if foreseen.status is Restoring.NEVER_MADE:
+            _settle(step, run, Restoring.NEVER_MADE.value, foreseen.reason)
         if foreseen.status is not Restoring.UNCONFIRMED or not confirmed(step):
             return foreseen
     written = run.take_back(step.change, acting, step.run, step.number)
-    statuses = {
-        Outcome.MADE: Restoring.RESTORED,
-        Outcome.ALREADY: Restoring.ALREADY,
-        Outcome.CHANGED: Restoring.CHANGED,
-        Outcome.REFUSED: Restoring.FAILED,
-        Outcome.UNKNOWN: Restoring.UNKNOWN,
-    }
-    return Restored(step, statuses[written.outcome], written.reason, written)
+    if written.outcome is Outcome.ALREADY:
+        _settle(step, run, Outcome.ALREADY.value, written.reason)
+    return Restored(step, _STATUSES[written.outcome], written.reason, written)
+
+
+_STATUSES = {
+    Outcome.MADE: Restoring.RESTORED,
+    Outcome.ALREADY: Restoring.ALREADY,
+    Outcome.CHANGED: Restoring.CHANGED,
+    Outcome.REFUSED: Restoring.FAILED,
+    Outcome.UNKNOWN: Restoring.UNKNOWN,
+}
+
+
+def _settle(step: Step, run: Run, event: str, reason: str) -> None:
+    """Note what became of a change of which no line says it, or `keysweep log` would ask for ever."""
+    undoes = {"run": step.run, "change": step.number}
+    run.note(event, key_id=step.change.key_id, undoes=undoes, reason=reason)
+
+
+def _cut_off(step: Step, written: Sequence[Written], why: str) -> Restored:
+    """What is known of a step in the midst of which the run ended."""
+    if not written:
+        return Restored(step, Restoring.PLANNED, f"{why}, before anything was changed")
+    return Restored(step, _STATUSES[written[-1].outcome], why, written[-1])
 
 
 def _without_asking(step: Step) -> Restored | None:
     if step.taken_back_by:
         return Restored(step, Restoring.ALREADY, f"run {step.taken_back_by} took it back")
+    if step.repetition_taken_back_by:
+        told = f"run {step.repeated_by} did the same again, and run {step.repetition_taken_back_by} took that back"
+        return Restored(step, Restoring.ALREADY, told)
     if step.repeated_by:
         return Restored(step, Restoring.CHANGED, f"run {step.repeated_by} did the same again: undo that one")
     if step.is_made is False:
