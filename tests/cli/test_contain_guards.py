@@ -76,6 +76,20 @@ def test_a_findings_file_cannot_say_that_a_use_of_the_key_was_keysweep(
     assert account.status("ci", key) == "Active"
 
 
+def test_a_policy_that_only_has_the_name_of_the_quarantine_is_not_taken_for_it(
+    operator: Operator, account: Account, leaked: Leak
+) -> None:
+    """Whoever has the key, and rights of IAM, could keep the true one away."""
+    key = account.user("ci")
+    nothing = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "a4b:*", "Resource": "*"}]}
+    made = account.iam.create_policy(PolicyName="AWSCompromisedKeyQuarantineV3", PolicyDocument=json.dumps(nothing))
+    account.iam.attach_user_policy(UserName="ci", PolicyArn=made["Policy"]["Arn"])
+    done = operator.told("contain", leaked(key), *ALLOWED, *yes(key), "--quarantine")
+    assert [each["outcome"] for each in done.keys[key.key_id]["changes"]] == ["made", "made"], done.document
+    attached = account.iam.list_attached_user_policies(UserName="ci")["AttachedPolicies"]
+    assert "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3" in [each["PolicyArn"] for each in attached]
+
+
 def test_a_file_with_the_name_of_a_key_id_is_not_read_in_its_place(
     operator: Operator, account: Account, leaked: Leak
 ) -> None:

@@ -167,8 +167,9 @@ def _role_policy_state(iam: Any, change: Change) -> str:
 
 def _quarantine_state(iam: Any, change: Change) -> str:
     pages = iam.get_paginator("list_attached_user_policies").paginate(UserName=change.subject)
-    names = {each["PolicyName"] for page in pages for each in page["AttachedPolicies"]}
-    return ATTACHED if change.thing in names else ABSENT
+    # By ARN: anybody with rights in the account can make a policy of their own that has AWS's name.
+    attached = {each["PolicyArn"] for page in pages for each in page["AttachedPolicies"]}
+    return ATTACHED if _policy_arn(change) in attached else ABSENT
 
 
 def _policy_arn(change: Change) -> str:
