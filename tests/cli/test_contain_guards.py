@@ -82,7 +82,9 @@ def test_a_policy_that_only_has_the_name_of_the_quarantine_is_not_taken_for_it(
     """Whoever has the key, and rights of IAM, could keep the true one away."""
     key = account.user("ci")
     nothing = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "a4b:*", "Resource": "*"}]}
-    made = account.iam.create_policy(PolicyName="AWSCompromisedKeyQuarantineV3", PolicyDocument=json.dumps(nothing))
+    made = account.iam.create_policy(
+        PolicyName="AWSCompromisedKeyQuarantineV3", PolicyDocument=json.dumps(nothing)
+    )
     account.iam.attach_user_policy(UserName="ci", PolicyArn=made["Policy"]["Arn"])
     done = operator.told("contain", leaked(key), *ALLOWED, *yes(key), "--quarantine")
     assert [each["outcome"] for each in done.keys[key.key_id]["changes"]] == ["made", "made"], done.document

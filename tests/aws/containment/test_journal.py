@@ -120,6 +120,29 @@ def test_only_the_user_can_read_it(tmp_path: Path) -> None:
     assert journal.directory.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("what", ["state", "state/journal.jsonl"])
+def test_a_journal_that_everybody_can_write_is_neither_written_nor_gone_by(tmp_path: Path, what: str) -> None:
+    journal = written(tmp_path / "state")
+    (tmp_path / what).chmod(0o777)
+    with pytest.raises(JournalError, match="can be written by everybody"):
+        journal.append("noted", "a-run")
+    with pytest.raises(JournalError, match="can be written by everybody"):
+        list(journal.read())
+
+
+def test_a_journal_of_another_user_is_neither_written_nor_gone_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = written(tmp_path / "state")
+    if os.geteuid() == 0:
+        os.chown(journal.directory, 54321, 54321)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(JournalError, match="belongs to another user"):
+        journal.append("noted", "a-run")
+    with pytest.raises(JournalError, match="belongs to another user"):
+        list(journal.read())
+
+
 def test_where_it_cannot_be_written_nothing_may_be_changed(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("in the way")
     with pytest.raises(JournalError, match="nothing is changed in AWS without its journal"):

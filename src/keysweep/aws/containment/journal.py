@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -100,6 +101,7 @@ class Journal:
         Raises JournalError where it cannot be read.
         """
         try:
+            self._refuse_others()
             with open(self.path, "rb") as stream:
                 yield from _entries(stream)
         except FileNotFoundError:
@@ -116,6 +118,21 @@ class Journal:
 
     def _make_directory(self) -> None:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._refuse_others()
+
+    def _refuse_others(self) -> None:
+        """Raise JournalError where somebody else could write what `undo` would then go by."""
+        for place in (self.directory, self.path):
+            try:
+                status = os.stat(place)
+            except FileNotFoundError:
+                continue
+            if _is_of_others(status):
+                raise JournalError(
+                    f"{place} belongs to another user or can be written by everybody, so what was done could be "
+                    f"forged: make it yours alone (chmod 700 {self.directory}), or name another directory in "
+                    "KEYSWEEP_STATE."
+                )
 
     def _unwritable(self, error: OSError) -> JournalError:
         return JournalError(
@@ -141,6 +158,14 @@ def directory() -> Path:
     if not place.is_absolute():
         raise ConfigError("this user has no home to keep the journal in: name a directory in KEYSWEEP_STATE.")
     return place
+
+
+def _is_of_others(status: os.stat_result) -> bool:
+    if not hasattr(os, "geteuid"):
+        return False
+    owners = {0, os.geteuid()}
+    is_foreign = status.st_uid not in owners and os.geteuid() != 0
+    return is_foreign or bool(status.st_mode & stat.S_IWOTH)
 
 
 def _entries(stream: Any) -> Iterator[Entry]:
