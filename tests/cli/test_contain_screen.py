@@ -48,3 +48,54 @@ def test_a_terminal_that_knows_ascii_alone_gets_the_whole_report(
     assert "Traceback" not in done.stderr
     assert (done.returncode, account.status("ci", key)) == (0, "Inactive")
     assert "keysweep undo" in done.stdout
+
+
+def test_what_to_do_about_many_keys_is_said_once(
+    ministack: Ministack, operator: Operator, account: Account, tmp_path: Path
+) -> None:
+    other = Account(ministack, ministack.root(THERE))
+    theirs = [other.user(f"user{number}") for number in range(6)]
+    ours = account.user("ci")
+    findings = found(operator, leak(tmp_path / "r", *theirs, ours))
+    shown = operator.runs("contain", findings, *ALLOWED).stdout
+    assert shown.count("report-abuse") == 1
+    assert "REFUSED   6 keys" in shown
+    for number, key in enumerate(theirs):
+        (line,) = [each for each in shown.splitlines() if key.key_id in each]
+        assert line.split() == [key.key_id, "live,", f"user{number}", "of", f"{THERE},", f"deploy{number}.ini:2"]
+    assert "7 of them may still let somebody in" in shown
+
+
+def test_the_plan_says_where_each_key_stood(operator: Operator, account: Account, tmp_path: Path) -> None:
+    key = account.user("ci")
+    findings = found(operator, leak(tmp_path / "r", key))
+    assert "  at       deploy0.ini:2" in operator.runs("contain", findings, *ALLOWED).stdout
+    assert operator.told("contain", findings, *ALLOWED).keys[key.key_id]["places"] == ["deploy0.ini:2"]
+
+
+def test_the_run_is_named_before_anything_is_done(operator: Operator, account: Account) -> None:
+    """Whoever loses the terminal in the midst of it needs the name to undo."""
+    key = account.user("ci")
+    done = operator.runs("contain", key.key_id, *ALLOWED, "--apply", "--confirm", key.key_id, "--no-trail")
+    first = done.stderr.splitlines()[0]
+    assert first.startswith(f"keysweep: run {operator.journal()[0]['run']}, journal ")
+
+
+def test_what_aws_did_not_do_comes_with_what_to_do_next(operator: Operator, account: Account) -> None:
+    key = account.user("ci")
+    account.deny("oncall", "iam:UpdateAccessKey")
+    options = (*ALLOWED, "--apply", "--confirm", key.key_id, "--no-trail")
+    shown = operator.runs("contain", key.key_id, *options)
+    assert (shown.returncode, "do 1     Mend what the reason names" in shown.stdout) == (4, True)
+    assert operator.told("contain", key.key_id, *options).keys[key.key_id]["next"]
+
+
+def test_nothing_that_others_chose_reaches_the_terminal_as_an_escape(operator: Operator, tmp_path: Path) -> None:
+    path = tmp_path / "\x1b[2Jx"
+    path.mkdir()
+    (path / "a\x1b]0;owned\x07.ini").write_text("aws_access_key_id = AKIARTX3GSDS2BWUYNP5\n")
+    findings = str(operator.home / "found.json")
+    operator.runs_offline("scan", str(path), "--format", "json", "--output", findings)
+    shown = operator.runs("contain", findings, *ALLOWED)
+    assert "AKIARTX3GSDS2BWUYNP5" in shown.stdout
+    assert not set("\x1b\x07") & set(shown.stdout + shown.stderr)

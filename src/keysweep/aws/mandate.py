@@ -76,6 +76,9 @@ ACTIONS = (
 )
 """Everything that a run can do, by the names that policies and logs use."""
 
+SWITCHING = frozenset({"deactivate-key", "deactivate-service-credential"})
+"""What switches a credential off, and not only some of what it has brought about."""
+
 OPT_INS = ("deny-sessions", "quarantine", "revoke-role-sessions")
 """What is done only where an option of the same name asks for it."""
 

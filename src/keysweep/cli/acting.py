@@ -24,24 +24,28 @@ if TYPE_CHECKING:
 class Confirmation:
     """Asks a person to type the key ID, unless it was confirmed beforehand or the policy lets nobody be asked."""
 
-    def __init__(self, confirmed: Sequence[str], *, is_auto: bool) -> None:
-        """`confirmed` are key IDs from the command line."""
+    def __init__(self, confirmed: Sequence[str], *, is_auto: bool, of: int = 0) -> None:
+        """`confirmed` are key IDs from the command line; `of` is how many keys are planned."""
         self._confirmed = frozenset(confirmed)
         self._is_auto = is_auto
+        self._of = of
+        self._number = 0
 
     def __call__(self, item: Item) -> Item:
         """The item as it is, or refused."""
         from keysweep.aws.containment.refusals import refuse
-        from keysweep.cli.contained import as_lines
+        from keysweep.aws.mandate import SWITCHING
+        from keysweep.cli.contained_shown import as_lines
         from keysweep.frozen import replace
 
         key_id = item.target.key_id
+        self._number += 1
         if self._is_auto or key_id in self._confirmed:
             return item
         style = Style.detect(sys.stderr, os.environ)
-        if self.is_asked(
-            key_id, as_lines(item, style), "Type the key ID to switch it off, or anything else to leave it"
-        ):
+        lines = [f"Key {self._number} of {self._of}:", *as_lines(item, style)]
+        what = "do that" if item.actions[0] not in SWITCHING else "switch it off"
+        if self.is_asked(key_id, lines, f"Type the key ID to {what}, or anything else to leave it"):
             return item
         return replace(item, actions=(), refusal=refuse("unconfirmed", keyid=key_id))
 

@@ -11,7 +11,7 @@ from typing import TextIO
 import click
 
 from keysweep.aws.mandate import OPT_INS
-from keysweep.cli import contained
+from keysweep.cli import contained, contained_shown
 from keysweep.cli.acting import Confirmation, circumstances, watch
 from keysweep.cli.checks import remember_uses
 from keysweep.cli.contained import Report
@@ -220,12 +220,14 @@ def _acted(
     run = Run(new_name(datetime.now(UTC)), Journal(directory()))
     caller = Caller(setting.endpoint, connections=1)
     means = Means(run, lookups, caller, setting.wait_seconds)
-    confirm = Confirmation(confirmed, is_auto=setting.asked.auto)
+    count = sum(each.is_planned for each in items)
+    confirm = Confirmation(confirmed, is_auto=setting.asked.auto, of=count)
     done: list[Done] = []
     trails: dict[str, Summary] = {}
     is_interrupted, failure = False, None
     try:
         run.note("begun", command="contain", **circumstances(operator, setting.mandate, setting.endpoint))
+        watch(f"run {run.name}, journal {run.journal.path}")
         done.extend(carry_out(items, means, confirm, watch))
         for each in [it for it in done if it.written and setting.trails]:
             regions = [region for region in (*setting.asked.regions, each.item.target.region) if region]
@@ -258,4 +260,4 @@ def _write(report: Report, form: str, stream: TextIO, *, is_file: bool) -> None:
         contained.as_json(report, stream)
         return
     style = Style() if is_file else Style.detect(stream, os.environ)
-    stream.write("\n".join(contained.as_text(report, style)) + "\n")
+    stream.write("\n".join(contained_shown.as_text(report, style)) + "\n")

@@ -1,11 +1,9 @@
-"""What `keysweep contain` plans and did, as text and as data, and the exit code that it asks for."""
+"""What `keysweep contain` plans and did, as data, and the exit code that it asks for."""
 
 from __future__ import annotations
 
 import json
-import textwrap
-from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,9 +14,7 @@ from keysweep.aws.trail import Summary
 from keysweep.errors import AwsError, ExitCode
 from keysweep.frozen import frozen
 from keysweep.report.json import verdict_document
-from keysweep.report.style import Style
 from keysweep.sources.reread import Reread
-from keysweep.verdicts import Status
 
 
 @frozen
@@ -39,6 +35,21 @@ class Report:
     """Why the run ended early."""
 
 
+NEXT: dict[Standing, tuple[str, ...]] = {  # never changed
+    Standing.FAILED: (
+        "Mend what the reason names, and run the same again: what is done already is left alone.",
+        "If it cannot wait, do by hand in the account of the key what the plan says.",
+    ),
+    Standing.UNKNOWN: (
+        "Run the same again: what is done already is left alone, and the report says how it is now.",
+        "If AWS stays silent, look in its console: only a human can tell now.",
+    ),
+    Standing.NOT_PROPAGATED: (
+        "Wait some minutes and run the same again: IAM takes its time, and HARMLESS is what you want to read.",
+        "If AWS still accepts it after a quarter of an hour, open a case with AWS Support.",
+    ),
+}
+"""What a human should do where AWS did not do all; refusals have steps of their own."""
 _WORSE = frozenset({Standing.FAILED, Standing.UNKNOWN, Standing.NOT_PROPAGATED})
 
 
@@ -47,12 +58,12 @@ def code(report: Report) -> int:
     unreachable = any(each.item.refusal and each.item.refusal.guard == "unreachable" for each in report.done)
     if report.error or unreachable or any(each.standing in _WORSE for each in report.done):
         return ExitCode.AWS
-    if any(_is_left(each) for each in report.done):
+    if any(is_left(each) for each in report.done):
         return ExitCode.FINDINGS
     return ExitCode.INCOMPLETE if report.unread or report.is_interrupted else ExitCode.CLEAN
 
 
-def _is_left(done: Done) -> bool:
+def is_left(done: Done) -> bool:
     """Whether the key may still let somebody in."""
     if done.standing is Standing.PLANNED:
         return True
@@ -88,6 +99,7 @@ def _key(done: Done, report: Report) -> dict[str, Any]:
         "status": done.standing.value,
         "reason": done.reason or None,
         "account_id": item.account,
+        "places": list(item.target.places),
         "verdict": verdict_document(item.target.verdict) if item.target.verdict else None,
         "owner": _owner(item),
         "role": _role(item),
@@ -97,6 +109,7 @@ def _key(done: Done, report: Report) -> dict[str, Any]:
         "refusal": (
             {"guard": refusal.guard, "reason": refusal.reason, "steps": list(refusal.steps)} if refusal else None
         ),
+        "next": list(NEXT.get(done.standing, ())),
         "changes": [
             {
                 "action": each.change.action,
@@ -147,140 +160,6 @@ def _role(item: Item) -> dict[str, Any] | None:
         "cut_off": dict(holders.names) if holders else {},
         "cut_off_incomplete": list(holders.incomplete) if holders else [],
     }
-
-
-def as_text(report: Report, style: Style) -> list[str]:
-    """What is worst first; of everything what a person at 3 a.m. needs, and what to do next."""
-    lines = []
-    order = sorted(report.done, key=lambda each: (_ORDER.index(each.standing), each.item.target.key_id))
-    for done in order:
-        lines += [*_about(done, style), ""]
-        if trail := report.trails.get(done.item.target.key_id):
-            lines += [*(style.safe(f"  {line}") for line in trail_shown.lines(trail)), ""]
-    for gone in report.unread:
-        named = gone.recorded.key_id or gone.recorded.fingerprint
-        lines.append(style.safe(f"not read again: {named} in {gone.recorded.origin.display}: {gone.reason}"))
-    return [*lines, *([""] if report.unread else []), *_summary(report, style)]
-
-
-_ORDER = (
-    Standing.UNKNOWN,
-    Standing.FAILED,
-    Standing.NOT_PROPAGATED,
-    Standing.PLANNED,
-    Standing.REFUSED,
-    Standing.REVOKED,
-    Standing.DISABLED,
-    Standing.HARMLESS,
-)
-_COLOURS = {
-    Standing.UNKNOWN: "alarm",
-    Standing.FAILED: "alarm",
-    Standing.NOT_PROPAGATED: "yellow",
-    Standing.PLANNED: "yellow",
-    Standing.REFUSED: "yellow",
-    Standing.REVOKED: "green",
-    Standing.DISABLED: "green",
-}
-
-
-def as_lines(item: Item, style: Style) -> list[str]:
-    """One key of a plan."""
-    return _about(Done(item, Standing.PLANNED), style)
-
-
-def _about(done: Done, style: Style) -> list[str]:
-    item = done.item
-    head = f"{done.standing.value.upper():9}"
-    lines = [f"{style.paint(head, _COLOURS.get(done.standing, 'dim'))} {style.paint(item.target.key_id, 'bold')}"]
-    rows = [*_facts(item)]
-    if done.reason:
-        rows.append(("why", done.reason))
-    if done.standing is Standing.PLANNED:
-        rows += [("does", each) for each in item.actions]
-        rows += [("note", each) for each in item.warnings]
-    if item.acting and done.standing is not Standing.HARMLESS:
-        rows.append(("as", item.acting.arn))
-    for written in done.written:
-        request = f", request {written.request_id}" if written.request_id else ""
-        rows.append(("did", f"{written.change.words}: {written.outcome.value}{request}"))
-    if item.refusal:
-        rows += [(f"do {number}", step) for number, step in enumerate(item.refusal.steps, 1)]
-    for name, text in rows:
-        first, *rest = textwrap.wrap(style.safe(text), max(20, style.width - 11), **_WRAPPED) or [""]
-        lines += [f"  {style.paint(f'{name:8}', 'dim')} {first}", *(f"{'':11}{line}" for line in rest)]
-    return lines
-
-
-_WRAPPED: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
-
-
-def _facts(item: Item) -> list[tuple[str, str]]:
-    """Whose it is, what it can do, and when it was last used."""
-    rows = []
-    verdict, owner, role = item.target.verdict, item.owner, item.role
-    if verdict:
-        known = (
-            f"live as {verdict.arn}" if verdict.status is Status.LIVE else f"{verdict.status}: {verdict.reason}"
-        )
-        rows.append(("is", f"{known}, {_minute(verdict.checked)}"))
-    if owner:
-        path = f" (path {owner.path})" if owner.path not in (None, "/") else ""
-        rows.append(("of", f"user {owner.user}{path} of account {owner.account}"))
-        if owner.created:
-            rows.append(("made", f"{_minute(owner.created)} ({_days(owner.created)})"))
-        rows.append(("used", _last_use(item)))
-        if owner.policies is not None:
-            rows.append(("can", ", ".join(owner.policies) or "nothing: no policy gives the user anything"))
-    elif role:
-        rows.append(("of", f"role {role.path}{role.name} of account {role.account}"))
-    elif item.account:
-        rows.append(("of", f"account {item.account}"))
-    return rows
-
-
-def _last_use(item: Item) -> str:
-    owner = item.owner
-    assert owner
-    use = owner.last_use
-    if owner.credential:
-        return "not known: IAM does not tell it of such credentials"
-    if use.date is None:
-        return "never, as far as IAM knows"
-    told = f"{use.service} in {use.region}, {_minute(use.date)}"
-    if not is_own_check(item):
-        return told
-    before = item.target.used_before
-    if before is None or before.date is None:
-        return f"{told}: by keysweep, to verify it; what was before is not known"
-    return f"{before.service} in {before.region}, {_minute(before.date)}; since then by keysweep, to verify it"
-
-
-def _summary(report: Report, style: Style) -> list[str]:
-    counts = Counter(each.standing for each in report.done)
-    said = [f"{counts[standing]} {standing.value}" for standing in _ORDER if counts[standing]]
-    if report.unread:
-        said.append(f"{len(report.unread)} not read again")
-    keys = f"{len(report.done)} key{'s' * (len(report.done) != 1)}"
-    lines = [f"keysweep: {keys}: {', '.join(said) or 'nothing to do'}."]
-    if report.run:
-        lines.append(f"run {report.run}; take it back with: keysweep undo {report.run}")
-        if report.journal:
-            lines.append(
-                f"journal {style.safe(str(report.journal))}, newest line {report.head[:16] or 'unwritten'}"
-            )
-    elif counts[Standing.PLANNED]:
-        lines.append("Nothing was changed: this is the plan, and --apply does it.")
-    return lines
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _days(moment: datetime) -> str:
-    days = (datetime.now(UTC) - moment).days
-    return f"{days} day{'s' * (days != 1)} old"
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -17,6 +17,7 @@ from keysweep.aws.containment.lookups import Lookups
 from keysweep.aws.containment.plan import Item
 from keysweep.aws.containment.propagation import Propagation, await_refusal
 from keysweep.aws.containment.writing import Outcome, Run, Written
+from keysweep.aws.mandate import SWITCHING
 from keysweep.aws.partitions import partition
 from keysweep.aws.responders import Acting
 from keysweep.aws.signing import Caller
@@ -132,11 +133,10 @@ class _Course:
 
 
 _IS_SO = frozenset({Outcome.MADE, Outcome.ALREADY})
-_SWITCHING = frozenset({"deactivate-key", "deactivate-service-credential"})
 
 
 def _is_off(done: Done) -> bool:
-    return any(each.outcome in _IS_SO and each.change.action in _SWITCHING for each in done.written)
+    return any(each.outcome in _IS_SO and each.change.action in SWITCHING for each in done.written)
 
 
 def _partly(done: Done, standing: Standing, why: str) -> Done:
@@ -214,7 +214,7 @@ def _watched(item: Item, means: Means, watch: Callable[[str], None]) -> Propagat
 
 
 def _judged(done: Done) -> Done:
-    if "deactivate-key" in done.item.actions or "deactivate-service-credential" in done.item.actions:
+    if SWITCHING & set(done.item.actions):
         if done.propagation is None:
             told = "IAM says that it is switched off; its secret is not here to see AWS refuse it with"
             return replace(done, standing=Standing.DISABLED, reason=told)

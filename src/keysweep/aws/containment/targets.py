@@ -47,6 +47,8 @@ class Target:
     used_before: LastUse | None = None
     """How it was last used by others before that, where it is known."""
     region: str | None = None
+    places: tuple[str, ...] = ()
+    """Where it was found, as people write it."""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -83,7 +85,11 @@ def targets(
         elif finding.kind is Kind.BEDROCK_LONG and (name := bedrock_user(finding)):
             account = name.rpartition("-at-")[2]
             canary = finding.canary
-            found[name] = Target(name, Described(account, canary), "aws", is_service_credential=True)
+            before = found.get(name)
+            places = (*(before.places if before else ()), _place(finding))
+            found[name] = Target(
+                name, Described(account, canary), "aws", is_service_credential=True, places=places
+            )
     for key_id, group in by_key.items():
         answer = answers.get(key_id)
         hint = next((each.partition for each in group if each.partition in partitions.BY_NAME), None)
@@ -96,10 +102,13 @@ def targets(
             answer=answer,
             leaked=min(dates, default=None),
             region=next((each.region for each in group if each.region), None),
+            places=tuple(dict.fromkeys(map(_place, group))),
         )
     for each in recorded:
         if each.key_id and each.key_id not in found:
-            found[each.key_id] = Target(each.key_id, described[each.key_id], default_partition)
+            found[each.key_id] = Target(
+                each.key_id, described[each.key_id], default_partition, places=(each.origin.display,)
+            )
     for key_id in named:
         before = found.get(key_id)
         found[key_id] = Target(
@@ -110,11 +119,16 @@ def targets(
             answer=before.answer if before else None,
             leaked=before.leaked if before else None,
             region=before.region if before else None,
+            places=before.places if before else (),
         )
     return [
         replace(each, checked=checks.get(each.key_id), used_before=uses.get(each.key_id))
         for each in found.values()
     ]
+
+
+def _place(finding: Finding) -> str:
+    return f"{finding.origin.display}:{finding.place.line}"
 
 
 def bedrock_user(finding: Finding) -> str | None:
