@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from keysweep.aws.clients import assumed, client, session, translated
+from keysweep.aws.clients import assumed, client, explicit, session, translated
 from keysweep.aws.partitions import PARTITIONS, Partition
 from keysweep.errors import AwsError
 from tests.emulators.keys import ACCOUNT
@@ -160,3 +161,14 @@ def test_what_is_wrong_with_the_profile_is_told_in_one_sentence(
         failing(tmp_path)
     assert SECRET not in str(raised.value)
     assert str(raised.value).startswith("could not ")
+
+
+@pytest.mark.usefixtures("operator")
+def test_threads_that_need_the_same_client_share_one() -> None:
+    """boto3 does not say that one session can make two clients at the same time, and making one takes long."""
+    made = explicit("AKIAQNZGKIQYZZZZZZZZ", SECRET, None, "us-east-1")
+    with ThreadPoolExecutor(8) as pool:
+        given = list(pool.map(lambda _: client(made, "iam", "us-east-1", ELSEWHERE), range(32)))
+    assert len({id(each) for each in given}) == 1
+    assert client(made, "iam", "us-east-1") is not given[0]
+    assert client(made, "sts", "us-east-1", ELSEWHERE) is not given[0]

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from threading import RLock
 from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
 from keysweep import __version__
 from keysweep.errors import AwsError
@@ -27,6 +29,12 @@ _BAD_CREDENTIALS = frozenset(
         "AuthFailure",
     }
 )
+
+
+_LOCK = RLock()
+_MADE: WeakKeyDictionary[Any, dict[tuple[str, str, str | None], Any]] = WeakKeyDictionary()
+"""Clients by their session: threads may share a client, but not make two of one session at the same time (boto3
+guide, Session, Multithreading); and requests of one client slow down together when AWS asks for fewer."""
 
 
 def session(profile: str | None, region: str) -> Any:
@@ -50,11 +58,15 @@ def client(session: Any, service: str, region: str, endpoint: str | None = None)
     `AWS_ENDPOINT_URL`, its relatives and `endpoint_url` in configuration files are ignored, because something in a
     scanned repository may have set them. Raises AwsError if there are no credentials that can be used.
     """
-    with translated(f"make ready for {service}"):
+    with translated(f"make ready for {service}"), _LOCK:
         try:
             if session.get_credentials() is None:
                 _no_credentials()
-            return session.client(service, region_name=region, endpoint_url=endpoint, config=_config())
+            made = _MADE.setdefault(session, {})
+            name = service, region, endpoint
+            if name not in made:
+                made[name] = session.client(service, region_name=region, endpoint_url=endpoint, config=_config())
+            return made[name]
         except ValueError as error:  # a credential_process that prints no JSON, an endpoint that is no URL
             raise AwsError(
                 f"could not make ready for {service}: the AWS profile or --aws-endpoint is not usable; "
