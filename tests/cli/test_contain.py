@@ -399,8 +399,16 @@ def test_the_trail_tells_what_keysweep_did_with_the_key_from_what_others_did(
     assert sha256(kept.read_bytes()).hexdigest() == noted["sha256"]
     shown = operator.runs_offline("log", done.document["run"])
     assert (shown.returncode, "the chain is whole" in shown.stdout) == (0, True)
-    for words in ("begun", "intended", "made", "propagated", "trail", "ended", "user/oncall"):
-        assert words in shown.stdout
+    for words in (
+        f"Run {done.document['run']}: contain",
+        f"switch {key.key_id} of user ci off",
+        f"AWS did it, request {done.keys[key.key_id]['changes'][0]['request_id']}",
+        "AWS has refused it since",
+        "user/oncall",
+        f"allowed in {HERE}",
+        str(noted["sha256"]),
+    ):
+        assert words in " ".join(shown.stdout.split())
 
 
 def test_the_policy_that_the_page_shows_can_be_read_and_shows_every_setting(tmp_path: Path) -> None:

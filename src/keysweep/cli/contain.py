@@ -103,16 +103,16 @@ def contain(
 
     \b
     Examples:
-      keysweep contain found.json                                  the plan
-      keysweep contain found.json --allow-account 111122223333 --apply
-      keysweep contain AKIA... --apply                             a key that AWS has written to you about
-      keysweep contain found.json --auto --policy containment.toml
+      keysweep contain found.json --allow-account 111122223333           the plan
+      keysweep contain found.json --allow-account 111122223333 --apply   do it
+      keysweep contain AKIA... --allow-account 111122223333 --apply      a key
+      keysweep contain found.json --auto --policy containment.toml       a job
 
     \b
     Exit codes:
-      0  no key is left that may be live      1  at least one is
-      2  wrong usage or configuration         3  some secrets could not be read again
-      4  AWS refused or could not be asked, or a key that is off is still accepted
+      0  no key is left that may be live   1  at least one is
+      2  wrong usage or configuration      3  some secrets were not read again
+      4  AWS refused or could not be asked, or accepts a key that is off
     """
     if output:
         check_writable(output)

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import click
 
 from keysweep.aws.containment.journal import Entry, Journal, directory
+from keysweep.cli.log_shown import as_text
 from keysweep.cli.output import write_report
 from keysweep.errors import ExitCode, UsageError
 from keysweep.report.style import Style
@@ -20,7 +21,7 @@ from keysweep.report.style import Style
 @click.argument("run", required=False, metavar="[RUN]")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def log(run: str | None, form: str) -> int:
-    """Show what was done in AWS, by whom and when, with the request IDs of AWS; every line, or those of RUN.
+    """Show what was done in AWS, by whom and when, with the request IDs of AWS: every run, or RUN alone.
 
     The whole journal is checked every time: a line that was changed or taken out breaks its chain there. Lines
     missing at its end it cannot know of: keep the hash of the newest line, which every run prints, elsewhere.
@@ -45,9 +46,9 @@ def log(run: str | None, form: str) -> int:
 
 def dangling(entries: Sequence[Entry]) -> list[Entry]:
     """The intentions of which no line says what became, in the order of the journal."""
-    open_: dict[tuple[str, Any], Entry] = {}
+    open_: dict[tuple[str, str], Entry] = {}
     for each in entries:
-        name = each.run, each.values.get("change")
+        name = each.run, str(each.values.get("change"))
         if each.event == "intended":
             open_[name] = each
             continue
@@ -62,10 +63,10 @@ _SETTLING = frozenset({"made", "already", "never-made"})
 """What an undo notes once the state of a change is known, whatever was noted of it before."""
 
 
-def _undone(entry: Entry) -> tuple[str, Any] | None:
+def _undone(entry: Entry) -> tuple[str, str] | None:
     """The run and the number of the change that an entry takes back; None if it takes none back."""
     undoes = entry.values.get("undoes")
-    return (str(undoes.get("run")), undoes.get("change")) if isinstance(undoes, dict) else None
+    return (str(undoes.get("run")), str(undoes.get("change"))) if isinstance(undoes, dict) else None
 
 
 def _write(
@@ -92,10 +93,7 @@ def _write(
         stream.write("\n")
         return
     style = Style.detect(stream, os.environ)
-    for each in shown:
-        stream.write(style.safe(_words(each)) + "\n")
-        if each.fault:
-            stream.write(style.paint(style.safe(f"  NOT TO BE TRUSTED: {each.fault}"), "alarm") + "\n")
+    stream.writelines(f"{line}\n" for line in as_text(shown, style))
     for each in loose:
         what = f"{each.values.get('call')} for {each.values.get('key_id')}"
         of = (_undone(each) or (each.run,))[0]
@@ -110,16 +108,3 @@ def _write(
 
 def _line(entry: Entry) -> dict[str, Any]:
     return {"line": entry.number, "hash": entry.hash, "fault": entry.fault or None, **entry.values}
-
-
-_SAID = ("prev", "time", "run", "event", "document", "reason")
-"""What is not repeated behind an event, or stands elsewhere in its line."""
-
-
-def _words(entry: Entry) -> str:
-    values = entry.values
-    details = " ".join(
-        f"{name}={value}" for name, value in values.items() if name not in _SAID and value not in (None, "", [])
-    )
-    reason = f"  ({values['reason']})" if values.get("reason") else ""
-    return f"{values.get('time', '?')}  {entry.run or '?'}  {entry.event or '?':14} {details}{reason}"

@@ -62,8 +62,9 @@ def undo(
 
     \b
     Exit codes:
-      0  taken back, or nothing was to be     1  something was left: it was changed since, or is not confirmed
-      2  wrong usage, or no such run          4  AWS refused or could not be asked, or the journal is broken
+      0  taken back, or nothing was to be   1  something was left as it was
+      2  wrong usage, or no such run        3  interrupted
+      4  AWS refused or could not be asked, or the journal is broken
     """
     from keysweep.aws.containment.journal import Journal, directory
     from keysweep.aws.containment.undo import plan, steps
