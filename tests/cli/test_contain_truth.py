@@ -10,12 +10,8 @@ import pytest
 from tests.cli.containing import Operator, found, leak
 from tests.emulators.faults import Faults
 from tests.emulators.keys import ACCOUNT, AccessKey
-from tests.emulators.script import (
-    SlowPropagation,
-    access_denied,
-    html,
-    invalid_client_token_id,
-)
+from tests.emulators.script import Reply, SlowPropagation, access_denied, html, invalid_client_token_id
+from tests.emulators.wire import Answer
 
 ALLOWED = ("--allow-account", ACCOUNT)
 Leak = Callable[..., str]
@@ -94,6 +90,44 @@ def test_an_undo_that_could_not_be_done_is_not_complete(faults: Faults, operator
     operator.own = AccessKey(operator.own.key_id, "x" * 40, operator.own.account)
     undone = operator.told("undo", run)
     assert (undone.code, undone.statuses, undone.document["complete"]) == (4, {key.key_id: "failed"}, False)
+
+
+@pytest.mark.parametrize(
+    ("action", "inside"),
+    [
+        ("ListAccessKeys", ""),
+        ("ListAccessKeys", "<AccessKeyMetadata><member/></AccessKeyMetadata>"),
+        (
+            "ListAccessKeys",
+            "<AccessKeyMetadata><member><AccessKeyId>{key}</AccessKeyId><Status>Asleep</Status></member>"
+            "</AccessKeyMetadata>",
+        ),
+        ("GetAccessKeyLastUsed", ""),
+        ("GetAccessKeyLastUsed", "<UserName>oncall</UserName>"),
+        ("GetAccessKeyLastUsed", "<UserName>../../etc</UserName>"),
+        (
+            "GetAccessKeyLastUsed",
+            "<UserName>ci</UserName><AccessKeyLastUsed><LastUsedDate>then</LastUsedDate></AccessKeyLastUsed>",
+        ),
+        ("GetUser", ""),
+        ("ListUserTags", "<Tags><member><Key>tier</Key></member></Tags>"),
+    ],
+)
+def test_an_odd_answer_is_no_leave_to_switch_off_and_no_end_of_the_run(
+    faults: Faults, operator: Operator, leaked: Leak, action: str, inside: str
+) -> None:
+    """As from a proxy, or a server that is none of AWS's: other keys are judged all the same."""
+    key = faults.key()
+    body = f"<{action}Response><{action}Result>{inside.format(key=key.key_id)}</{action}Result></{action}Response>"
+    reply = Reply(Answer(200, body.encode(), {"Content-Type": "text/xml"}), action=action)
+    findings = leaked(key)
+    operator.own = faults.key(reply, user="oncall")
+    guards = f'[guards]\nallow-accounts = ["{ACCOUNT}"]\ndeny-tags = {{ tier = "x" }}\ndeny-paths = ["/y/"]\n'
+    confirmed = ("--apply", "--confirm", key.key_id, "--no-trail", "--force")
+    done = operator.told("contain", findings, "--policy", str(operator.policy(guards)), *confirmed)
+    assert done.statuses[key.key_id] in {"refused", "failed"}, done.document
+    assert done.code in {1, 4}
+    assert faults.is_active(key)
 
 
 def contained(faults: Faults, operator: Operator, leaked: Leak) -> AccessKey:

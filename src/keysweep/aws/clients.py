@@ -122,12 +122,19 @@ def translated(doing: str) -> Iterator[None]:
         raise in_words(error, doing) from error
 
 
+ODD = (LookupError, ValueError, TypeError, AttributeError)
+"""What comes of an answer in which something is missing, or is not of its kind."""
+
+
 def failures() -> tuple[type[Exception], ...]:
-    """Everything that botocore raises where a request fails: an answer that is no XML has a family of its own."""
+    """Everything that comes of a request that fails: an answer that is no XML has a family of its own.
+
+    An answer that is odd, from a proxy or from a server that is not AWS, is such a failure: it may not end a run.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
-    return BotoCoreError, ClientError, ResponseParserError
+    return BotoCoreError, ClientError, ResponseParserError, *ODD
 
 
 def in_words(error: Exception, doing: str) -> AwsError:
@@ -176,7 +183,7 @@ def _without_answer(error: Exception) -> str:
     from botocore import exceptions as known
     from botocore.parsers import ResponseParserError
 
-    if isinstance(error, ResponseParserError):  # its text quotes the answer, which may hold credentials
+    if isinstance(error, (ResponseParserError, *ODD)):  # its text quotes the answer, which may hold credentials
         return "the answer cannot be understood: check --aws-endpoint and proxies, or try again."
     details = getattr(error, "kwargs", {})
     if isinstance(error, known.ProfileNotFound):

@@ -88,8 +88,12 @@ def owner_of(iam: Any, account: str, key_id: str) -> Owned | None:
             return None
         raise in_words(error, f"look up {key_id} in account {account}") from error
     user = str(found.get("UserName") or "")
+    if not user:
+        raise AwsError(
+            f"could not look up {key_id} in account {account}: IAM names no user, as of a key of the root user."
+        )
     keys = _listed(iam, user, key_id)
-    this = next((each for each in keys if each["AccessKeyId"] == key_id), None)
+    this = next((each for each in keys if each.get("AccessKeyId") == key_id), None)
     if this is None:
         return None
     used = found.get("AccessKeyLastUsed", {})
@@ -99,15 +103,15 @@ def owner_of(iam: Any, account: str, key_id: str) -> Owned | None:
             key_id=key_id,
             account=account,
             user=user,
-            is_active=this["Status"] == "Active",
+            is_active=_is_active(this),
             created=_utc(this.get("CreateDate")),
             last_use=LastUse(
                 _utc(used.get("LastUsedDate")), used.get("ServiceName", "N/A"), used.get("Region", "N/A")
             ),
             siblings=tuple(
-                Sibling(each["AccessKeyId"], each["Status"] == "Active")
+                Sibling(str(each.get("AccessKeyId")), _is_active(each))
                 for each in keys
-                if each["AccessKeyId"] != key_id
+                if each.get("AccessKeyId") != key_id
             ),
         ),
     )
@@ -136,11 +140,11 @@ def credential_of(iam: Any, account: str, name: str) -> Owned | None:
             key_id=name,
             account=account,
             user=user,
-            is_active=this["Status"] == "Active",
+            is_active=_is_active(this),
             created=_utc(this.get("CreateDate")),
             last_use=NEVER,
             siblings=(),
-            credential=str(this["ServiceSpecificCredentialId"]),
+            credential=str(this.get("ServiceSpecificCredentialId") or ""),
         ),
     )
 
@@ -152,14 +156,18 @@ def by_name_alone(account: str, key_id: str, user: str, path: str, iam: Any) -> 
     return Owned(key_id, account, user, True, None, NEVER, (), path, tags, None, tuple(unknown))
 
 
+def _is_active(listed: dict[str, Any]) -> bool:
+    """Whether a key is not known to be off: a state of which nobody has heard may let somebody in."""
+    return listed.get("Status") not in {"Inactive", "Expired"}
+
+
 def _with_user(iam: Any, owned: Owned) -> Owned:
     """The same with what is known of its user."""
     unknown: list[str] = []
     user = owned.user
-    details = _attempt(unknown, "path", lambda: iam.get_user(UserName=user)["User"])
+    path = _attempt(unknown, "path", lambda: str(iam.get_user(UserName=user)["User"]["Path"]))
     tags = _attempt(unknown, "tags", lambda: tags_of(iam, user))
     policies = _attempt(unknown, "permissions", lambda: _policies(iam, user))
-    path = str(details["Path"]) if details else None
     return replace(owned, path=path, tags=tags, policies=policies, unknown=tuple(unknown))
 
 

@@ -52,18 +52,18 @@ def role_of(iam: Any, account: str, name: str) -> Role | None:
     """Look a role up; None if there is none. Raises AwsError where IAM does not say."""
     try:
         found = iam.get_role(RoleName=name)["Role"]
+        return Role(
+            account=account,
+            name=name,
+            path=str(found["Path"]),
+            tags=tuple((str(each["Key"]), str(each["Value"])) for each in found.get("Tags", [])),
+            trusted=tuple(dict.fromkeys(_trusted(found.get("AssumeRolePolicyDocument", {})))),
+            longest_session=timedelta(seconds=int(found.get("MaxSessionDuration") or 3600)),
+        )
     except failures() as error:
         if code_of(error) in {"NoSuchEntity", "NoSuchEntityException"}:
             return None
         raise in_words(error, f"look up role {name} in account {account}") from error
-    return Role(
-        account=account,
-        name=name,
-        path=str(found["Path"]),
-        tags=tuple((str(each["Key"]), str(each["Value"])) for each in found.get("Tags", [])),
-        trusted=tuple(dict.fromkeys(_trusted(found.get("AssumeRolePolicyDocument", {})))),
-        longest_session=timedelta(seconds=int(found.get("MaxSessionDuration") or 3600)),
-    )
 
 
 def holders_of(
