@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +14,7 @@ import pytest
 from tests.cli.containing import Operator, found, leak
 from tests.emulators.faults import Faults
 from tests.emulators.keys import ACCOUNT, AccessKey
-from tests.emulators.script import Reply, SlowPropagation, access_denied, html, invalid_client_token_id
+from tests.emulators.script import Latency, Reply, SlowPropagation, access_denied, html, invalid_client_token_id
 from tests.emulators.wire import Answer
 
 ALLOWED = ("--allow-account", ACCOUNT)
@@ -137,3 +141,31 @@ def contained(faults: Faults, operator: Operator, leaked: Leak) -> AccessKey:
     assert done.statuses == {key.key_id: "disabled"}
     assert not faults.is_active(key)
     return key
+
+
+def test_a_key_that_another_run_switches_off_meanwhile_is_harmless(
+    faults: Faults, operator: Operator, leaked: Leak
+) -> None:
+    """IAM is asked whose it is before STS whether it is live, and in between it was switched off."""
+    key, slow = faults.key(), faults.key(Latency(0.4), user="slow")
+    findings = leaked(key)
+
+    operator.own = slow
+    running = subprocess.Popen(
+        [
+            sys.executable, "-m", "keysweep", "contain", findings, *ALLOWED, "--format", "json",
+            "--aws-endpoint", faults.endpoint,
+        ],
+        env=operator.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    while not [each for each in faults.log.requests() if each.action == "ListAccessKeys" and each.status]:
+        time.sleep(0.02)
+    faults.client("iam", faults.key(user="oncall2")).update_access_key(
+        UserName="ci", AccessKeyId=key.key_id, Status="Inactive"
+    )
+    out, _ = running.communicate()
+    (told,) = json.loads(out)["keys"]
+    assert (running.returncode, told["status"]) == (0, "harmless"), told

@@ -60,8 +60,14 @@ class Lookups:
         return found
 
     def known(self, target: Target, account: str) -> Owned | None:
-        """Whose the key is, as far as that can be learnt; raises nothing."""
+        """Whose a key is that STS does not know, as far as that can be learnt; raises nothing.
+
+        One that was active when it was looked up may have been switched off since, so that is asked anew.
+        """
         found = self._looked_up(target, account)
+        if isinstance(found, Owned) and found.is_active:
+            del self._owners[target.key_id]
+            found = self._looked_up(target, account)
         return None if isinstance(found, AwsError) else found
 
     def acting(self, target: Target, account: str) -> Acting:
