@@ -92,6 +92,18 @@ def test_a_policy_that_only_has_the_name_of_the_quarantine_is_not_taken_for_it(
     assert "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3" in [each["PolicyArn"] for each in attached]
 
 
+def test_an_unattended_run_does_not_act_as_the_leaked_key(
+    operator: Operator, account: Account, leaked: Leak
+) -> None:
+    """Nothing would tell then whether the key is in use, and nobody would be asked."""
+    key = account.user("ci")
+    account.allow("ci", "iam:UpdateAccessKey", "iam:ListAccessKeys")
+    policy = operator.policy(f'[guards]\nallow-accounts = ["{HERE}"]\n[unattended]\napply = true\n')
+    done = operator.runs("contain", leaked(key), "--policy", str(policy), "--auto", "--self")
+    assert (done.returncode, "--self is the last resort of a person" in done.stderr) == (2, True)
+    assert account.status("ci", key) == "Active"
+
+
 def test_a_file_with_the_name_of_a_key_id_is_not_read_in_its_place(
     operator: Operator, account: Account, leaked: Leak
 ) -> None:

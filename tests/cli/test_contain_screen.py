@@ -81,6 +81,15 @@ def test_the_run_is_named_before_anything_is_done(operator: Operator, account: A
     assert first.startswith(f"keysweep: run {operator.journal()[0]['run']}, journal ")
 
 
+def test_a_report_that_cannot_be_written_does_not_hide_that_a_key_is_live(
+    operator: Operator, account: Account
+) -> None:
+    key = account.user("ci")
+    shown = operator.runs("contain", key.key_id, *ALLOWED, "--output", "/dev/full")
+    assert (shown.returncode, "could not be written" in shown.stderr) == (1, True)
+    assert key.key_id in shown.stdout
+
+
 def test_what_aws_did_not_do_comes_with_what_to_do_next(operator: Operator, account: Account) -> None:
     key = account.user("ci")
     account.deny("oncall", "iam:UpdateAccessKey")

@@ -87,3 +87,13 @@ def test_no_line_breaks_what_is_shown(journal: Journal) -> None:
     assert "Run run\\x1b[0m" in text
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+def test_a_change_of_which_aws_said_nothing_is_open_until_it_is_made_again(journal: Journal) -> None:
+    journal.append("begun", "run-a", command="contain")
+    intend(journal, "run-a")
+    journal.append("unknown", "run-a", change=1, key_id=KEY_ID, reason="AWS was silent.")
+    assert any("OUTCOME UNKNOWN" in line for line in shown())
+    intend(journal, "run-b")
+    journal.append("made", "run-b", change=1, key_id=KEY_ID, request_id="one")
+    assert not any("OUTCOME UNKNOWN" in line for line in shown())

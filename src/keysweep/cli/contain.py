@@ -26,7 +26,7 @@ from keysweep.cli.operator import (
     profile,
 )
 from keysweep.cli.output import check_writable, write_report
-from keysweep.errors import AwsError, JournalError, UsageError
+from keysweep.errors import AwsError, IncompleteError, JournalError, UsageError
 from keysweep.frozen import frozen
 from keysweep.report.style import Style, complaint
 
@@ -124,6 +124,11 @@ def contain(
             "--auto needs a written policy: name it with --policy, and let it say `apply = true` under "
             "[unattended]."
         )
+    if auto and itself:
+        raise UsageError(
+            "--self is the last resort of a person: with it nothing tells when the key was used, so give --apply in "
+            "place of --auto."
+        )
     from keysweep.aws.containment.plan import Asked
 
     flags = zip(OPT_INS, (deny_sessions, quarantine, revoke_role_sessions), strict=True)
@@ -133,12 +138,19 @@ def contain(
         _Setting(mandate, asked, partitions or mandate.partitions, profile, aws_endpoint, wait, not no_trail),
         confirmed if applies or auto else None,
     )
-    write_report(output, lambda stream: _write(report, form, stream, is_file=output is not None))
+    code = contained.code(report)
+    try:
+        write_report(output, lambda stream: _write(report, form, stream, is_file=output is not None))
+    except (
+        IncompleteError
+    ) as error:  # what became of the keys is worse than that a report is not where it should be
+        click.echo(complaint(error), err=True)
+        code = code or error.exit_code
     if report.error:
         click.echo(complaint(report.error), err=True)
     if report.is_interrupted:
         click.echo("keysweep: interrupted before everything was done.", err=True)
-    return contained.code(report)
+    return code
 
 
 @frozen

@@ -29,7 +29,7 @@ def log(run: str | None, form: str) -> int:
     \b
     Exit codes:
       0  the chain is whole, and every intention has its outcome
-      1  a run was cut off: nobody noted what became of a change
+      1  of a change nobody noted what became: a run was cut off, or AWS silent
       4  the chain is broken
     """
     journal = Journal(directory())
@@ -45,18 +45,27 @@ def log(run: str | None, form: str) -> int:
 
 
 def dangling(entries: Sequence[Entry]) -> list[Entry]:
-    """The intentions of which no line says what became, in the order of the journal."""
+    """The intentions of which no line says what became, not even a later one, in the order of the journal."""
     open_: dict[tuple[str, str], Entry] = {}
     for each in entries:
         name = each.run, str(each.values.get("change"))
         if each.event == "intended":
             open_[name] = each
             continue
-        open_.pop(name, None)
+        if each.event == "unknown":
+            continue
+        settled = open_.pop(name, None)
+        if settled and each.event == "made":  # done again, so that the time before makes no difference
+            open_ = {at: it for at, it in open_.items() if _thing(it) != _thing(settled)}
         undone = _undone(each)
         if undone and each.event in _SETTLING:
             open_ = {at: it for at, it in open_.items() if undone not in (at, _undone(it))}
     return list(open_.values())
+
+
+def _thing(entry: Entry) -> tuple[str, ...]:
+    """What an intention is about."""
+    return tuple(str(entry.values.get(name)) for name in ("action", "account", "subject", "thing", "undoes"))
 
 
 _SETTLING = frozenset({"made", "already", "never-made"})
@@ -97,7 +106,7 @@ def _write(
     for each in loose:
         what = f"{each.values.get('call')} for {each.values.get('key_id')}"
         of = (_undone(each) or (each.run,))[0]
-        told = f"OUTCOME UNKNOWN: run {each.run} was cut off at {what}; see `keysweep undo {of} --dry-run`"
+        told = f"OUTCOME UNKNOWN: nobody noted what became of {what}; see `keysweep undo {of} --dry-run`"
         stream.write(style.paint(style.safe(told), "yellow") + "\n")
     faults = sum(1 for each in entries if each.fault)
     state = f"{faults} of them not to be trusted" if faults else "the chain is whole"

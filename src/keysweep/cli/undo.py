@@ -119,9 +119,7 @@ def _taken_back(
     from keysweep.aws.containment.writing import Run
 
     def confirmed(step: Step) -> bool:
-        told = (
-            f"run {step.run} was cut off, and nobody knows whether it was this run that did: {step.change.words}"
-        )
+        told = f"the journal does not say whether it was run {step.run} that did: {step.change.words}"
         return confirm.is_asked(step.change.key_id, [told], "Type the key ID to take it back")
 
     run = Run(new_name(datetime.now(UTC)), Journal(directory()))

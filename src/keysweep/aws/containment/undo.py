@@ -227,6 +227,6 @@ def _foreseen(step: Step, now: str) -> Restored:
     if now != change.after:
         return Restored(step, Restoring.CHANGED, f"the run left it {change.after}, and it is {now}")
     if step.is_made is None:
-        told = f"the run was cut off before it noted what became of it; it is {now}, which others may have done"
+        told = f"the run did not note what became of it; it is {now}, which others may have done"
         return Restored(step, Restoring.UNCONFIRMED, told)
     return Restored(step, Restoring.PLANNED, f"it is {now}, as the run left it")

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     CHANGED = "changed"
     """The thing is in another state than the one that the change begins with; nothing was written."""
     REFUSED = "refused"
-    """AWS did not do it, and the state is as before."""
+    """AWS said that it did not do it, and the state is as before."""
     UNKNOWN = "unknown"
     """Neither AWS's answer nor the state tells."""
 
@@ -118,10 +118,12 @@ def _done(
     Ctrl-C ends the waiting, and is handed on once what became of the change is noted.
     """
     interrupt = None
+    is_refused = False
     try:
         return Written(change, Outcome.MADE, request_id=write(iam, change)), None
     except AwsError as error:
         reason, request_id = str(error), error.request_id
+        is_refused = error.code is not None and error.code not in _OF_AWS_ITSELF
     except KeyboardInterrupt as error:
         reason, request_id, interrupt = "Interrupted before AWS had answered.", None, error
     try:
@@ -130,8 +132,14 @@ def _done(
         return Written(change, Outcome.UNKNOWN, f"{reason} {error}", request_id), interrupt
     if now == after:
         return Written(change, Outcome.MADE, f"{reason} It is {now} all the same.", request_id), interrupt
-    outcome = Outcome.REFUSED if now == before and interrupt is None else Outcome.UNKNOWN
-    return Written(change, outcome, reason, request_id), interrupt
+    if now == before and is_refused:
+        return Written(change, Outcome.REFUSED, reason, request_id), interrupt
+    # IAM may still show what was before: a change of which AWS said nothing can come out later.
+    return Written(change, Outcome.UNKNOWN, f"{reason} IAM says that it is {now}.", request_id), interrupt
+
+
+_OF_AWS_ITSELF = frozenset({"InternalFailure", "InternalError", "ServiceFailure", "ServiceUnavailable"})
+"""Error codes that do not tell whether AWS did it."""
 
 
 def as_values(change: Change) -> dict[str, str]:
