@@ -126,8 +126,8 @@ def contain(
         )
     if auto and itself:
         raise UsageError(
-            "--self is the last resort of a person: with it nothing tells when the key was used, so give --apply in "
-            "place of --auto."
+            "--self is the last resort of a person: with it nothing tells when the key was used, so give --apply "
+            "in place of --auto."
         )
     from keysweep.aws.containment.plan import Asked
 
