@@ -92,6 +92,45 @@ def test_a_policy_that_only_has_the_name_of_the_quarantine_is_not_taken_for_it(
     assert "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3" in [each["PolicyArn"] for each in attached]
 
 
+def test_two_keys_of_one_user_are_contained_with_their_sessions_in_one_run(
+    operator: Operator, account: Account, leaked: Leak
+) -> None:
+    """Each has a policy of its own, and neither is the only active key of the user: together they are all."""
+    first = account.user("ci")
+    second = account.access_key("ci")
+    findings = leaked(first, second)
+    plan = operator.told("contain", findings, *ALLOWED)
+    for each in plan.keys.values():
+        assert "this run switches off every active key of user ci" in " ".join(each["warnings"])
+    done = operator.told("contain", findings, *ALLOWED, *yes(first), "--confirm", second.key_id, "--deny-sessions")
+    assert (done.code, set(done.statuses.values())) == (0, {"disabled"}), done.document
+    assert len(account.iam.list_user_policies(UserName="ci")["PolicyNames"]) == 2
+    undone = operator.told("undo", done.document["run"])
+    assert (undone.code, [each["status"] for each in undone.document["keys"]]) == (0, ["restored"] * 4)
+    assert account.iam.list_user_policies(UserName="ci")["PolicyNames"] == []
+    one = operator.told("contain", first.key_id, *ALLOWED)
+    assert "every active key" not in " ".join(one.keys[first.key_id]["warnings"])
+
+
+def test_two_sessions_of_one_role_are_revoked_in_one_run(
+    ministack: Ministack, operator: Operator, account: Account, leaked: Leak
+) -> None:
+    builder = account.user("builder")
+    account.allow("builder", "sts:AssumeRole")
+    role = account.role("build", "iam:ListUsers", trusts=f"arn:aws:iam::{HERE}:user/builder")
+    sessions = account.assume(builder, role), account.assume(builder, role)
+    confirmed = ("--apply", *(word for each in sessions for word in ("--confirm", each.key_id)))
+    done = operator.told("contain", leaked(*sessions), *ALLOWED, *confirmed, "--revoke-role-sessions")
+    assert (done.code, set(done.statuses.values())) == (0, {"revoked"}), done.document
+    for each in sessions:
+        assert refusal(ministack.client("iam", each).list_users) == (403, "AccessDenied")
+
+
+def test_who_acts_with_what_is_contained_is_told(operator: Operator, leaked: Leak) -> None:
+    plan = operator.told("contain", leaked(operator.own), *ALLOWED, "--force")
+    assert "you act as oncall yourself" in plan.keys[operator.own.key_id]["warnings"][0]
+
+
 def test_an_unattended_run_does_not_act_as_the_leaked_key(
     operator: Operator, account: Account, leaked: Leak
 ) -> None:

@@ -17,7 +17,7 @@ from keysweep.report.style import Style
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.aws.containment.plan import Item
+    from keysweep.aws.containment.items import Item
     from keysweep.aws.mandate import Mandate
 
 

@@ -32,8 +32,8 @@ from keysweep.report.style import Style, complaint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from keysweep.aws.containment.items import Asked, Item
     from keysweep.aws.containment.lookups import Lookups
-    from keysweep.aws.containment.plan import Asked, Item
     from keysweep.aws.containment.run import Done
     from keysweep.aws.containment.targets import Target
     from keysweep.aws.mandate import Mandate
@@ -129,7 +129,7 @@ def contain(
             "--self is the last resort of a person: with it nothing tells when the key was used, so give --apply "
             "in place of --auto."
         )
-    from keysweep.aws.containment.plan import Asked
+    from keysweep.aws.containment.items import Asked
 
     flags = zip(OPT_INS, (deny_sessions, quarantine, revoke_role_sessions), strict=True)
     asked = Asked(frozenset(name for name, given in flags if given), force, auto, itself, regions)
@@ -188,7 +188,8 @@ def _contained(leaked: Leaked, setting: _Setting, confirmed: Sequence[str] | Non
 
 def _planned(leaked: Leaked, setting: _Setting, lookups: Lookups) -> tuple[tuple[Item, ...], bool]:
     """The plan, and whether Ctrl-C kept some keys from being verified."""
-    from keysweep.aws.containment.plan import is_own_check, plan
+    from keysweep.aws.containment.items import is_own_check
+    from keysweep.aws.containment.plan import plan
     from keysweep.aws.containment.targets import targets
     from keysweep.aws.questions import questions
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from keysweep.aws import trail_shown
-from keysweep.aws.containment.plan import Item, is_own_check
+from keysweep.aws.containment.items import Item, is_own_check
 from keysweep.aws.containment.run import Done, Standing
 from keysweep.aws.trail import Summary
 from keysweep.errors import AwsError, ExitCode

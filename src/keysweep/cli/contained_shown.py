@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from keysweep.aws import trail_shown
-from keysweep.aws.containment.plan import Item, is_own_check
+from keysweep.aws.containment.items import Item, is_own_check
 from keysweep.aws.containment.refusals import GUARDS
 from keysweep.aws.containment.run import Done, Standing
 from keysweep.cli.contained import NEXT, Report, is_left

@@ -75,7 +75,7 @@ def deny_sessions(account: str, partition: str, key_id: str, user: str, run: str
     """Deny everything to sessions that a user's keys got until `until`."""
     document = _denial(until)
     return Change(
-        "deny-sessions", account, partition, key_id, user, f"keysweep-{run}", ABSENT, _digest(document), document
+        "deny-sessions", account, partition, key_id, user, _name(run, key_id), ABSENT, _digest(document), document
     )
 
 
@@ -90,7 +90,7 @@ def revoke_role_sessions(
         partition,
         key_id,
         role,
-        f"keysweep-{run}",
+        _name(run, key_id),
         ABSENT,
         _digest(document),
         document,
@@ -170,6 +170,11 @@ def _quarantine_state(iam: Any, change: Change) -> str:
     # By ARN: anybody with rights in the account can make a policy of their own that has AWS's name.
     attached = {each["PolicyArn"] for page in pages for each in page["AttachedPolicies"]}
     return ATTACHED if _policy_arn(change) in attached else ABSENT
+
+
+def _name(run: str, key_id: str) -> str:
+    """The name of a policy: two keys of one user, or sessions of one role, have one each in the same run."""
+    return f"keysweep-{run}-{key_id}"
 
 
 def _policy_arn(change: Change) -> str:

@@ -13,8 +13,8 @@ from secrets import token_hex
 
 from keysweep.aws.containment import changes
 from keysweep.aws.containment.changes import Change
+from keysweep.aws.containment.items import Item
 from keysweep.aws.containment.lookups import Lookups
-from keysweep.aws.containment.plan import Item
 from keysweep.aws.containment.propagation import Propagation, await_refusal
 from keysweep.aws.containment.writing import Outcome, Run, Written
 from keysweep.aws.mandate import SWITCHING

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from keysweep.aws.containment.plan import Asked, Item
+from keysweep.aws.containment.items import Asked, Item, last_use
+from keysweep.aws.mandate import SWITCHING
+from keysweep.frozen import replace
+from keysweep.verdicts import name_in
 
 
 def of(item: Item, asked: Asked, now: datetime) -> tuple[str, ...]:
     """One sentence each, what may break first."""
-    return (*_of_owner(item, asked, now), *_of_sessions(item), *_of_role(item))
+    return (*_of_oneself(item, asked), *_of_owner(item, asked, now), *_of_sessions(item), *_of_role(item))
+
+
+def with_each_other(items: Iterable[Item]) -> Iterator[Item]:
+    """The same, with what only all of them together bring about: a user none of whose keys is left."""
+    items = tuple(items)
+    ends = {each.target.key_id for each in items if SWITCHING & set(each.actions)}
+    for each in items:
+        others = {key.key_id for key in each.owner.siblings if key.is_active} if each.owner else set()
+        if each.owner and others and each.target.key_id in ends and others <= ends:
+            told = (
+                f"this run switches off every active key of user {each.owner.user}: everything that runs as that "
+                "user stops."
+            )
+            each = replace(each, warnings=(told, *each.warnings))
+        yield each
+
+
+def _of_oneself(item: Item, asked: Asked) -> Iterator[str]:
+    """Who acts as the user or role that is contained cuts off the branch on which they sit."""
+    verdict = item.target.verdict
+    named = item.role.name if item.role else item.owner.user if item.owner else verdict.name if verdict else None
+    if named and item.acting and not asked.itself and name_in(item.acting.arn) == named:
+        yield (
+            f"you act as {named} yourself: what comes after this may fail, and undo needs other credentials; "
+            "better take others now."
+        )
 
 
 def _of_owner(item: Item, asked: Asked, now: datetime) -> Iterator[str]:
@@ -43,8 +70,6 @@ def _of_owner(item: Item, asked: Asked, now: datetime) -> Iterator[str]:
 
 
 def _what_breaks(item: Item, now: datetime) -> Iterator[str]:
-    from keysweep.aws.containment.plan import last_use
-
     owner, use = item.owner, last_use(item)
     if owner is None or owner.credential:
         yield "whatever uses this credential stops."
