@@ -60,6 +60,14 @@ def test_the_plan_does_not_hide_from_the_run_that_the_key_is_in_use(
     assert (forced.code, forced.statuses) == (0, {key.key_id: "disabled"})
 
 
+def test_a_key_that_nobody_has_used_is_said_to_be_one_after_keysweep_has(
+    operator: Operator, account: Account, leaked: Leak
+) -> None:
+    findings = leaked(account.user("ci"))
+    for _ in range(2):
+        assert "  used     never" in operator.runs("contain", findings, *ALLOWED).stdout
+
+
 def test_a_findings_file_cannot_say_that_a_use_of_the_key_was_keysweep(
     ministack: Ministack, operator: Operator, account: Account, leaked: Leak
 ) -> None:

@@ -47,22 +47,34 @@ def recall() -> dict[str, datetime]:
 def remember_uses(uses: Mapping[str, LastUse]) -> None:
     """Keep how these keys were last used by others, as IAM said before it knew of keysweep's own use."""
     now = datetime.now(UTC)
-    known = {key_id: use for key_id, use in recall_uses().items() if use.date and now - use.date < _KEPT}
-    known.update(uses)
-    kept = {key_id: (use.date.isoformat(), use.service, use.region) for key_id, use in known.items() if use.date}
-    if kept:
-        cache.write(_USES, json.dumps(kept).encode())
+    known = {key_id: kept for key_id, kept in _kept_uses().items() if now - kept[0] < _KEPT}
+    known |= {key_id: (now, use) for key_id, use in uses.items()}
+    if known:
+        rows = {key_id: (told.isoformat(), *_row(use)) for key_id, (told, use) in known.items()}
+        cache.write(_USES, json.dumps(rows).encode())
 
 
 def recall_uses() -> dict[str, LastUse]:
-    """How each key was last used by others; empty where nothing is known."""
+    """How each key was last used by others, which may be never; empty where nothing is known."""
+    return {key_id: use for key_id, (_, use) in _kept_uses().items()}
+
+
+def _row(use: LastUse) -> tuple[str | None, str, str]:
+    return use.date.isoformat() if use.date else None, use.service, use.region
+
+
+def _kept_uses() -> dict[str, tuple[datetime, LastUse]]:
+    """When IAM said what of each key."""
     from keysweep.aws.ownership import LastUse
 
     try:
         kept = json.loads(cache.read(_USES) or b"{}")
         return {
-            str(key_id): LastUse(datetime.fromisoformat(when), str(service), str(region))
-            for key_id, (when, service, region) in kept.items()
+            str(key_id): (
+                datetime.fromisoformat(told),
+                LastUse(datetime.fromisoformat(when) if when else None, str(service), str(region)),
+            )
+            for key_id, (told, when, service, region) in kept.items()
         }
     except (ValueError, TypeError, AttributeError):
         return {}

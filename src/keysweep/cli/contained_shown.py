@@ -191,8 +191,10 @@ def _last_use(item: Item) -> str:
     if not is_own_check(item):
         return told
     before = item.target.used_before
-    if before is None or before.date is None:
+    if before is None:
         return f"{told}: by keysweep, to verify it; what was before is not known"
+    if before.date is None:
+        return "never, as far as IAM knows, but by keysweep, to verify it"
     return f"{before.service} in {before.region}, {_minute(before.date)}; since then by keysweep, to verify it"
 
 
