@@ -12,7 +12,8 @@ import click
 from keysweep.cli.operator import ask, aws_endpoint, partitions
 from keysweep.cli.output import check_writable, write_report
 from keysweep.errors import ExitCode
-from keysweep.findings import Finding
+from keysweep.findings import Finding, Recorded
+from keysweep.frozen import replace
 from keysweep.report.style import Style
 from keysweep.verdicts import Status, Verdict
 
@@ -101,9 +102,14 @@ def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[R
     where = repository or file.repository or file.directory
     again = list(reread(file.findings, file.directory, where))
     return (
-        [each.finding for each in again if each.finding],
+        [_as_recorded(each.recorded, each.finding) for each in again if each.finding],
         [each for each in again if not each.finding],
     )
+
+
+def _as_recorded(recorded: Recorded, finding: Finding) -> Finding:
+    """Reading again knows nothing of canary accounts that the configuration of the scan named."""
+    return replace(finding, canary=finding.canary or recorded.canary)
 
 
 def _as_json(verdicts: Sequence[Verdict], unread: Sequence[Reread], stream: TextIO, *, complete: bool) -> None:
