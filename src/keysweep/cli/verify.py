@@ -181,11 +181,12 @@ def _as_text(
 
 
 def _owner(verdict: Verdict) -> str:
+    account = f"account {verdict.account_id}" if verdict.account_id else "an account that nothing tells"
     if not verdict.arn:
-        return f"user {verdict.user} of account {verdict.account_id or 'unknown'}" if verdict.user else ""
+        return f"user {verdict.user} of {account}" if verdict.user else ""
     kinds = {"root": "the root user", "user": "user", "role": "a session of role"}
     who = kinds.get(verdict.principal.value if verdict.principal else "", "")
-    return f"{who} {verdict.name or ''}".strip() + f" of account {verdict.account_id} ({verdict.arn})"
+    return f"{who} {verdict.name or ''}".strip() + f" of {account} ({verdict.arn})"
 
 
 def _summary(verdicts: Sequence[Verdict], unread: Sequence[Reread]) -> str:
