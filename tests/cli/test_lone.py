@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +21,12 @@ from keysweep.report.json import schema
 from tests.cli.containing import Operator, pair
 from tests.cli.test_verify import keysweep, scanned, statuses
 from tests.emulators.accounts import Account
+from tests.emulators.faults import Faults
 from tests.emulators.keys import AccessKey, mint
 from tests.emulators.ministack import Ministack
 from tests.emulators.moto import Moto
+from tests.emulators.script import Reply
+from tests.emulators.wire import Hang
 
 HOME, MEMBER = "111122223333", "444455556666"
 CANARIES = "052310077262"
@@ -92,8 +100,6 @@ def test_a_key_id_alone_is_known_as_active_and_owned(
 def test_the_text_says_whose_it_is_and_where_it_was_last_used(
     ministack: Ministack, operator: Operator, member: Account
 ) -> None:
-    from datetime import UTC, datetime
-
     key = member.user("ci")
     ministack.set_last_used(key, datetime(2026, 11, 20, 8, tzinfo=UTC), "s3", "eu-west-1")
     policy = os.fspath(operator.policy(POLICY))
@@ -199,6 +205,62 @@ def test_iam_comes_before_a_file_that_is_older(ministack: Ministack, operator: O
     assert told.statuses == {off.key_id: "inactive", gone.key_id: "unknown"}
     assert told.keys[off.key_id]["name"] == "off"
     assert "k.json still has it" in told.keys[gone.key_id]["reason"]
+
+
+def test_the_account_of_an_old_key_is_asked_for_as_the_operator(
+    ministack: Ministack, operator: Operator, member: Account
+) -> None:
+    old = key_id(RNG, account=None)
+    found = lone(operator, old)
+    ministack.log.clear()
+    told = operator.told("verify", found, "--lookup")
+    assert "AWS knows none for it" in told.keys[old]["reason"]
+    assert told.code == 0
+    (asked,) = ministack.log.requests(action="GetAccessKeyInfo")
+    assert (asked.key_id, asked.parameters["AccessKeyId"]) == (operator.own.key_id, old)
+    ministack.log.clear()
+    nowhere = os.fspath(operator.policy('[responder]\nrole = "keysweep-responder"\n'))
+    told = operator.told("verify", found, "--lookup", "--policy", nowhere)
+    assert "no account is on the allow-list" in told.keys[old]["reason"]
+    assert actions(ministack) == []
+
+
+def test_an_old_key_is_looked_up_in_the_account_that_sts_names(moto: Moto, tmp_path: Path) -> None:
+    old = key_id(RNG, account=None)
+    operator = Operator(tmp_path / "operator", moto, moto.administrator(HOME))
+    told = operator.told("verify", lone(operator, old), "--lookup")
+    assert f"no user of account {HOME} has it" in told.keys[old]["reason"]
+
+
+def test_ctrl_c_ends_the_looking_up_at_once_and_keeps_what_came(faults: Faults, tmp_path: Path) -> None:
+    own = faults.key(user="oncall", account=HOME)
+    key = faults.key(account=HOME)
+    stuck = [faults.key(Reply(Hang()).on("GetAccessKeyLastUsed"), account=HOME) for _ in range(12)]
+    operator = Operator(tmp_path / "operator", faults, own)
+    found = lone(operator, key.key_id, *(each.key_id for each in stuck))
+    command = [sys.executable, "-m", "keysweep", "verify", found, "--lookup", "--format", "json"]
+    asking = subprocess.Popen(
+        [*command, "--aws-endpoint", faults.endpoint],
+        cwd=operator.home,
+        env=operator.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while len(faults.log.requests(action="GetAccessKeyLastUsed")) < 9:  # one was answered, eight are stuck
+        assert asking.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    began = time.monotonic()
+    asking.send_signal(signal.SIGINT)
+    out, err = asking.communicate(timeout=60)
+    assert time.monotonic() - began < 5
+    assert (asking.returncode, "interrupted before" in err, "Traceback" in err) == (3, True, False)
+    document = json.loads(out)
+    assert document["complete"] is False
+    told = {each["key_id"]: each for each in document["keys"]}
+    assert told[key.key_id]["status"] == "active"
+    assert all("interrupted before that" in told[each.key_id]["reason"] for each in stuck)
 
 
 def test_an_export_and_a_report_that_iam_wrote_are_understood(moto: Moto, tmp_path: Path) -> None:

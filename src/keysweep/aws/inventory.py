@@ -29,7 +29,7 @@ _ARN = re.compile(r"arn:aws[a-z-]{0,20}:iam::(\d{12}):(?:root|user/(?:[!-~]{1,51
 """IAM allows no other characters in these, so nothing that stands in a file can play tricks in a report."""
 _REPORT = re.compile(r'"?user"?,"?arn"?,')
 _BLANK = re.compile(r"[ \t\r\n]*")
-_NO_DATE = frozenset({"", "N/A", "no_information", "not_supported"})
+_UNKNOWN = frozenset({"", "N/A", "no_information", "not_supported"})
 _WRITES_JSON = "`aws iam list-access-keys --user-name USER --output json`"
 
 
@@ -238,7 +238,7 @@ def _in_row(row: Mapping[str, str], line: int, name: str) -> Iterator[ReportedKe
     for number in (1, 2):
         field = f"access_key_{number}_"
         rotated = row.get(f"{field}last_rotated", "N/A")
-        if rotated in _NO_DATE:
+        if rotated in _UNKNOWN:
             continue
         yield ReportedKey(
             user,
@@ -253,9 +253,10 @@ def _in_row(row: Mapping[str, str], line: int, name: str) -> Iterator[ReportedKe
 
 def _last_use(row: Mapping[str, str], field: str, line: int, name: str) -> LastUse:
     date = row.get(f"{field}date", "N/A")
-    if date in _NO_DATE:
+    if date in _UNKNOWN:
         return NEVER
-    service, region = row.get(f"{field}service", "N/A"), row.get(f"{field}region", "N/A")
+    cells = (row.get(f"{field}service", ""), row.get(f"{field}region", ""))
+    service, region = ("N/A" if cell in _UNKNOWN else cell for cell in cells)
     if not all(re.fullmatch(r"[\w./ -]{1,64}", each, re.ASCII) for each in (service, region)):
         raise _wrong(name, f"line {line} has no service or Region where the last use of a key belongs")
     return LastUse(_date(date, name, f"{field}date in line {line}"), service, region)

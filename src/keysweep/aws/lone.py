@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
 from typing import Any
 
 from keysweep.aws.clients import translated
@@ -53,7 +54,7 @@ def look_up(targets: Iterable[Target], responders: Responders, mandate: Mandate)
             try:
                 account = lookups.account_of(target)
             except AwsError as error:
-                refusal = _failed(error)
+                refusal = _UNHEARD_OF if error.code == "ValidationError" else _failed(error)
         if refusal is None and not lookups.may_look(target, account):
             refusal = _not_allowed(account)
         if refusal is not None or account is None:
@@ -73,16 +74,38 @@ def _in_account(
     except AwsError as error:
         yield from ((each.key_id, _failed(error)) for each in group)
         return
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look-up") as pool:
-        try:
-            yield from zip(
-                (each.key_id for each in group),
-                pool.map(lambda each: _seen(iam, account, each.key_id), group),
-                strict=True,
-            )
-        except BaseException:  # Ctrl-C, which must not wait for everything that has not begun
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    yield from _in_threads(lambda each: (each.key_id, _seen(iam, account, each.key_id)), group)
+
+
+def _in_threads(
+    work: Callable[[Target], tuple[str, Seen]], targets: Sequence[Target]
+) -> Iterator[tuple[str, Seen]]:
+    """Several at the same time, in threads that nobody waits for: no server decides how long Ctrl-C takes."""
+    left: SimpleQueue[Target] = SimpleQueue()
+    done: SimpleQueue[tuple[str, Seen] | BaseException] = SimpleQueue()
+    stopped = Event()
+
+    def serve() -> None:
+        while not stopped.is_set() and not left.empty():
+            try:
+                done.put(work(left.get_nowait()))
+            except Empty:
+                return
+            except BaseException as error:  # noqa: BLE001 - raised again where somebody waits
+                done.put(error)
+
+    for each in targets:
+        left.put(each)
+    for _ in targets[:AT_ONCE]:
+        Thread(target=serve, name="look-up", daemon=True).start()
+    try:
+        for _ in targets:
+            came = done.get()
+            if isinstance(came, BaseException):
+                raise came
+            yield came
+    finally:
+        stopped.set()
 
 
 def _seen(iam: Any, account: str, key_id: str) -> Seen:
@@ -113,6 +136,9 @@ def _not_looked_up(target: Target, mandate: Mandate) -> Seen | None:
     return None
 
 
+_UNHEARD_OF = Seen(reason="not looked up: the key ID names no account, and AWS knows none for it")
+
+
 def _not_allowed(account: str | None) -> Seen:
     if account is None:
         return Seen(reason="not looked up: no account is on the allow-list")
@@ -124,7 +150,7 @@ def _failed(error: AwsError) -> Seen:
     return Seen(reason=f"not looked up: {str(error).rstrip('.')}", is_unanswered=True)
 
 
-def _failure(asking: Any) -> Seen | None:
+def _failure(asking: Callable[[], object]) -> Seen | None:
     try:
         asking()
     except AwsError as error:
