@@ -319,6 +319,21 @@ def test_a_file_tells_of_keys_whose_account_nothing_tells(tree: Path) -> None:
     assert "user deploy of account 123456789012" in text
 
 
+def test_a_scan_that_verifies_can_look_into_files_too_and_a_lone_id_stays_as_severe_as_it_was(tree: Path) -> None:
+    old, off = key_id(RNG, account=None), key_id(RNG)
+    inventory(tree / "keys.json", (old, "ci", "Active"), (off, "deploy", "Inactive"))
+    (tree / "note.txt").write_text(f"aws_access_key_id = {old}\nand {off}\n")
+    asking = ("scan", "note.txt", "--verify", "--inventory", "keys.json", "--no-config")
+    done = keysweep(tree, *asking, "--format", "json")
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, schema())
+    found = {each["key_id"]: (each["verdict"]["status"], each["severity"]) for each in document["findings"]}
+    assert (done.returncode, found) == (0, {old: ("active", "low"), off: ("inactive", "low")})
+    assert "active: the inventory has it, active, user ci, says keys.json" in keysweep(tree, *asking).stdout
+    refused = keysweep(tree, "scan", "--inventory", "keys.json")
+    assert (refused.returncode, "go with --verify" in refused.stderr) == (2, True)
+
+
 def test_files_that_contradict_one_another_are_believed_the_worse_and_it_is_said(tree: Path) -> None:
     name = key_id(RNG)
     first = inventory(tree / "a.json", (name, "ci", "Active"))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from keysweep.aws.lone import Seen
     from keysweep.aws.mandate import Mandate
     from keysweep.aws.verify import Question
+    from keysweep.findings import Finding
     from keysweep.sources.reread import Reread
     from keysweep.verdicts import Verdict
 
@@ -93,7 +94,7 @@ class Known:
     is_interrupted: bool = False
 
 
-def known(questions: Iterable[Question], unread: Iterable[Reread], came: Asked, means: Means) -> Known:
+def known(findings: Iterable[Finding], unread: Iterable[Reread], came: Asked, means: Means) -> Known:
     """A verdict for every key ID of which nothing could be tried; none where nobody asked for looking up.
 
     After Ctrl-C nobody is asked any more, and what files say is said.
@@ -103,8 +104,9 @@ def known(questions: Iterable[Question], unread: Iterable[Reread], came: Asked, 
     if means.inventory is None and means.mandate is None:
         return Known({})
     from keysweep.aws.lone import verdict_on
+    from keysweep.aws.questions import questions
 
-    targets = _targets(questions, unread, frozenset(came.answers), means.partitions)
+    targets = _targets(questions(findings, means.partitions), unread, frozenset(came.answers), means.partitions)
     seen, is_interrupted = _looked_up([target for target, _ in targets], means)
     verdicts = {target.key_id: verdict_on(target, why, means.inventory, seen) for target, why in targets}
     is_unanswered = any(each.is_unanswered for each in (seen or {}).values())

@@ -70,7 +70,7 @@ def verify(
 
     asked = questions(read, partitions or ("aws",))
     came = ask(asked, aws_endpoint, workers)
-    looked = lone.known(asked, unread, came, means)
+    looked = lone.known(read, unread, came, means)
     is_interrupted = came.is_interrupted or looked.is_interrupted
     answered = {key_id: answer.verdict for key_id, answer in came.answers.items()}
     verdicts = list({**answered, **looked.verdicts}.values())
