@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 
 from fixtures.keys import key_id
 from keysweep.aws import inventory
+from keysweep.aws.containment.targets import Described, Target
 from keysweep.aws.inventory import Inventory, parsed, read
+from keysweep.aws.lone import verdict_on
 from keysweep.errors import UsageError
 from keysweep.report.style import complaint
+from keysweep.verdicts import Principal, Status, Verdict
 
 RNG = random.Random(71)
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -134,6 +137,32 @@ def test_the_key_of_the_root_user_is_matched_with_the_row_of_the_root_user() -> 
     found = both.reported_for(both.keys[FIRST][0], ACCOUNT)
     assert found is not None
     assert found.arn == f"arn:aws:iam::{ACCOUNT}:root"
+
+
+def judged(key: str, files: Inventory, account: str | None = ACCOUNT) -> Verdict:
+    return verdict_on(Target(key, Described(account, None), "aws"), "no secret was found with it", files, None)
+
+
+def test_a_report_beside_an_export_says_whose_a_key_is_and_when_it_was_last_used() -> None:
+    old = key_id(RNG, account=None)
+    verdict = judged(old, known(export(entry(old)), report(row(path="/teams/"))), None)
+    assert verdict.reason == (
+        f"account {ACCOUNT} has it, active, user ci, last used 2026-11-20 by s3 in eu-west-1, says file0"
+    )
+    assert (verdict.status, verdict.arn) == (Status.ACTIVE, f"arn:aws:iam::{ACCOUNT}:user/teams/ci")
+    assert (verdict.account_id, verdict.principal, verdict.checked) == (ACCOUNT, Principal.USER, NOW)
+
+
+def test_a_report_that_calls_a_key_active_is_believed_more_than_an_export_that_does_not() -> None:
+    verdict = judged(FIRST, known(export(entry(state="Inactive")), report(row())))
+    assert verdict.status is Status.ACTIVE
+    assert "another entry contradicts that" in verdict.reason
+
+
+def test_the_root_user_is_called_by_its_name() -> None:
+    root = row().replace("ci,arn:aws:iam::123456789012:user/ci", "<root_account>,arn:aws:iam::123456789012:root")
+    verdict = judged(FIRST, known(export(entry(user=None)), report(root)))
+    assert (verdict.principal, "active, the root user, last used" in verdict.reason) == (Principal.ROOT, True)
 
 
 def test_what_several_files_say_of_a_key_is_kept() -> None:

@@ -166,6 +166,21 @@ def test_a_key_whose_secret_is_gone_is_looked_up_and_the_run_is_not_called_compl
     assert [each["key_id"] for each in told.document["unread"]] == [key.key_id]
 
 
+def test_what_a_findings_file_calls_a_key_id_and_is_none_is_not_sent_to_aws(
+    ministack: Ministack, operator: Operator, member: Account
+) -> None:
+    found = operator.home / lone(operator, leak=pair(member.user("ci")))
+    document = json.loads(found.read_text())
+    document["findings"][0]["key_id"] = "AKIA whatever, %2F&Action=x"
+    document["findings"][0]["fingerprint"] = "0" * 16
+    found.write_text(json.dumps(document))
+    ministack.log.clear()
+    told = operator.told("verify", os.fspath(found), "--lookup", "--allow-account", MEMBER)
+    assert told.code == 3
+    assert "which begin with AKIA" in told.document["keys"][0]["reason"]
+    assert [each for each in actions(ministack) if each != "GetCallerIdentity"] == []
+
+
 def test_where_the_role_cannot_be_assumed_it_is_tried_once_and_the_exit_code_is_4(
     ministack: Ministack, operator: Operator, member: Account
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -124,11 +125,15 @@ def _seen(iam: Any, account: str, key_id: str) -> Seen:
     return Seen(account, owned, user.get("Arn"), user.get("UserId"))
 
 
+_LONG_TERM = re.compile(r"AKIA[A-Z0-9]{12,124}", re.ASCII)
+"""A findings file may say anything, and nothing else of it is sent."""
+
+
 def _not_looked_up(target: Target, mandate: Mandate) -> Seen | None:
     """Why this one is not looked up, as far as that is known without asking anybody."""
     if target.described.canary or target.described.example:
         return Seen(reason="not looked up: it is bait or an example")
-    if not target.key_id.startswith("AKIA"):
+    if not _LONG_TERM.fullmatch(target.key_id):
         return Seen(reason="not looked up: IAM lists only long-term keys of users, which begin with AKIA")
     account, allowed = target.account, mandate.allow_accounts
     if mandate.role is not None and (account not in allowed if account else not allowed):
