@@ -63,14 +63,23 @@ def profile(command: _Command) -> _Command:
 
 def allow_account(command: _Command) -> _Command:
     """Where something may be changed."""
+    return _allowing("change something")(command)
+
+
+def allow_lookup(command: _Command) -> _Command:
+    """Where somebody may be asked: the same accounts."""
+    return _allowing("look a key up")(command)
+
+
+def _allowing(what: str) -> Callable[[_Command], _Command]:
     return click.option(
         "--allow-account",
         "allowed",
         multiple=True,
         metavar="ID",
         callback=lambda _context, _option, value: tuple(map(_account, value)),
-        help="Account in which this run may change something, beside those of the policy; repeatable.",
-    )(command)
+        help=f"Account in which this run may {what}, beside those of the policy; repeatable.",
+    )
 
 
 def mandate_of(explicit: Path | None) -> Mandate:
