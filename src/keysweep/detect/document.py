@@ -150,6 +150,13 @@ def _shown(credential: Credential) -> str:
 _LONG_RUN = re.compile(r"(?<![A-Za-z0-9+/])(?![0-9a-f]*(?![A-Za-z0-9+/]))([A-Za-z0-9+/]{4})[A-Za-z0-9+/]{36,}")
 
 
+_URL_SAFE_RUN = re.compile(
+    r"(?<![\w+/-])(?=[\w+/-]*[A-Z])(?=[\w+/-]*[a-z])(?=[\w+/-]*[0-9])([\w+/-]{4})[\w+/-]{36,}", re.ASCII
+)
+"""In names of files and in addresses `_` or `-` stand for `/` and `+`; a name in code rarely has all of these."""
+
+
 def _readable(content: bytes) -> str:
     """Text as it is, but for runs as long as a secret, which may be one even where nothing calls it so."""
-    return _LONG_RUN.sub(r"\1…", content.decode("utf-8", "replace"))
+    text = content.decode("utf-8", "replace")
+    return _LONG_RUN.sub(r"\1…", _URL_SAFE_RUN.sub(r"\1…", text))
