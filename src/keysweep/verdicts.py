@@ -56,7 +56,7 @@ class Verdict:
     request_id: str | None = None
     """AWS's name for the answer that decided, as CloudTrail and AWS's support know it."""
     asked: bool = False
-    """Whether any request was made."""
+    """Whether there was anything to ask AWS with, and no reason not to."""
 
     @property
     def principal(self) -> Principal | None:

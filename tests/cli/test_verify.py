@@ -17,7 +17,7 @@ import pytest
 from fixtures.keys import key_id, secret, session_token
 from keysweep.report.json import schema
 from tests.aws.sts import Key, Sts, serve
-from tests.cli.test_interrupt import Scan
+from tests.cli.test_interrupt import Scan, filled, has_open, slow_rule, stuck
 from tests.repositories import Repository, environment
 
 RNG = random.Random(43)
@@ -195,8 +195,9 @@ def test_an_endpoint_that_is_no_address_is_refused(tree: Path, address: str) -> 
 
 
 @pytest.mark.parametrize("command", ["scan", "verify"])
-def test_ctrl_c_keeps_what_was_found_and_answered(tree: Path, sts: Sts, command: str) -> None:
-    """One key is answered at once, and the server never answers about the other."""
+@pytest.mark.parametrize("presses", [1, 2, 3])
+def test_ctrl_c_keeps_what_was_found_and_answered(tree: Path, sts: Sts, command: str, presses: int) -> None:
+    """One key is answered at once, and the server never answers about the other: nobody waits for that."""
     found = scanned(tree)
     found.rename(tree.parent / "found.json")
     sts.keys[TEMPORARY].faults += ["hang"] * 9
@@ -205,8 +206,12 @@ def test_ctrl_c_keeps_what_was_found_and_answered(tree: Path, sts: Sts, command:
     while len(sts.asked) < 2:
         time.sleep(0.02)
     time.sleep(0.5)
-    asking.press_ctrl_c()
+    begin = time.monotonic()
+    for _ in range(presses):
+        asking.press_ctrl_c()
+        time.sleep(0.02)
     done = asking.end()
+    assert time.monotonic() - begin < 2
     assert done.returncode == 1
     document = json.loads(done.stdout)
     assert document["complete"] is False
@@ -214,3 +219,36 @@ def test_ctrl_c_keeps_what_was_found_and_answered(tree: Path, sts: Sts, command:
         assert statuses(done) == {ID: "live"}
     else:
         assert {each["key_id"] for each in document["findings"]} == {ID, TEMPORARY}
+
+
+def test_a_scan_that_was_interrupted_asks_nobody(tmp_path: Path, sts: Sts) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "1.ini").write_text(filled(PAIR))
+    (tree / "2.txt").write_text(stuck())
+    options = ("--verify", "--aws-endpoint", sts.url, "--format", "json")
+    scanning = Scan(tree, "scan", "--jobs", "1", slow_rule(tree), *options)
+    scanning.wait_until(has_open("2.txt"))
+    scanning.press_ctrl_c()
+    done = scanning.end()
+    assert [each["key_id"] for each in json.loads(done.stdout)["findings"]] == [ID]
+    assert "interrupted before AWS was asked" in done.stdout
+    assert sts.asked == []
+
+
+@pytest.mark.parametrize("fault", ["throttle", "denied", "hang up"])
+def test_a_key_about_which_aws_gave_no_answer_makes_exit_code_4(tree: Path, sts: Sts, fault: str) -> None:
+    """Also where what came instead has a request ID."""
+    found = scanned(tree)
+    sts.keys[ID].faults += ["reset" if fault == "hang up" else fault] * 20
+    done = keysweep(tree, "verify", str(found), "--aws-endpoint", sts.url, "--format", "json")
+    assert (statuses(done)[ID], done.returncode) == ("unknown", 4)
+
+
+def test_a_key_with_which_nothing_can_be_asked_makes_no_exit_code_4(tmp_path: Path, sts: Sts) -> None:
+    (tmp_path / "a.ini").write_text(f"a = {key_id(RNG)}\n")
+    (tmp_path / "b.sh").write_text(SESSION.rpartition("export")[0])
+    found = scanned(tmp_path)
+    done = keysweep(tmp_path, "verify", str(found), "--aws-endpoint", sts.url, "--format", "json")
+    assert set(statuses(done).values()) == {"unknown"}
+    assert done.returncode == 0

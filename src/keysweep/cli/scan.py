@@ -12,7 +12,7 @@ from typing import TextIO
 
 import click
 
-from keysweep.cli.operator import ask, aws_endpoint
+from keysweep.cli.operator import ask, aws_endpoint, questions_about
 from keysweep.cli.operator import partitions as partition_option
 from keysweep.cli.output import check_writable, write_report
 from keysweep.cli.progress import progress_line
@@ -136,7 +136,7 @@ def scan(
     result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
     result, suppressed = apply(result, settings, os.fspath(root))
     if verify:
-        result = _verified(result, partitions or ("aws",), aws_endpoint)
+        result = _verified(result, partitions, aws_endpoint)
     more: dict[str, object] = {"show_secrets": show_secrets, "fail_on": settings.fail_on, "suppressed": suppressed}
     if form == "json":
         more["directory"] = os.getcwd()
@@ -242,9 +242,12 @@ def _pointer(result: ScanResult, output: str) -> str:
 
 
 def _verified(result: ScanResult, partitions: tuple[str, ...], endpoint: str | None) -> ScanResult:
-    from keysweep.aws.questions import judged, questions
+    """The result with what AWS says of its keys; after Ctrl-C nobody is asked."""
+    if any(problem.code is ProblemCode.INTERRUPTED for problem in result.problems):
+        return replace(result, problems=(*result.problems, _NOT_ALL_ASKED))
+    asked = ask(questions_about(result.findings, partitions), endpoint)
+    from keysweep.aws.questions import judged
 
-    asked = ask(questions(result.findings, partitions), endpoint)
     verdicts = {key_id: answer.verdict for key_id, answer in asked.answers.items()}
     problems = (*result.problems, *([_NOT_ALL_ASKED] if asked.is_interrupted else []))
     return replace(result, findings=judged(result.findings, verdicts), problems=problems)

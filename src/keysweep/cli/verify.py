@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from keysweep.cli.operator import ask, aws_endpoint, partitions
+from keysweep.cli.operator import ask, aws_endpoint, partitions, questions_about
 from keysweep.cli.output import check_writable, write_report
 from keysweep.errors import ExitCode
 from keysweep.findings import Finding
@@ -52,10 +52,7 @@ def verify(
     if output:
         check_writable(output)
     read, unread = read_again(findings, repository)
-    from keysweep.aws.questions import questions
-
-    asked = questions(read, partitions or ("aws",))
-    came = ask(asked, aws_endpoint, workers)
+    came = ask(questions_about(read, partitions), aws_endpoint, workers)
     verdicts = [answer.verdict for answer in came.answers.values()]
     complete = not unread and not came.is_interrupted
     verdicts.sort(key=lambda each: (_ORDER.index(each.status), each.key_id))
@@ -81,12 +78,8 @@ _ORDER = tuple(Status)
 
 
 def is_unanswered(verdict: Verdict) -> bool:
-    """Whether AWS was to be asked and nothing came of it."""
-    return (
-        verdict.status is Status.UNKNOWN
-        and verdict.request_id is None
-        and "secret was found" not in verdict.reason
-    )
+    """Whether AWS was asked and nothing came of it; where there was nothing to ask with, nothing could."""
+    return verdict.status is Status.UNKNOWN and verdict.asked
 
 
 def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[Reread]]:
