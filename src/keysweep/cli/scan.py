@@ -260,7 +260,7 @@ def _repository(paths: tuple[str, ...]) -> str:
     """Where objects can be read again: a directory, or the address that was cloned."""
     from keysweep.sources.history.opening.addresses import without_credentials
 
-    given = paths[0] if paths else "."
+    given = paths[0] if paths else os.environ.get("GIT_DIR") or "."
     return os.path.abspath(given) if os.path.exists(given) else without_credentials(given)
 
 
