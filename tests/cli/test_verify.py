@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -338,7 +339,8 @@ def test_names_of_objects_in_a_findings_file_cannot_be_options_of_git(repository
 
 
 @pytest.mark.parametrize(
-    "address", ["ftp://x/", "http://", "http://u:p@127.0.0.1/", "x", "http://[", "http://a:0/"]
+    "address",
+    ["ftp://x/", "http://", "http://u:p@127.0.0.1/", "http://:p@127.0.0.1/", "x", "http://[", "http://a:0/"],
 )
 def test_an_endpoint_that_is_no_address_is_refused(tree: Path, address: str) -> None:
     done = keysweep(tree, "scan", "--verify", "--aws-endpoint", address)
@@ -385,6 +387,16 @@ def test_a_scan_that_was_interrupted_asks_nobody(tmp_path: Path, sts: Sts) -> No
     done = scanning.end()
     assert [each["key_id"] for each in json.loads(done.stdout)["findings"]] == [ID]
     assert "interrupted before AWS was asked" in done.stdout
+    assert sts.asked == []
+
+
+def test_ctrl_c_while_files_are_read_again_asks_nobody(tree: Path, sts: Sts) -> None:
+    found = scanned(tree)
+    os.truncate(tree / "deploy.ini", 1 << 34)
+    reading = Scan(tree, "verify", found.name, "--aws-endpoint", sts.url)
+    reading.wait_until(has_open("deploy.ini"))
+    reading.press_ctrl_c()
+    assert reading.end().returncode == 3
     assert sts.asked == []
 
 

@@ -45,6 +45,8 @@ class Question:
     canary: str | None = None
     """Who laid it as bait; it is not tried."""
     unasked: str = ""
+    untried: int = 0
+    """How many more candidates there are, too many to try."""
 
 
 @frozen
@@ -185,7 +187,10 @@ def _mismatch(step: _Step, outcome: Outcome, _caller: Caller) -> _Next | Answer:
     tried = step.turn + 1
     if tried < 2 * len(step.question.candidates):
         return MISMATCH_SECONDS, replace(step, turn=tried, throttled=0, failed=0)
-    secrets = len(step.question.candidates)
+    secrets, untried = len(step.question.candidates), step.question.untried
+    if untried:
+        reason = f"AWS knows the key ID, none of {secrets} secrets is its own, and {untried} more were not tried"
+        return _said(step, Status.UNKNOWN, reason, outcome)
     reason = outcome.reason if secrets == 1 else f"AWS knows the key ID, and none of {secrets} secrets is its own"
     return _said(step, Status.WRONG_SECRET, reason, outcome)
 

@@ -82,6 +82,6 @@ def _checked(value: str | None) -> str | None:
         port = url.port
     except ValueError:
         host, port, url = None, None, urlsplit("")
-    if url.scheme not in {"http", "https"} or not host or url.username or port == 0:
+    if url.scheme not in {"http", "https"} or not host or "@" in url.netloc or port == 0:
         raise UsageError("--aws-endpoint has to be an address such as http://127.0.0.1:4566, without a password.")
     return value if value.endswith("/") else value + "/"
