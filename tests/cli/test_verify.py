@@ -391,10 +391,12 @@ def test_a_scan_that_was_interrupted_asks_nobody(tmp_path: Path, sts: Sts) -> No
 
 
 def test_ctrl_c_while_files_are_read_again_asks_nobody(tree: Path, sts: Sts) -> None:
+    (tree / "deploy.ini").write_text(filled(PAIR))
     found = scanned(tree)
-    os.truncate(tree / "deploy.ini", 1 << 34)
+    os.truncate(tree / "session.sh", 1 << 34)
     reading = Scan(tree, "verify", found.name, "--aws-endpoint", sts.url)
-    reading.wait_until(has_open("deploy.ini"))
+    reading.wait_until(has_open("session.sh"))
+    time.sleep(1)
     reading.press_ctrl_c()
     assert reading.end().returncode == 3
     assert sts.asked == []
