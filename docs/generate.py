@@ -9,6 +9,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from keysweep.aws.containment.changes import CALLS, UNDOING
+from keysweep.aws.containment.refusals import GUARDS
+from keysweep.aws.mandate import ACTIONS, OPT_INS
 from keysweep.aws.outcomes import CODES, Meaning
 from keysweep.aws.permissions import STATEMENTS, of
 from keysweep.detect.limits import MIB, Limits
@@ -17,6 +20,7 @@ from keysweep.errors import ExitCode
 from keysweep.frozen import fields
 
 DOCS = Path(__file__).parent
+PACKAGE = DOCS.parent / "src" / "keysweep"
 PAGES = (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
 _PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _EXIT_CODES: Mapping[int, str] = {
@@ -24,7 +28,9 @@ _EXIT_CODES: Mapping[int, str] = {
     ExitCode.FINDINGS: "findings at or above `fail-on`, whether or not the scan was complete",
     ExitCode.USAGE: "wrong usage or configuration; nothing was scanned",
     ExitCode.INCOMPLETE: "incomplete: something could not be read or a limit was reached; never called clean",
-    ExitCode.AWS: "AWS could not be asked or gave no answer, or the responder lacks a permission",
+    ExitCode.AWS: (
+        "AWS could not be asked or gave no answer, the responder lacks a permission, or a key is not contained"
+    ),
 }
 
 
@@ -45,7 +51,7 @@ def patterns() -> str:
 
 def limits() -> str:
     """Every limit with its default."""
-    page = Path(__file__).parent.parent / "src" / "keysweep" / "detect" / "limits.py"
+    page = PACKAGE / "detect" / "limits.py"
     meaning = dict(
         re.findall(r'^    (\w+): int = .*\n    """(.*?)"""', page.read_text(encoding="utf-8"), re.MULTILINE)
     )
@@ -89,6 +95,30 @@ def permissions() -> str:
     return _table(("statement", "permission", "on", "what it is for"), rows)
 
 
+def actions() -> str:
+    """Everything that a run can change."""
+    needed = {action: _option(action) for action in ACTIONS}
+    rows = [(f"`{action}`", f"`{CALLS[action]}`", f"`{UNDOING[action]}`", needed[action]) for action in ACTIONS]
+    return _table(("action", "call", "taken back by", "done"), rows)
+
+
+def _option(action: str) -> str:
+    return f"with `--{action}`" if action in OPT_INS else "always, where it is what leaked"
+
+
+def guards() -> str:
+    """What stops a run."""
+    rows = [(f"`{name}`", guard.when, " ".join(guard.steps)) for name, guard in GUARDS.items()]
+    return _table(("guard", "stops a key when", "what a human should do"), rows)
+
+
+def standings() -> str:
+    """What can become of a key."""
+    source = (PACKAGE / "aws" / "containment" / "run.py").read_text(encoding="utf-8")
+    said = re.findall(r'^    [A-Z_]+ = "([a-z-]+)"\n    """(.*?)"""', source, re.MULTILINE | re.DOTALL)
+    return _table(("status", "what it means"), [(f"`{name}`", " ".join(text.split())) for name, text in said])
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "rules": rules,
     "patterns": patterns,
@@ -96,6 +126,9 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "exits": exits,
     "outcomes": outcomes,
     "permissions": permissions,
+    "actions": actions,
+    "guards": guards,
+    "standings": standings,
 }
 
 

@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "hook": {"report", "suppress", "sources", "config", "settings", "findings", "errors"},
     "cli": {
         "installer",
+        "cache",
         "aws",
         "verdicts",
         "report",

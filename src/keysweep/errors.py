@@ -47,3 +47,7 @@ class AwsError(KeysweepError):
         super().__init__(message)
         self.code = code
         self.request_id = request_id
+
+
+class JournalError(AwsError):
+    """The journal of containment cannot be written or read, so nothing more may be changed in AWS."""

@@ -223,8 +223,8 @@ def test_no_credentials_and_no_profile_are_one_sentence(
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     code, out, _ = run("check", "--aws-endpoint", ministack_server)
     assert (code, "there are no AWS credentials" in out) == (ExitCode.AWS, True)
-    code, _, err = run("check", "--profile", "gone", "--aws-endpoint", ministack_server)
-    assert (code, "there is no AWS profile gone" in err) == (ExitCode.AWS, True)
+    code, out, _ = run("check", "--profile", "gone", "--aws-endpoint", ministack_server)
+    assert (code, "there is no AWS profile gone" in out) == (ExitCode.AWS, True)
 
 
 @pytest.mark.parametrize(

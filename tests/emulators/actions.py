@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from tests.emulators import answers
+from tests.emulators import answers, credentials
+from tests.emulators.credentials import ServiceCredential
 from tests.emulators.keys import AccessKey
 from tests.emulators.script import Fault
 from tests.emulators.sigv4 import Signature
@@ -55,6 +56,7 @@ class Asked:
     about: State | None
     """The key that AccessKeyId names."""
     everybody: tuple[State, ...]
+    credentials: tuple[ServiceCredential, ...]
     issue: Callable[[str], AccessKey] = field(repr=False)
     """Makes the session of the role with an ARN."""
 
@@ -83,11 +85,11 @@ def _assume_role(asked: Asked) -> Answer:
     arn = role.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/") + f"/{session}"
     key = asked.issue(arn)
     ends = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
-    credentials = answers.xml(
+    given = answers.xml(
         AccessKeyId=key.key_id, SecretAccessKey=key.secret, SessionToken=key.token or "", Expiration=ends
     )
     who = answers.xml(AssumedRoleId=f"AROAFAULTSFAULTSFAUL:{session}", Arn=arn)
-    result = f"<Credentials>{credentials}</Credentials><AssumedRoleUser>{who}</AssumedRoleUser>"
+    result = f"<Credentials>{given}</Credentials><AssumedRoleUser>{who}</AssumedRoleUser>"
     return answers.success("sts", "AssumeRole", result)
 
 
@@ -147,6 +149,23 @@ def _get_user(asked: Asked) -> Answer:
     return answers.error("iam", "NoSuchEntity", f"The user with name {user} cannot be found.")
 
 
+def _list_credentials(asked: Asked) -> Answer:
+    return credentials.listed(
+        asked.credentials, asked.request.parameters.get("UserName", ""), asked.caller.key.account
+    )
+
+
+def _update_credential(asked: Asked) -> Answer:
+    parameters = asked.request.parameters
+    return credentials.updated(
+        asked.credentials,
+        parameters.get("UserName", ""),
+        asked.caller.key.account,
+        parameters["ServiceSpecificCredentialId"],
+        parameters["Status"],
+    )
+
+
 def _nothing(action: str, element: str) -> Callable[[Asked], Answer]:
     def answer(_asked: Asked) -> Answer:
         return answers.success("iam", action, f"<IsTruncated>false</IsTruncated><{element}/>")
@@ -165,6 +184,10 @@ _ACTIONS: dict[str, Callable[[Asked], Answer]] = {
     "GetCallerIdentity": _get_caller_identity,
     "GetUser": _get_user,
     "ListAccessKeys": _list_access_keys,
+    "ListGroupsForUser": _nothing("ListGroupsForUser", "Groups"),
+    "ListServiceSpecificCredentials": _list_credentials,
+    "ListUserPolicies": _nothing("ListUserPolicies", "PolicyNames"),
+    "UpdateServiceSpecificCredential": _update_credential,
     "ListAttachedUserPolicies": _nothing("ListAttachedUserPolicies", "AttachedPolicies"),
     "ListUserTags": _nothing("ListUserTags", "Tags"),
     "UpdateAccessKey": _update_access_key,

@@ -14,9 +14,10 @@ from email.utils import format_datetime
 from random import SystemRandom
 from threading import Lock
 
-from tests.emulators import answers
+from tests.emulators import answers, credentials
 from tests.emulators.actions import Asked, State, perform
 from tests.emulators.clients import Clients
+from tests.emulators.credentials import ServiceCredential
 from tests.emulators.keys import ACCOUNT, AccessKey, mint
 from tests.emulators.log import Log
 from tests.emulators.script import ClockSkew, FalseMismatch, Fault, Latency, Refusal, Reply, SlowPropagation
@@ -33,6 +34,7 @@ class Faults(Clients):
         self._random = SystemRandom()
         self._lock = Lock()
         self._states: dict[str, State] = {}
+        self._credentials: list[ServiceCredential] = []
         self.log = Log()
 
     def key(self, *script: Fault, user: str = "ci", account: str = ACCOUNT) -> AccessKey:
@@ -48,6 +50,12 @@ class Faults(Clients):
         """A working key of an account's root user, with which `script` goes wrong."""
         return self._add(mint(self._random, account), f"arn:aws:iam::{account}:root", script)
 
+    def service_credential(self, user: str, account: str = ACCOUNT) -> ServiceCredential:
+        """A working Bedrock API key of `user`."""
+        made = credentials.make(self._random, user, account)
+        self._credentials.append(made)
+        return made
+
     def is_active(self, key: AccessKey) -> bool:
         """What IAM would list, however long it takes to tell everywhere."""
         return self._states[key.key_id].status == "Active"
@@ -60,6 +68,7 @@ class Faults(Clients):
         """Forget all keys and requests."""
         with self._lock:
             self._states.clear()
+            self._credentials.clear()
         self.log.clear()
 
     def answer(self, request: Request) -> Answer | Hang | Drop:
@@ -125,7 +134,9 @@ class Faults(Clients):
         def issue(arn: str) -> AccessKey:
             return self._put(mint(self._random, arn.split(":")[4], "ASIA"), arn, ())
 
-        return perform(Asked(request, signature, caller, about, tuple(self._states.values()), issue))
+        return perform(
+            Asked(request, signature, caller, about, tuple(self._states.values()), tuple(self._credentials), issue)
+        )
 
     def _add(self, key: AccessKey, arn: str, script: tuple[Fault, ...]) -> AccessKey:
         with self._lock:
@@ -159,6 +170,8 @@ def _is_cut_off(state: State) -> bool:
         return False
     state.calls_since += 1
     slow = next((fault for fault in state.script if isinstance(fault, SlowPropagation)), SlowPropagation())
+    if slow.flaps and state.calls_since == 1:
+        return True
     return state.calls_since > slow.calls and time.monotonic() - state.inactive_since >= slow.seconds
 
 

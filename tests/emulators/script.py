@@ -53,6 +53,8 @@ class SlowPropagation:
 
     calls: int = 0
     seconds: float = 0
+    flaps: bool = False
+    """Whether the first call is refused all the same: another part of AWS answers it."""
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,9 @@ def _event(entry: LoggedRequest, key: Key) -> dict[str, Any]:
         "sourceIPAddress": "127.0.0.1",
         "userAgent": entry.user_agent,
         "requestParameters": {
-            key: value for key, value in entry.parameters.items() if key not in ("Action", "Version")
+            key[:1].lower() + key[1:]: value
+            for key, value in entry.parameters.items()
+            if key not in ("Action", "Version")
         },
         **({"errorCode": entry.error} if entry.error else {}),
         "eventID": event_id,

@@ -6,8 +6,10 @@ boto3 takes a quarter of a second to import, so it is imported only where a sess
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 from keysweep import __version__
@@ -67,20 +69,36 @@ def assumed(
 
     Raises AwsError, which names the role, where STS refuses.
     """
-    import boto3
-    import botocore.session
-
     extra = {"ExternalId": external_id} if external_id else {}
     sts = client(session, "sts", region, endpoint)
     with translated(f"assume {role_arn}"):
         answer = sts.assume_role(RoleArn=role_arn, RoleSessionName=name, **extra)["Credentials"]
         # The operator's profile stays, because it may hold a CA bundle; its credentials give way to these.
-        core = botocore.session.Session(
-            profile=None if session.profile_name == "default" else session.profile_name
+        profile = None if session.profile_name == "default" else session.profile_name
+        return explicit(
+            answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"], region, profile=profile
         )
-        core.set_credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+
+
+def explicit(key_id: str, secret: str, token: str | None, region: str, *, profile: str | None = None) -> Any:
+    """A boto3 session that signs with these credentials, whatever the environment says."""
+    import boto3
+    import botocore.session
+
+    with translated("make a session"):
+        core = botocore.session.Session(profile=profile)
+        core.set_credentials(key_id, secret, token)
         core.set_default_client_config(_config())
         return boto3.Session(botocore_session=core, region_name=region)
+
+
+def ahead_of(answer: Mapping[str, Any]) -> timedelta:
+    """How much later it is for whoever gave this answer than here, by its Date; nothing if it has none."""
+    said = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return parsedate_to_datetime(said).astimezone(UTC) - datetime.now(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return timedelta()
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from keysweep.frozen import frozen
+from keysweep.frozen import frozen, replace
 from keysweep.tables import accounts, flag, read_table, refuse_unknown, strings, table, text, whole_number, wrong
 
 FILE_NAME = "containment.toml"
@@ -40,6 +41,10 @@ class Mandate:
     unattended_actions: tuple[str, ...] = ("deactivate-key",)
     """What `--auto` may do."""
 
+    def allowing(self, accounts: Iterable[str]) -> Mandate:
+        """The same, in which these accounts are allowed as well."""
+        return replace(self, allow_accounts=self.allow_accounts | frozenset(accounts))
+
     def denies(self, user: str, path: str, tags: dict[str, str]) -> str | None:
         """Why this user is never touched; None if nothing says so."""
         for pattern in self.deny_users:
@@ -62,6 +67,9 @@ ACTIONS = (
     "deactivate-service-credential",
 )
 """Everything that a run can do, by the names that policies and logs use."""
+
+OPT_INS = ("deny-sessions", "quarantine", "revoke-role-sessions")
+"""What is done only where an option of the same name asks for it."""
 
 
 def load(explicit: Path | None, directory: Path) -> Mandate:

@@ -42,7 +42,7 @@ CODES: dict[str, tuple[Meaning, str]] = {
     "TooManyRequestsException": (Meaning.THROTTLED, "AWS asked for fewer requests"),
     "SlowDown": (Meaning.THROTTLED, "AWS asked for fewer requests"),
 }
-"""Error code to what it means (STS API reference, common errors; `docs/containment.md` shows this table)."""
+"""Error code to what it means (STS API reference, common errors; `docs/verification.md` shows this table)."""
 
 _SKEW = re.compile(r"Signature (?:expired|not yet current)")
 _IDENTITY = "GetCallerIdentityResponse"

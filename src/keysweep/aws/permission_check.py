@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from keysweep.aws.clients import DENIED, client, code_of, failures, in_words, translated
+from keysweep.aws.clients import DENIED, code_of, failures, in_words
 from keysweep.aws.permissions import ANYTHING, GROUPS, ITSELF, ROLES, STATEMENTS, USERS, Permission
+from keysweep.aws.responders import Acting
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen
 
@@ -51,32 +52,22 @@ class Checked:
     answers: tuple[Answer, ...]
 
 
-def check(
-    session: Any,
-    permissions: Iterable[Permission],
-    *,
-    region: str,
-    role: str | None = None,
-    endpoint: str | None = None,
-) -> Checked:
-    """Say which of `permissions` the identity of `session` has. Nothing is changed in the account.
+def check(acting: Acting, permissions: Iterable[Permission], *, role: str | None = None) -> Checked:
+    """Say which of `permissions` an identity has. Nothing is changed in its account.
 
     `role` is the name, with its path, of the role that was assumed: an ARN of a session does not tell the path.
-    Raises AwsError where STS does not say who this is, or AWS cannot be reached.
+    Raises AwsError where AWS cannot be reached.
     """
     wanted = tuple(permissions)
-    sts = client(session, "sts", region, endpoint)
-    with translated("ask STS who this is"):
-        answer = sts.get_caller_identity()
-    account, arn = str(answer["Account"]), str(answer["Arn"])
+    account, arn = acting.account, acting.arn
     if arn.endswith(":root"):
         return Checked(account, arn, ROOT, tuple(Answer(each, HELD) for each in wanted))
-    iam = client(session, "iam", region, endpoint)
+    iam = acting.client("iam")
     simulated, why_not = _simulated(iam, wanted, _principal(iam, arn, role), account)
     if simulated:
         return Checked(account, arn, SIMULATED, simulated)
-    clients = {"iam": iam, "cloudtrail": client(session, "cloudtrail", region, endpoint)}
-    own = session.get_credentials().access_key
+    clients = {"iam": iam, "cloudtrail": acting.client("cloudtrail")}
+    own = acting.session.get_credentials().access_key
     key = own if own.startswith("AKIA") else DOCUMENTATION_KEY
     return Checked(account, arn, TRIED, tuple(_tried(clients, each, key, why_not) for each in wanted))
 

@@ -17,6 +17,7 @@ from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as SlowBodyError
 
+from keysweep import __version__
 from keysweep.aws import outcomes
 from keysweep.aws.outcomes import Meaning, Outcome
 from keysweep.aws.partitions import Partition
@@ -80,7 +81,11 @@ class Caller:
             method="POST",
             url=url,
             data=_BODY,
-            headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
+            headers={
+                "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+                # Whoever reads CloudTrail can tell this use of the key from a thief's.
+                "User-Agent": f"keysweep/{__version__}",
+            },
             stream_output=True,
         )
         token = credential.token.reveal() if credential.token else None

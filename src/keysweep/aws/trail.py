@@ -109,9 +109,9 @@ def summarise(
     told = []
     for region in dict.fromkeys([home, *regions]):
         tally = _Tally(region, leaked)
-        asked = _Asked(key_id, start, until, most_pages, sleep, clock)
+        asked = Asked(("AccessKeyId", key_id), start, until, most_pages, sleep, clock)
         try:
-            for page in _pages(cloudtrail_client_for(region), asked):
+            for page in pages(cloudtrail_client_for(region), asked):
                 tally.add(page)
                 if on_progress:
                     on_progress(region, tally.events)
@@ -124,19 +124,23 @@ def summarise(
 
 
 @frozen
-class _Asked:
-    key_id: str
+class Asked:
+    """What CloudTrail is asked for."""
+
+    attribute: tuple[str, str]
+    """The one attribute that it can look up by, and its value: `("AccessKeyId", "AKIA...")`."""
     since: datetime
     until: datetime
-    most_pages: int
-    sleep: Callable[[float], None]
-    clock: Callable[[], float]
+    most_pages: int = MOST_PAGES
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
 
 
-def _pages(cloudtrail: Any, asked: _Asked) -> Iterator[list[dict[str, Any]]]:
+def pages(cloudtrail: Any, asked: Asked) -> Iterator[list[dict[str, Any]]]:
     """Every page, no faster than CloudTrail answers; AwsError where not all could be had."""
+    name, value = asked.attribute
     request: dict[str, Any] = {
-        "LookupAttributes": [{"AttributeKey": "AccessKeyId", "AttributeValue": asked.key_id}],
+        "LookupAttributes": [{"AttributeKey": name, "AttributeValue": value}],
         "StartTime": asked.since,
         "EndTime": asked.until,
         "MaxResults": PAGE_EVENTS,

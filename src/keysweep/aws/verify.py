@@ -122,7 +122,7 @@ def verify(
         for step in requests.given_up(_LONGEST_REQUEST_SECONDS):
             yield _unknown(step, f"AWS's answer did not come to an end in {_LONGEST_REQUEST_SECONDS:.0f} seconds")
         if requests.lost >= _MOST_ENDLESS:
-            yield from (_unknown(step, "too many requests before it did not come to an end") for *_, step in due)
+            yield from (_left_out(step) for *_, step in due)
             due.clear()
 
 
@@ -243,6 +243,12 @@ _STEPS: dict[Meaning, Callable[[_Step, Outcome, Caller], _Next | Answer]] = {
 
 def _unknown(step: _Step, reason: str) -> Answer:
     return _said(step, Status.UNKNOWN, reason, Outcome(Meaning.FAILED, reason))
+
+
+def _left_out(step: _Step) -> Answer:
+    answer = _unknown(step, "too many requests before it did not come to an end")
+    was_asked = step != _Step(step.question)
+    return replace(answer, verdict=replace(answer.verdict, asked=was_asked))
 
 
 def _said(step: _Step, status: Status, reason: str, outcome: Outcome) -> Answer:

@@ -16,6 +16,9 @@ from keysweep.report.style import complaint
 _COMMANDS = {
     "scan": "keysweep.cli.scan",
     "verify": "keysweep.cli.verify",
+    "contain": "keysweep.cli.contain",
+    "undo": "keysweep.cli.undo",
+    "log": "keysweep.cli.log",
     "explain": "keysweep.cli.explain",
     "install": "keysweep.cli.install",
     "uninstall": "keysweep.cli.install",
@@ -24,6 +27,9 @@ _COMMANDS = {
 _SUMMARIES = {
     "scan": "Find leaked keys in files, directories, stdin or the staged change.",
     "verify": "Ask AWS which of the keys that were found are live.",
+    "contain": "Switch leaked keys off in AWS: a plan first, and then what it says.",
+    "undo": "Take back what a run of contain did.",
+    "log": "Show what was done in AWS, by whom and when, and check the journal.",
     "explain": "Say everything that a key ID tells without asking AWS.",
     "install": "Set up git hooks that refuse leaks, beside those already there.",
     "uninstall": "Take those hooks out again and put the old ones back.",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
+from keysweep.aws.mandate import Mandate, load
 from keysweep.aws.partitions import BY_NAME
+from keysweep.cli.checks import remember
 from keysweep.cli.interrupt import CtrlC
 from keysweep.errors import UsageError
 from keysweep.frozen import frozen
@@ -42,6 +45,56 @@ def partitions(command: _Command) -> _Command:
     )(command)
 
 
+def policy_file(command: _Command) -> _Command:
+    """Which policy holds."""
+    return click.option(
+        "--policy",
+        "policy_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The containment.toml to read; without it, the one in your configuration directory.",
+    )(command)
+
+
+def profile(command: _Command) -> _Command:
+    """Whose credentials act."""
+    return click.option(
+        "--profile", help="AWS profile of your own identity.  [default: of the policy file, or the environment]"
+    )(command)
+
+
+def allow_account(command: _Command) -> _Command:
+    """Where something may be changed."""
+    return _allowing("change something")(command)
+
+
+def allow_lookup(command: _Command) -> _Command:
+    """Where somebody may be asked: the same accounts."""
+    return _allowing("look a key up")(command)
+
+
+def _allowing(what: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        "--allow-account",
+        "allowed",
+        multiple=True,
+        metavar="ID",
+        callback=lambda _context, _option, value: tuple(map(_account, value)),
+        help=f"Account in which this run may {what}, beside those of the policy; repeatable.",
+    )
+
+
+def mandate_of(explicit: Path | None) -> Mandate:
+    """What the policy file says: `explicit`, or the one in the user's configuration directory."""
+    from platformdirs import user_config_path
+
+    try:
+        directory = user_config_path("keysweep", appauthor=False)
+    except RuntimeError:  # a user without a home, as in many containers
+        return load(explicit, Path("/")) if explicit else Mandate()
+    return load(explicit, directory)
+
+
 @frozen
 class Asked:
     """What AWS said of each key ID, as far as it came."""
@@ -70,6 +123,7 @@ def ask(questions: Iterable[Question], endpoint: str | None, workers: int = 32) 
         for answer in verify(asked, caller, workers=workers, goes_on=lambda: not ctrl_c.is_pressed):
             answers[answer.verdict.key_id] = answer
         caller.close()
+        remember(each.verdict for each in answers.values())
     return Asked(answers, is_interrupted=any(each.key_id not in answers for each in asked))
 
 
@@ -85,3 +139,9 @@ def _checked(value: str | None) -> str | None:
     if url.scheme not in {"http", "https"} or not host or "@" in url.netloc or port == 0:
         raise UsageError("--aws-endpoint has to be an address such as http://127.0.0.1:4566, without a password.")
     return value if value.endswith("/") else value + "/"
+
+
+def _account(value: str) -> str:
+    if not (value.isascii() and value.isdecimal() and len(value) == 12):
+        raise UsageError(f"{value} is no account ID: one has twelve digits.")
+    return value

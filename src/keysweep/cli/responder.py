@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from keysweep.aws.mandate import Mandate, load
-from keysweep.aws.partitions import BY_NAME, partition
+from keysweep.aws.mandate import Mandate
+from keysweep.aws.partitions import BY_NAME
 from keysweep.aws.permission_check import Checked
 from keysweep.aws.permissions import OPTIONAL, of_responder, required
 from keysweep.aws.policy_documents import (
@@ -21,17 +20,14 @@ from keysweep.aws.policy_documents import (
     trust_document,
 )
 from keysweep.aws.policy_documents import check as check_responder
-from keysweep.cli.operator import aws_endpoint
+from keysweep.cli.operator import aws_endpoint, mandate_of, profile
+from keysweep.cli.operator import policy_file as policy_file_option
 from keysweep.cli.permitted import Outcome, as_data, as_text, code
 from keysweep.errors import AwsError, ExitCode, UsageError
 
-_POLICY_FILE = click.option(
-    "--policy",
-    "policy_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The containment.toml to read; without it, the one in your configuration directory.",
-)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keysweep.aws.responders import Responders
 
 
 @click.group()
@@ -59,7 +55,7 @@ def responder() -> None:
 @click.option("--external-id", help="ExternalId that has to be given to assume it.")
 @click.option("--org-id", metavar="o-...", help="Organisation that the principal has to be in.")
 @click.option("--with", "chosen", multiple=True, type=click.Choice(OPTIONAL), help="Escalation-grade; repeatable.")
-@_POLICY_FILE
+@policy_file_option
 def policy(
     form: str,
     document: str,
@@ -83,7 +79,7 @@ def policy(
       keysweep responder policy --format terraform --with RevokeRoleSessions
       keysweep responder policy --document trust --principal ARN --external-id ID
     """
-    mandate = _mandate(policy_file)
+    mandate = mandate_of(policy_file)
     asked = Responder(
         partition=partition_name or mandate.partitions[0],
         role=role or mandate.role or DEFAULT_ROLE,
@@ -116,10 +112,8 @@ def _rendered(asked: Responder, form: str, document: str, mandate: Mandate) -> s
 
 
 @responder.command()
-@_POLICY_FILE
-@click.option(
-    "--profile", help="AWS profile of your own identity.  [default: of the policy file, or the environment]"
-)
+@policy_file_option
+@profile
 @click.option(
     "--account", "accounts", multiple=True, metavar="ID", help="Account to check; repeatable.  [default: own]"
 )
@@ -141,25 +135,15 @@ def check(
       keysweep responder check
       keysweep responder check --account 111122223333 --account 444455556666
     """
-    mandate = _mandate(policy_file)
+    mandate = mandate_of(policy_file)
     _check_usage(mandate, accounts)
-    outcomes = _outcomes(mandate, profile or mandate.profile, accounts or (None,), aws_endpoint)
+    outcomes = _outcomes(mandate, profile, accounts or (None,), aws_endpoint)
     needed = {each.action for each in required(frozenset(mandate.unattended_actions))}
     if form == "json":
         click.echo(json.dumps(as_data(outcomes, needed), indent=2))
     else:
         click.echo("\n\n".join("\n".join(as_text(each, needed)) for each in outcomes))
     return max(code(each, needed) for each in outcomes)
-
-
-def _mandate(explicit: Path | None) -> Mandate:
-    from platformdirs import user_config_path
-
-    try:
-        directory = user_config_path("keysweep", appauthor=False)
-    except RuntimeError:  # a user without a home, as in many containers
-        return load(explicit, Path("/")) if explicit else Mandate()
-    return load(explicit, directory)
 
 
 def _check_usage(mandate: Mandate, accounts: tuple[str, ...]) -> None:
@@ -176,42 +160,21 @@ def _check_usage(mandate: Mandate, accounts: tuple[str, ...]) -> None:
 def _outcomes(
     mandate: Mandate, profile: str | None, accounts: tuple[str | None, ...], endpoint: str | None
 ) -> list[Outcome]:
-    from keysweep.aws.clients import session
+    from keysweep.aws.responders import Responders
 
-    region = partition(mandate.partitions[0]).region
-    own = session(profile, region)
+    responders = Responders(mandate, profile, endpoint)
     outcomes = []
     for account in accounts:
         try:
-            outcomes.append(Outcome(account, checked=_checked(own, mandate, account, region, endpoint)))
+            outcomes.append(Outcome(account, checked=_checked(responders, mandate, account)))
         except AwsError as error:
             outcomes.append(Outcome(account, error=error))
     return outcomes
 
 
-def _checked(own: Any, mandate: Mandate, account: str | None, region: str, endpoint: str | None) -> Checked:
-    from keysweep.aws.clients import assumed, client, translated
+def _checked(responders: Responders, mandate: Mandate, account: str | None) -> Checked:
     from keysweep.aws.permission_check import check as check_permissions
 
-    acting = own
-    if mandate.role:
-        home = account
-        if home is None:
-            sts = client(own, "sts", region, endpoint)
-            with translated("ask STS who you are"):
-                home = sts.get_caller_identity()["Account"]
-        acting = assumed(
-            own,
-            f"arn:{mandate.partitions[0]}:iam::{home}:role/{mandate.role.lstrip('/')}",
-            external_id=mandate.external_id,
-            name=mandate.session_name,
-            region=region,
-            endpoint=endpoint,
-        )
-    checked = check_permissions(acting, of_responder(), region=region, role=mandate.role, endpoint=endpoint)
-    if account not in (None, checked.account):
-        raise AwsError(
-            f"could not check {account}: AWS says that this identity is in account {checked.account}; "
-            "name the role to assume under [responder] in containment.toml."
-        )
-    return checked
+    where = mandate.partitions[0]
+    acting = responders.in_account(account or responders.operator(where).account, where)
+    return check_permissions(acting, of_responder(), role=mandate.role)

@@ -1,0 +1,86 @@
+"""What `keysweep contain` was given, keys and findings files, and what they tell before AWS is asked anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+
+from keysweep.aws.containment.targets import Described
+from keysweep.cli import checks
+from keysweep.cli.verify import read_again
+from keysweep.detect.keyid import describe
+from keysweep.detect.placeholders import placeholder_key_id
+from keysweep.errors import UsageError
+from keysweep.findings import Finding
+from keysweep.frozen import frozen
+from keysweep.report.read import load
+from keysweep.sources.reread import Reread
+
+
+@frozen
+class Leaked:
+    """Every key that was found or named."""
+
+    findings: tuple[Finding, ...]
+    """With their secrets."""
+    unread: tuple[Reread, ...]
+    """Those whose secrets could not be read again."""
+    named: tuple[str, ...]
+    """Key IDs from the command line."""
+    described: dict[str, Described]
+    """What every key ID tells offline, and whether somebody calls it bait."""
+    checks: dict[str, tuple[datetime, ...]]
+    """When keysweep itself used a key to verify it."""
+
+
+def gathered(what: Sequence[str], repository: str | None) -> Leaked:
+    """Read the files among `what`, and their secrets again. Raises UsageError for what is neither of both."""
+    named = tuple(each for each in dict.fromkeys(what) if _is_key_id(each))
+    files = [each for each in dict.fromkeys(what) if each not in named]
+    findings: list[Finding] = []
+    unread: list[Reread] = []
+    canaries: dict[str, str] = {}
+    times: dict[str, tuple[datetime, ...]] = {key_id: (when,) for key_id, when in checks.recall().items()}
+    for path in files:
+        read, lost = read_again(path, repository)
+        findings += read
+        unread += lost
+        for each in load(path).findings:
+            if each.key_id and each.canary:
+                canaries[each.key_id] = each.canary
+            if each.key_id and each.checked:
+                times[each.key_id] = (*times.get(each.key_id, ()), each.checked)
+    ids = {*named, *(each.key_id for each in findings), *(each.recorded.key_id for each in unread)}
+    return Leaked(
+        tuple(findings),
+        tuple(unread),
+        named,
+        {key_id: described(key_id, canaries.get(key_id)) for key_id in ids if key_id},
+        times,
+    )
+
+
+def _is_key_id(text: str) -> bool:
+    """Whether an argument is a key ID and not the name of a file. Raises UsageError for what may be a secret."""
+    if os.path.exists(text):
+        return False
+    known = describe(text)
+    if known is not None and known.is_credential:
+        return True
+    if len(text) >= 40 and "." not in text:
+        raise UsageError(
+            "that has the length of a secret, not of a key ID: it may now be in your shell's history; give the "
+            "key ID that begins with AKIA or ASIA, or a findings file."
+        )
+    return False
+
+
+def described(key_id: str, canary: str | None) -> Described:
+    """What a key ID tells by itself; `canary` is who laid it as bait, where a scan knew that."""
+    known = describe(key_id)
+    return Described(
+        known.account_id if known else None,
+        canary or (known.canary if known else None),
+        placeholder_key_id(key_id) is not None,
+    )

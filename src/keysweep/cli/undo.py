@@ -1,0 +1,190 @@
+"""`keysweep undo`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from keysweep.cli.acting import Confirmation, circumstances, watch
+from keysweep.cli.operator import allow_account, aws_endpoint, mandate_of, policy_file, profile
+from keysweep.cli.output import write_report
+from keysweep.errors import AwsError, ExitCode, JournalError
+from keysweep.frozen import frozen
+from keysweep.report.style import Style, complaint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keysweep.aws.containment.undo import Restored, Step
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--apply/--dry-run", "applies", default=True, show_default=True, help="Take it back, or say what would be."
+)
+@click.option(
+    "--confirm",
+    "confirmed",
+    multiple=True,
+    metavar="KEYID",
+    help="Take this one back too, although the journal does not say whether the run did it; repeatable.",
+)
+@click.option("--force", is_flag=True, help="Go by a journal whose chain is broken.")
+@allow_account
+@policy_file
+@profile
+@aws_endpoint
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def undo(
+    run: str,
+    applies: bool,
+    confirmed: tuple[str, ...],
+    force: bool,
+    allowed: tuple[str, ...],
+    policy_file: Path | None,
+    profile: str | None,
+    aws_endpoint: str | None,
+    form: str,
+) -> int:
+    """Take back exactly what RUN changed: keys work again, and policies that it wrote are removed.
+
+    Only what the journal says that RUN changed is touched, and only where AWS still has it in the state in which
+    RUN left it. The accounts in which RUN was allowed to act are allowed here.
+
+    \b
+    Examples:
+      keysweep undo 20261127t045125z-3f9a1c --dry-run
+      keysweep undo 20261127t045125z-3f9a1c
+
+    \b
+    Exit codes:
+      0  taken back, or nothing was to be     1  something was left: it was changed since, or is not confirmed
+      2  wrong usage, or no such run          4  AWS refused or could not be asked, or the journal is broken
+    """
+    from keysweep.aws.containment.journal import Journal, directory
+    from keysweep.aws.containment.undo import plan, steps
+    from keysweep.aws.responders import Responders
+
+    journal = Journal(directory())
+    entries = tuple(journal.read())
+    broken = next((each for each in entries if each.fault), None)
+    if broken and not force:
+        raise JournalError(
+            f"line {broken.number} of {journal.path} cannot be trusted ({broken.fault}): look at `keysweep log`, "
+            "and give --force to go by it all the same."
+        )
+    todo = steps(entries, run)
+    mandate = mandate_of(policy_file).allowing(allowed)
+    responders = Responders(mandate, profile, aws_endpoint)
+    if not applies:
+        report = _Report(tuple(plan(todo, responders)))
+    else:
+        circumstance = circumstances(_operator(todo, responders), mandate, aws_endpoint)
+        report = _taken_back(run, todo, responders, Confirmation(confirmed, is_auto=False), circumstance)
+    write_report(None, lambda stream: _write(run, report, form, stream))
+    if report.error:
+        click.echo(complaint(report.error), err=True)
+    return _code(report)
+
+
+@frozen
+class _Report:
+    restored: tuple[Restored, ...]
+    run: str = ""
+    error: AwsError | None = None
+    is_interrupted: bool = False
+
+
+def _operator(todo: Sequence[Step], responders: Any) -> str:
+    """Who takes it back, for the journal; empty where that cannot be told, which then fails where it matters."""
+    try:
+        return str(responders.operator(todo[0].change.partition).arn) if todo else ""
+    except AwsError:
+        return ""
+
+
+def _taken_back(
+    of: str, todo: Sequence[Step], responders: Any, confirm: Confirmation, circumstance: dict[str, Any]
+) -> _Report:
+    from keysweep.aws.containment.journal import Journal, directory
+    from keysweep.aws.containment.run import new_name
+    from keysweep.aws.containment.undo import take_back
+    from keysweep.aws.containment.writing import Run
+
+    def confirmed(step: Step) -> bool:
+        told = (
+            f"run {step.run} was cut off, and nobody knows whether it was this run that did: {step.change.words}"
+        )
+        return confirm.is_asked(step.change.key_id, [told], "Type the key ID to take it back")
+
+    run = Run(new_name(datetime.now(UTC)), Journal(directory()))
+    restored: list[Restored] = []
+    try:
+        run.note("begun", command="undo", of=of, **circumstance)
+        for step in todo:
+            watch(f"taking back: {step.change.words} …")
+            restored.extend(take_back([step], responders, run, confirmed))
+        run.note("ended", changes=len(todo), done=len(restored))
+    except JournalError as error:
+        return _Report(tuple(restored), run.name, error)
+    except KeyboardInterrupt:
+        return _Report(tuple(restored), run.name, is_interrupted=True)
+    return _Report(tuple(restored), run.name)
+
+
+def _code(report: _Report) -> int:
+    from keysweep.aws.containment.undo import Restoring
+
+    statuses = {each.status for each in report.restored}
+    if report.error or statuses & {Restoring.FAILED, Restoring.UNKNOWN}:
+        return ExitCode.AWS
+    if statuses & {Restoring.CHANGED, Restoring.UNCONFIRMED, Restoring.PLANNED}:
+        return ExitCode.FINDINGS
+    return ExitCode.INCOMPLETE if report.is_interrupted else ExitCode.CLEAN
+
+
+def _write(of: str, report: _Report, form: str, stream: TextIO) -> None:
+    if form == "json":
+        document = {
+            "format": "keysweep-undo",
+            "version": 1,
+            "undoes": of,
+            "run": report.run or None,
+            "complete": not (report.error or report.is_interrupted),
+            "error": str(report.error) if report.error else None,
+            "keys": [
+                {
+                    "key_id": each.step.change.key_id,
+                    "status": each.status.value,
+                    "reason": each.reason or None,
+                    "account_id": each.step.change.account,
+                    "action": each.step.change.action,
+                    "subject": each.step.change.subject,
+                    "request_id": each.written.request_id if each.written else None,
+                }
+                for each in report.restored
+            ],
+        }
+        json.dump(document, stream, indent=2)
+        stream.write("\n")
+        return
+    style = Style.detect(stream, os.environ)
+    for each in report.restored:
+        change = each.step.change
+        request = f"; request {each.written.request_id}" if each.written and each.written.request_id else ""
+        stream.write(f"{style.paint(each.status.value.upper(), 'bold')} {style.safe(change.key_id)}\n")
+        stream.write(style.safe(f"  the run did: {change.words}") + "\n")
+        if each.reason or request:
+            stream.write(style.safe(f"  {each.reason}{request}".replace("  ; ", "  ")) + "\n")
+    from keysweep.aws.containment.undo import Restoring
+
+    count = sum(each.status is Restoring.RESTORED for each in report.restored)
+    whole = f"{len(report.restored)} change{'s' * (len(report.restored) != 1)} of run {of}"
+    done = f"run {report.run} took back {count} of {whole}" if report.run else f"nothing was changed: {whole}"
+    stream.write(f"keysweep: {style.safe(done)}.\n")
