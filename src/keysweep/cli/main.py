@@ -9,8 +9,8 @@ from importlib import import_module
 import click
 
 from keysweep import __version__
+from keysweep.cli.interrupt import be_patient
 from keysweep.cli.output import abandon
-from keysweep.cli.patience import be_patient
 from keysweep.errors import ExitCode, IncompleteError, KeysweepError
 from keysweep.report.style import complaint
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,12 +12,14 @@ import click
 from keysweep.aws.mandate import Mandate, load
 from keysweep.aws.partitions import BY_NAME
 from keysweep.cli.checks import remember
+from keysweep.cli.interrupt import CtrlC
 from keysweep.errors import UsageError
 from keysweep.frozen import frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keysweep.aws.verify import Answer, Question
+    from keysweep.findings import Finding
 
 _Command = Callable[..., Any]
 
@@ -102,22 +104,27 @@ class Asked:
     """Whether somebody pressed Ctrl-C before all were asked about."""
 
 
-def ask(questions: Iterable[Question], endpoint: str | None, workers: int = 32) -> Asked:
-    """Ask AWS about each key ID; Ctrl-C ends that, and keeps what was answered."""
-    from keysweep.aws.signing import Caller
-    from keysweep.aws.verify import verify
+def questions_about(findings: Iterable[Finding], partitions: tuple[str, ...]) -> Iterator[Question]:
+    """What to ask about findings; made, and imported, where Ctrl-C loses nothing any more: in `ask`."""
+    from keysweep.aws.questions import questions
 
-    caller = Caller(endpoint, connections=workers)
+    yield from questions(findings, partitions or ("aws",))
+
+
+def ask(questions: Iterable[Question], endpoint: str | None, workers: int = 32) -> Asked:
+    """Ask AWS about each key ID; Ctrl-C ends that at once, whatever is under way, and keeps what was answered."""
     answers: dict[str, Answer] = {}
-    try:
-        for answer in verify(questions, caller, workers=workers):
+    with CtrlC() as ctrl_c:
+        from keysweep.aws.signing import Caller
+        from keysweep.aws.verify import verify
+
+        asked = list(questions)
+        caller = Caller(endpoint, connections=workers)
+        for answer in verify(asked, caller, workers=workers, goes_on=lambda: not ctrl_c.is_pressed):
             answers[answer.verdict.key_id] = answer
-    except KeyboardInterrupt:
-        return Asked(answers, is_interrupted=True)
-    finally:
         caller.close()
         remember(each.verdict for each in answers.values())
-    return Asked(answers, is_interrupted=False)
+    return Asked(answers, is_interrupted=any(each.key_id not in answers for each in asked))
 
 
 def _checked(value: str | None) -> str | None:
@@ -129,7 +136,7 @@ def _checked(value: str | None) -> str | None:
         port = url.port
     except ValueError:
         host, port, url = None, None, urlsplit("")
-    if url.scheme not in {"http", "https"} or not host or url.username or port == 0:
+    if url.scheme not in {"http", "https"} or not host or "@" in url.netloc or port == 0:
         raise UsageError("--aws-endpoint has to be an address such as http://127.0.0.1:4566, without a password.")
     return value if value.endswith("/") else value + "/"
 

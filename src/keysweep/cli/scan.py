@@ -13,7 +13,7 @@ from typing import TextIO
 import click
 
 from keysweep.cli import lone
-from keysweep.cli.operator import ask, aws_endpoint
+from keysweep.cli.operator import ask, aws_endpoint, questions_about
 from keysweep.cli.operator import partitions as partition_option
 from keysweep.cli.output import check_writable, write_report
 from keysweep.cli.progress import progress_line
@@ -142,7 +142,7 @@ def scan(
     result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
     result, suppressed = apply(result, settings, os.fspath(root))
     if verify:
-        result = _verified(result, partitions or ("aws",), aws_endpoint, means)
+        result = _verified(result, partitions, aws_endpoint, means)
     more: dict[str, object] = {"show_secrets": show_secrets, "fail_on": settings.fail_on, "suppressed": suppressed}
     if form == "json":
         more["directory"] = os.getcwd()
@@ -250,9 +250,12 @@ def _pointer(result: ScanResult, output: str) -> str:
 def _verified(
     result: ScanResult, partitions: tuple[str, ...], endpoint: str | None, means: lone.Means
 ) -> ScanResult:
-    from keysweep.aws.questions import judged, questions
+    """The result with what AWS says of its keys; after Ctrl-C nobody is asked."""
+    if any(problem.code is ProblemCode.INTERRUPTED for problem in result.problems):
+        return replace(result, problems=(*result.problems, _NOT_ALL_ASKED))
+    asked = ask(questions_about(result.findings, partitions), endpoint)
+    from keysweep.aws.questions import judged
 
-    asked = ask(questions(result.findings, partitions), endpoint)
     verdicts = {key_id: answer.verdict for key_id, answer in asked.answers.items()}
     verdicts |= lone.known(result.findings, (), asked, means).verdicts
     problems = (*result.problems, *([_NOT_ALL_ASKED] if asked.is_interrupted else []))
@@ -266,7 +269,7 @@ def _repository(paths: tuple[str, ...]) -> str:
     """Where objects can be read again: a directory, or the address that was cloned."""
     from keysweep.sources.history.opening.addresses import without_credentials
 
-    given = paths[0] if paths else "."
+    given = paths[0] if paths else os.environ.get("GIT_DIR") or "."
     return os.path.abspath(given) if os.path.exists(given) else without_credentials(given)
 
 

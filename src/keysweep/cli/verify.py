@@ -11,11 +11,10 @@ from typing import TextIO
 import click
 
 from keysweep.cli import lone
-from keysweep.cli.operator import ask, aws_endpoint, partitions
+from keysweep.cli.operator import ask, aws_endpoint, partitions, questions_about
 from keysweep.cli.output import check_writable, write_report
 from keysweep.errors import ExitCode
-from keysweep.findings import Finding, Recorded
-from keysweep.frozen import replace
+from keysweep.findings import Finding
 from keysweep.report.style import Style
 from keysweep.verdicts import Status, Verdict
 
@@ -66,10 +65,7 @@ def verify(
         check_writable(output)
     means = lone.means(inventories, lookup, policy_file, profile, allowed, partitions, aws_endpoint)
     read, unread = read_again(findings, repository)
-    from keysweep.aws.questions import questions
-
-    asked = questions(read, partitions or ("aws",))
-    came = ask(asked, aws_endpoint, workers)
+    came = ask(questions_about(read, partitions), aws_endpoint, workers)
     looked = lone.known(read, unread, came, means)
     is_interrupted = came.is_interrupted or looked.is_interrupted
     answered = {key_id: answer.verdict for key_id, answer in came.answers.items()}
@@ -99,12 +95,8 @@ _ORDER = tuple(Status)
 
 
 def is_unanswered(verdict: Verdict) -> bool:
-    """Whether AWS was to be asked and nothing came of it."""
-    return (
-        verdict.status is Status.UNKNOWN
-        and verdict.request_id is None
-        and "secret was found" not in verdict.reason
-    )
+    """Whether AWS was asked and nothing came of it; where there was nothing to ask with, nothing could."""
+    return verdict.status is Status.UNKNOWN and verdict.asked
 
 
 def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[Reread]]:
@@ -119,14 +111,9 @@ def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[R
     where = repository or file.repository or file.directory
     again = list(reread(file.findings, file.directory, where))
     return (
-        [_as_recorded(each.recorded, each.finding) for each in again if each.finding],
+        [each.finding for each in again if each.finding],
         [each for each in again if not each.finding],
     )
-
-
-def _as_recorded(recorded: Recorded, finding: Finding) -> Finding:
-    """Reading again knows nothing of canary accounts that the configuration of the scan named."""
-    return replace(finding, canary=finding.canary or recorded.canary)
 
 
 def _as_json(verdicts: Sequence[Verdict], unread: Sequence[Reread], stream: TextIO, *, complete: bool) -> None:
