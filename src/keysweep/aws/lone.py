@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from queue import Empty, SimpleQueue
-from threading import Event, Thread
 from typing import Any
 
 from keysweep.aws.clients import translated
@@ -17,9 +15,13 @@ from keysweep.aws.inventory import Inventory, ListedKey
 from keysweep.aws.mandate import Mandate
 from keysweep.aws.ownership import LastUse, Owned, key_of
 from keysweep.aws.responders import Responders
+from keysweep.aws.threads import Threads
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen
 from keysweep.verdicts import Status, Verdict
+
+_LOOKED_AGAIN_SECONDS = 0.1
+"""How often Ctrl-C is looked for while nothing comes."""
 
 
 @frozen
@@ -81,32 +83,13 @@ def _in_account(
 def _in_threads(
     work: Callable[[Target], tuple[str, Seen]], targets: Sequence[Target]
 ) -> Iterator[tuple[str, Seen]]:
-    """Several at the same time, in threads that nobody waits for: no server decides how long Ctrl-C takes."""
-    left: SimpleQueue[Target] = SimpleQueue()
-    done: SimpleQueue[tuple[str, Seen] | BaseException] = SimpleQueue()
-    stopped = Event()
-
-    def serve() -> None:
-        while not stopped.is_set() and not left.empty():
-            try:
-                done.put(work(left.get_nowait()))
-            except Empty:
-                return
-            except BaseException as error:  # noqa: BLE001 - raised again where somebody waits
-                done.put(error)
-
-    for each in targets:
-        left.put(each)
-    for _ in targets[:AT_ONCE]:
-        Thread(target=serve, name="look-up", daemon=True).start()
-    try:
-        for _ in targets:
-            came = done.get()
-            if isinstance(came, BaseException):
-                raise came
-            yield came
-    finally:
-        stopped.set()
+    """Several at the same time; no server decides how long Ctrl-C takes."""
+    threads: Threads[Target, tuple[str, Seen]] = Threads(lambda job: work(job.task))
+    left = list(reversed(targets))
+    while left or threads.running:
+        while left and threads.running < AT_ONCE:
+            threads.begin(left.pop())
+        yield from threads.finished(_LOOKED_AGAIN_SECONDS)
 
 
 def _seen(iam: Any, account: str, key_id: str) -> Seen:
