@@ -246,9 +246,9 @@ class Recorded:
     key_id: str | None
     origin: Origin
     further: tuple[Origin, ...] = ()
-    """Where the other parts stand, if not there."""
+    """Where the other parts, and other candidates for them, stand, if not there."""
     canary: str | None = None
-    """Who laid it as bait, as the scan had it."""
+    """Who laid it as bait, by the configuration of that scan too."""
     checked: datetime | None = None
     """When the scan itself asked AWS about it, aware UTC."""
 

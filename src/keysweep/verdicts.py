@@ -21,6 +21,10 @@ class Status(StrEnum):
     """Deleted, deactivated or never issued, in every partition that was asked."""
     WRONG_SECRET = "wrong-secret"
     """The key ID exists and is active, but none of the secrets found is its own."""
+    ACTIVE = "active"
+    """Its account has it, switched on. Whether its secret leaked is not known, because none was found."""
+    INACTIVE = "inactive"
+    """Its account has it, switched off."""
     EXPIRED = "expired"
     CANARY = "canary"
     """Bait: it was not tried, because that raises an alarm."""
@@ -56,17 +60,19 @@ class Verdict:
     request_id: str | None = None
     """AWS's name for the answer that decided, as CloudTrail and AWS's support know it."""
     asked: bool = False
-    """Whether any request was made."""
+    """Whether any request was signed with it."""
+    user: str | None = None
+    """The name of its IAM user, where that is known and the ARN is not."""
 
     @property
     def principal(self) -> Principal | None:
-        """Root, user or role; None where no ARN is known."""
-        return principal_of(self.arn) if self.arn else None
+        """Root, user or role; None where neither ARN nor user is known."""
+        return principal_of(self.arn) if self.arn else Principal.USER if self.user else None
 
     @property
     def name(self) -> str | None:
         """The name of the user or role without its path; None where there is none."""
-        return name_in(self.arn) if self.arn else None
+        return name_in(self.arn) if self.arn else self.user
 
 
 _RESOURCE = re.compile(r"arn:[a-z\-]+:(?:iam|sts)::(\d{12}):(root|user|assumed-role|federated-user)(?:/(.+))?")

@@ -33,6 +33,15 @@ _AUTHORIZATION = re.compile(
 )
 
 
+_ENDLESS = {
+    "huge": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", b"x" * (1 << 20), 0.0),
+    "slow body": (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x", 0.1),
+    "slow headers": (b"HTTP/1.1 200 OK\r\nX-A: ", b"x", 0.1),
+    "no end of beginnings": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, 0.001),
+}
+"""How an answer without an end begins, how it goes on, and after how long each time."""
+
+
 @dataclass
 class Key:
     """What the server knows of a key ID."""
@@ -90,6 +99,12 @@ class Sts:
         if name == "hang":
             time.sleep(30)
             return None
+        if name in _ENDLESS:
+            beginning, more, seconds = _ENDLESS[name]
+            handler.connection.sendall(beginning)
+            while True:  # until the other side has had enough
+                handler.connection.sendall(more)
+                time.sleep(seconds)
         return {
             "throttle": (400, _ERROR.format("Throttling", "Rate exceeded", "r"), {}),
             "unavailable": (503, "", {}),
@@ -100,6 +115,8 @@ class Sts:
             "no account": (200, _IDENTITY.format("arn:aws:iam::123456789012:user/ci", "", "r"), {}),
             "entities": (200, '<!DOCTYPE a [<!ENTITY b "c">]>' + _IDENTITY.format("&b;", "1", "r"), {}),
             "redirect": (307, "", {"Location": "http://127.0.0.1:9/"}),
+            "encoding": (200, '<?xml version="1.0" encoding="nonsense"?>' + _IDENTITY.format("a", "1", "r"), {}),
+            "expired request": (400, _ERROR.format("RequestExpired", "", "r"), {}),
             "denied": (403, _ERROR.format("AccessDenied", "no", "r"), {}),
         }[name]
 

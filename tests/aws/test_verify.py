@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import resource
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from fixtures.keys import key_id, secret, session_token
+from keysweep import Origin, scan
+from keysweep.aws import verify as verifying
 from keysweep.aws.partitions import partition
+from keysweep.aws.questions import questions
 from keysweep.aws.signing import Caller, Credential
 from keysweep.aws.verify import Answer, Question, verify
 from keysweep.findings import Secret
@@ -96,6 +100,26 @@ def test_the_right_secret_is_found_among_wrong_ones_although_sts_gets_confused(s
     assert sts.most_at_once[name] == 1
 
 
+def test_of_any_number_of_secrets_beside_a_key_the_best_are_tried(
+    sts: Sts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "MISMATCH_SECONDS", 0.0)
+    name = key_id(RNG)
+    sts.keys[name] = Key(secret(RNG))
+    found = [
+        each
+        for number in range(40)
+        for each in scan(
+            f'aws_access_key_id = "{name}"\naws_secret_access_key = "{secret(RNG)}"\n'.encode(),
+            Origin(f"{number}.ini"),
+        ).findings
+    ]
+    verdict = the_answer(sts, *questions(found)).verdict
+    assert verdict.status is Status.UNKNOWN
+    assert "none of 32 secrets is its own, and 8 more were not tried" in verdict.reason
+    assert len(sts.asked) == 64
+
+
 @pytest.mark.parametrize("fault", ["throttle", "unavailable", "server error", "reset"])
 def test_a_passing_failure_is_tried_again(sts: Sts, fault: str) -> None:
     name, value = key_id(RNG), secret(RNG)
@@ -103,7 +127,9 @@ def test_a_passing_failure_is_tried_again(sts: Sts, fault: str) -> None:
     assert the_answer(sts, question(name, value)).verdict.status is Status.LIVE
 
 
-@pytest.mark.parametrize("fault", ["html", "empty", "malformed", "no account", "entities", "redirect", "denied"])
+@pytest.mark.parametrize(
+    "fault", ["html", "empty", "malformed", "no account", "entities", "encoding", "redirect", "denied"]
+)
 def test_an_odd_answer_makes_a_key_neither_live_nor_dead(sts: Sts, fault: str) -> None:
     name, value = key_id(RNG), secret(RNG)
     sts.keys[name] = Key(value, faults=[fault] * 20)
@@ -125,6 +151,82 @@ def test_a_server_that_is_not_there_makes_every_key_unknown() -> None:
     (answer,) = verify([asked], Caller("http://127.0.0.1:9/"))
     assert answer.verdict.status is Status.UNKNOWN
     assert "127.0.0.1 could not be asked" in answer.verdict.reason
+
+
+def test_a_body_that_is_no_answer_of_sts_by_its_size_is_not_read_to_its_end(sts: Sts) -> None:
+    name, value = key_id(RNG), secret(RNG)
+    sts.keys[name] = Key(value, faults=["huge"])
+    begin = time.monotonic()
+    assert the_answer(sts, question(name, value)).verdict.status is Status.UNKNOWN
+    assert time.monotonic() - begin < 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1 << 20  # kB
+
+
+@pytest.mark.parametrize("fault", ["slow body", "slow headers", "no end of beginnings"])
+def test_an_answer_that_does_not_come_to_an_end_is_given_up(
+    sts: Sts, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """Each byte comes before any time-out; other keys do not wait for that."""
+    monkeypatch.setattr(verifying, "_LONGEST_REQUEST_SECONDS", 1.0)
+    slow, name, value = key_id(RNG), key_id(RNG), secret(RNG)
+    sts.keys |= {slow: Key(value, faults=[fault]), name: Key(value)}
+    begin = time.monotonic()
+    asked = [question(slow, value), question(name, value)]
+    found = {each.verdict.key_id: each.verdict for each in verify(asked, Caller(sts.url), workers=2)}
+    assert time.monotonic() - begin < 5
+    assert found[name].status is Status.LIVE
+    assert found[slow].status is Status.UNKNOWN
+    assert "did not come to an end" in found[slow].reason
+    assert sts.asked.count(slow) == 1
+
+
+def test_after_many_answers_without_an_end_no_more_are_asked_for(
+    sts: Sts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "_LONGEST_REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(verifying, "_MOST_ENDLESS", 2)
+    names = [key_id(RNG) for _ in range(8)]
+    sts.keys |= {name: Key(secret(RNG), faults=["slow body"]) for name in names}
+    found = list(verify([question(name, secret(RNG)) for name in names], Caller(sts.url), workers=2))
+    assert [each.verdict.status for each in found] == [Status.UNKNOWN] * 8
+    assert len(sts.asked) <= 4
+
+
+def test_who_does_not_want_to_know_any_more_does_not_wait_for_a_server_that_hangs(sts: Sts) -> None:
+    hangs, name, value = key_id(RNG), key_id(RNG), secret(RNG)
+    sts.keys |= {hangs: Key(value, faults=["hang"]), name: Key(value)}
+    came: list[Answer] = []
+    begin = time.monotonic()
+    asked = [question(hangs, value), question(name, value)]
+    came.extend(verify(asked, Caller(sts.url), goes_on=lambda: not came and time.monotonic() - begin < 1))
+    assert [each.verdict.key_id for each in came] == [name]
+    assert time.monotonic() - begin < 2
+
+
+def test_a_failure_after_being_throttled_is_tried_again_as_often_as_any_other(sts: Sts) -> None:
+    name, value = key_id(RNG), secret(RNG)
+    sts.keys[name] = Key(value, faults=["throttle", "throttle", "throttle", "reset", "server error"])
+    assert the_answer(sts, question(name, value)).verdict.status is Status.LIVE
+
+
+def test_a_session_is_found_among_tokens_that_are_not_its_own(sts: Sts) -> None:
+    name, value, token = key_id(RNG, "ASIA"), secret(RNG), session_token(RNG)
+    sts.keys[name] = Key(value, token=token)
+    wrong, right = (question(name, value, token=each).candidates for each in (session_token(RNG), token))
+    answer = the_answer(sts, Question(name, (*wrong, *right), AWS))
+    assert answer.verdict.status is Status.LIVE
+    assert answer.credential == right[0]
+    sts.keys[name].is_expired = True
+    assert the_answer(sts, Question(name, (*right, *wrong), AWS)).verdict.status is Status.EXPIRED
+
+
+def test_a_server_whose_clock_shows_no_time_of_ours_does_not_put_it_right(sts: Sts) -> None:
+    name, value = key_id(RNG), secret(RNG)
+    sts.keys[name] = Key(value, faults=["expired request"])
+    sts.clock_ahead = datetime.max.replace(tzinfo=UTC) - datetime.now(UTC) - timedelta(days=1)
+    verdict = the_answer(sts, question(name, value)).verdict
+    assert verdict.status is Status.UNKNOWN
+    assert "clock" in verdict.reason
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=3), timedelta(days=-40)])

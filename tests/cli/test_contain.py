@@ -351,6 +351,7 @@ def test_text_shows_the_plan_and_how_to_go_on(operator: Operator, account: Accou
         assert words in done.stdout
 
 
+@pytest.mark.shows_secrets("arguments", "somebody gives the secret in place of the key ID, and is told so")
 def test_what_may_be_a_secret_is_not_taken_for_a_file(operator: Operator) -> None:
     secret = mint(Random(9)).secret.replace("/", "a").replace("+", "b")
     done = operator.runs("contain", secret)

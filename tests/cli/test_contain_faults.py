@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from keysweep.aws.outcomes import CODES, Meaning
 from tests.cli.containing import Operator, found, leak
 from tests.emulators.faults import Faults
 from tests.emulators.keys import ACCOUNT, AccessKey
@@ -20,6 +21,8 @@ from tests.emulators.script import (
     ClockSkew,
     FalseMismatch,
     Fault,
+    Refusal,
+    Reply,
     SlowPropagation,
     access_denied,
     connection_reset,
@@ -74,6 +77,19 @@ def test_a_key_that_cannot_be_verified_is_left_alone(
     assert done.keys[key.key_id]["verdict"]["status"] == "unknown"
     assert faults.is_active(key)
     assert operator.journal() == []
+
+
+@pytest.mark.parametrize(
+    "code", [code for code, (meaning, _) in CODES.items() if meaning is not Meaning.THROTTLED]
+)
+def test_no_answer_but_a_live_one_lets_anything_be_changed(
+    faults: Faults, operator: Operator, leaked: Leak, code: str
+) -> None:
+    """Every row of the table of outcomes; throttling is tried above, and takes its time."""
+    key = faults.key(Reply(Refusal(code)).on("GetCallerIdentity"))
+    done = operator.told(*apply(operator, leaked(key), key), hidden=(key,))
+    assert done.statuses[key.key_id] in {"harmless", "refused"}
+    assert (faults.is_active(key), operator.journal()) == (True, [])
 
 
 def test_slow_propagation_is_waited_for(faults: Faults, operator: Operator, leaked: Leak) -> None:

@@ -58,6 +58,7 @@ def test_a_finding_exits_1_and_never_shows_the_secret(tmp_path: Path) -> None:
         assert SECRET not in done.stdout + done.stderr
 
 
+@pytest.mark.shows_secrets("stdout", "--show-secrets asks for them")
 def test_show_secrets_shows_them_because_it_was_asked(tmp_path: Path) -> None:
     (tmp_path / "a.ini").write_text(PAIR)
     assert SECRET in keysweep(tmp_path, "scan", "--show-secrets").stdout
@@ -219,6 +220,7 @@ def test_explain_tells_account_and_canary(tmp_path: Path) -> None:
     assert described["account_id"] == "123456789012"
 
 
+@pytest.mark.shows_secrets("arguments", "a person gives it by mistake")
 def test_explain_never_repeats_a_secret_it_was_given_by_mistake(tmp_path: Path) -> None:
     done = keysweep(tmp_path, "explain", SECRET)
     assert done.returncode == 2

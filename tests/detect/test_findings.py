@@ -166,6 +166,26 @@ def test_every_kind_of_secret_is_redacted_in_repr_and_snippet(text: str, role: R
     assert part.place.snippet[start:end] == value[:4] + "…"
 
 
+@pytest.mark.parametrize("written", ["/_", "/-", "+-", "+_"])
+def test_a_secret_as_a_file_name_can_hold_it_is_hidden_and_a_long_name_is_not(written: str) -> None:
+    rng = random.Random(405)
+    value = next(each for each in iter(lambda: secret(rng), "") if written[0] in each).replace(*written)
+    name = "a_name_with_many_words_in_it_as_code_has_them"
+    finding = one(f"{name} bucket?AWSAccessKeyId={ID}&secret={value}")
+    assert all(value[at : at + 8] not in finding.place.snippet for at in range(len(value) - 7))
+    assert name in finding.place.snippet
+
+
+@pytest.mark.parametrize("distance", range(30, 90, 3))
+def test_what_may_be_a_secret_is_no_part_of_a_snippet_that_ends_within_it(distance: int) -> None:
+    value = secret(random.Random(distance))
+    far = ("ab " * 40)[:distance]
+    finding = one(f"ab/{value}/ab {far} {ID} {far} /{value}/ab and so on" + " and on" * 20)
+    assert finding.kind is Kind.ACCESS_KEY_ID
+    assert all(value[at : at + 8] not in finding.place.snippet for at in range(len(value) - 7))
+    assert ID in finding.place.snippet
+
+
 def test_a_place_points_at_the_stored_bytes() -> None:
     content = ("größe = 1\n" + CONFIG).encode()
     finding = one(content)

@@ -309,6 +309,7 @@ def test_a_configuration_that_holds_a_secret_is_refused_without_repeating_it(
     assert leaks(printed) == []
 
 
+@pytest.mark.shows_secrets("arguments", "a person gives it by mistake")
 def test_a_secret_given_as_a_key_id_is_not_repeated(tmp_path: Path) -> None:
     code, printed = keysweep(tmp_path, "explain", SECRET)
     assert code == 2
@@ -331,6 +332,7 @@ def test_a_broken_container_is_reported_without_what_is_in_it(name: str, tmp_pat
         assert leaks(printed) == []
 
 
+@pytest.mark.shows_secrets("stdout", "--show-secrets asks for them")
 def test_secrets_are_shown_where_they_are_asked_for(tree: Path) -> None:
     _, printed = keysweep(tree.parent, "scan", "tree/plain", "--config", "tree/keysweep.toml", "--show-secrets")
     for value in (SECRET, LONELY, TEMPORARY_SECRET, TOKEN, BEDROCK, BEDROCK_SHORT, MAIL, OWN):

@@ -59,6 +59,10 @@ def rescanned(repository: Repository, earlier: int | None = None) -> ScanResult:
     return result
 
 
+NOTHING = "0123456789abcdef" * 3
+"""What is no key and yet makes a sweep: what certainly holds none is told without, and nothing of it remembered."""
+
+
 def pair(rng: random.Random) -> str:
     return f"aws_access_key_id = {key_id(rng)}\naws_secret_access_key = {secret(rng)}\n"
 
@@ -222,7 +226,7 @@ def test_a_commit_that_comes_while_a_first_scan_begins_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository, rng = Repository(tmp_path / "r"), random.Random(6)
-    repository.stage("old.txt", "nothing")
+    repository.stage("old.txt", NOTHING)
     repository.commit()
 
     def look_and_commit(stores: Stores) -> Snapshot:
@@ -345,7 +349,7 @@ def test_a_cache_that_is_damaged_or_half_gone_costs_time_only(
 def test_a_list_of_objects_goes_only_with_what_was_written_beside_it(tmp_path: Path, own_cache: Path) -> None:
     """A full disk, a kill, or another scan at the same time may leave the page of an earlier scan."""
     repository, rng = Repository(tmp_path / "r"), random.Random(9)
-    repository.stage("a", "nothing")
+    repository.stage("a", NOTHING)
     repository.commit()
     rescanned(repository)
     (page,) = own_cache.glob("history-*")

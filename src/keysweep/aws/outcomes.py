@@ -45,6 +45,12 @@ CODES: dict[str, tuple[Meaning, str]] = {
 """Error code to what it means (STS API reference, common errors; `docs/verification.md` shows this table)."""
 
 _SKEW = re.compile(r"Signature (?:expired|not yet current)")
+_IDENTITY = "GetCallerIdentityResponse"
+_ARN = re.compile(r"arn:[a-z-]+:(?:iam|sts)::([0-9]{12}):[\x21-\x7e]{1,1900}")
+_USER_ID = re.compile(r"[\x21-\x7e]{1,200}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,100}")
+_YEARS = range(2000, 2200)
+"""What a clock may show: one that is far from that would not put ours right."""
 
 
 @frozen
@@ -68,15 +74,18 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     """
     lowered = {name.lower(): value for name, value in headers.items()}
     date = _date(lowered.get("date"))
-    values = _values(body)
-    request_id = values.get("RequestId") or lowered.get("x-amzn-requestid")
-    arn, account = values.get("Arn", ""), values.get("Account", "")
+    kind, values = _values(body)
+    ids = (values.get("RequestId", ""), lowered.get("x-amzn-requestid", ""))
+    request_id = next(filter(_REQUEST_ID.fullmatch, ids), None)
     if status == 200:
-        if re.fullmatch(r"arn:[a-z\-]+:(?:iam|sts)::" + re.escape(account) + r":\S+", arn) and len(account) == 12:
-            return Outcome(Meaning.LIVE, "AWS accepted it", account, arn, values.get("UserId"), request_id, date)
+        arn = _ARN.fullmatch(values.get("Arn", ""))
+        if kind == _IDENTITY and arn and arn[1] == values.get("Account"):
+            user_id = _USER_ID.fullmatch(values.get("UserId", ""))
+            named = user_id[0] if user_id else None
+            return Outcome(Meaning.LIVE, "AWS accepted it", arn[1], arn[0], named, request_id, date)
         return Outcome(Meaning.ODD, "the answer is 200 but holds no ARN", request_id=request_id, date=date)
     code = values.get("Code", "")
-    if code in CODES:
+    if code in CODES and status >= 400:
         meaning, reason = CODES[code]
         if meaning is Meaning.MISMATCH and _SKEW.search(values.get("Message", "")):
             meaning, reason = CODES["RequestExpired"]
@@ -84,25 +93,39 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     if status == 429 or status >= 500:
         meaning = Meaning.THROTTLED if status in {429, 503} else Meaning.FAILED
         return Outcome(meaning, f"the server answered {status}", request_id=request_id, date=date)
-    named = f" ({code})" if re.fullmatch(r"[A-Za-z.]{1,60}", code) else ""
-    return Outcome(Meaning.ODD, f"the server answered {status}{named}", request_id=request_id, date=date)
+    called = f" ({code})" if re.fullmatch(r"[A-Za-z.]{1,60}", code) else ""
+    return Outcome(Meaning.ODD, f"the server answered {status}{called}", request_id=request_id, date=date)
 
 
-def _values(body: bytes) -> dict[str, str]:
-    """The text of every leaf by its name without namespace; empty for what is no XML of AWS."""
-    if len(body) > MOST_BYTES or b"<!" in body:
-        return {}
+def _values(body: bytes) -> tuple[str, dict[str, str]]:
+    """The name of the root, and the text of every leaf by its name, without namespaces; nothing of what is no XML.
+
+    AWS writes UTF-8. What an answer says of its encoding is not followed: Python has odd ones, and in others a
+    document type would not look like one here.
+    """
     try:
-        root = ElementTree.fromstring(body)  # noqa: S314 - no document type, so no entity, gets this far
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return "", {}
+    if len(body) > MOST_BYTES or "<!" in text:
+        return "", {}
+    try:
+        root = ElementTree.fromstring(text)  # noqa: S314 - no document type, so no entity, gets this far
     except ElementTree.ParseError:
-        return {}
-    return {each.tag.rpartition("}")[2]: (each.text or "").strip() for each in root.iter() if not len(each)}
+        return "", {}
+    values = {_local(each.tag): (each.text or "").strip() for each in root.iter() if not len(each)}
+    return _local(root.tag), values
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
 
 
 def _date(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return parsedate_to_datetime(text).astimezone(UTC)
+        date = parsedate_to_datetime(text).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return None
+    return date if date.year in _YEARS else None

@@ -76,10 +76,19 @@ class Owned:
 
 
 def owner_of(iam: Any, account: str, key_id: str) -> Owned | None:
-    """Look a key up in the account of `iam`; None if it is not there.
+    """Look a key up in the account of `iam`, and what its user is and can do; None if it is not there.
 
     Raises AwsError where IAM does not say whose it is and whether it is active, without which nothing can be done.
     Everything else may be missing.
+    """
+    owned = key_of(iam, account, key_id)
+    return _with_user(iam, owned) if owned else None
+
+
+def key_of(iam: Any, account: str, key_id: str) -> Owned | None:
+    """Look a key up in the account of `iam`, and nothing more of its user than the name; None if it is not there.
+
+    Raises AwsError as `owner_of` does.
     """
     try:
         found = iam.get_access_key_last_used(AccessKeyId=key_id)
@@ -97,22 +106,19 @@ def owner_of(iam: Any, account: str, key_id: str) -> Owned | None:
     if this is None:
         return None
     used = found.get("AccessKeyLastUsed", {})
-    return _with_user(
-        iam,
-        Owned(
-            key_id=key_id,
-            account=account,
-            user=user,
-            is_active=_is_active(this),
-            created=_utc(this.get("CreateDate")),
-            last_use=LastUse(
-                _utc(used.get("LastUsedDate")), used.get("ServiceName", "N/A"), used.get("Region", "N/A")
-            ),
-            siblings=tuple(
-                Sibling(str(each.get("AccessKeyId")), _is_active(each))
-                for each in keys
-                if each.get("AccessKeyId") != key_id
-            ),
+    return Owned(
+        key_id=key_id,
+        account=account,
+        user=user,
+        is_active=_is_active(this),
+        created=_utc(this.get("CreateDate")),
+        last_use=LastUse(
+            _utc(used.get("LastUsedDate")), used.get("ServiceName", "N/A"), used.get("Region", "N/A")
+        ),
+        siblings=tuple(
+            Sibling(str(each.get("AccessKeyId")), _is_active(each))
+            for each in keys
+            if each.get("AccessKeyId") != key_id
         ),
     )
 

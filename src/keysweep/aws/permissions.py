@@ -70,6 +70,9 @@ STATEMENTS = (
         managed_policy=QUARANTINE_POLICY,
     ),
     Statement("AssumeResponder", "Assumes the responder role in every account that has it.", of_operator=True),
+    Statement(
+        "NameAccounts", "Asks STS which account a key ID belongs to, of any key there is.", of_operator=True
+    ),
 )
 
 PERMISSIONS = (
@@ -220,6 +223,13 @@ PERMISSIONS = (
         ITSELF,
         "Lets the operator become the responder in the account of a key.",
         (PLAN, TRAIL, CHECK, *ACTIONS),
+    ),
+    Permission(
+        "sts:GetAccessKeyInfo",
+        "NameAccounts",
+        ANYTHING,
+        "Names the account of a key ID that does not carry one, as those from before 2019 do not.",
+        (PLAN,),
     ),
 )
 

@@ -86,13 +86,21 @@ def permissions_document(responder: Responder, account: str = "*") -> Document:
 
 def operator_document(responder: Responder, accounts: Iterable[str] = ()) -> Document:
     """The policy of whoever assumes the role: in `accounts`, or wherever it is."""
-    (assume,) = (each for each in STATEMENTS if each.of_operator)
-    roles = [
+    roles = {
         f"arn:{responder.partition}:iam::{each}:role{responder.path}{responder.name}" for each in accounts or "*"
-    ]
+    }
     return {
         "Version": "2012-10-17",
-        "Statement": [_statement("Allow", assume.name, (each.action for each in of(assume)), sorted(set(roles)))],
+        "Statement": [
+            _statement(
+                "Allow",
+                each.name,
+                (permission.action for permission in of(each)),
+                [ANYTHING] if {permission.resource for permission in of(each)} == {ANYTHING} else sorted(roles),
+            )
+            for each in STATEMENTS
+            if each.of_operator
+        ],
     }
 
 

@@ -11,6 +11,9 @@ from keysweep.findings import Finding, Part, Role, Severity
 from keysweep.frozen import replace
 from keysweep.verdicts import Status, Verdict
 
+_MOST_SECRETS = 32
+"""Each takes more than ten seconds, and who writes what is scanned may put any number of them beside a key ID."""
+
 
 def questions(findings: Iterable[Finding], configured: Sequence[str] = ("aws",)) -> list[Question]:
     """One question for each key ID in `findings`, with every secret that was found with it, the best first.
@@ -30,10 +33,11 @@ def _question(key_id: str, findings: Sequence[Finding], configured: Sequence[str
     candidates, unasked = _candidates(key_id, ranked)
     return Question(
         key_id,
-        candidates,
+        candidates[:_MOST_SECRETS],
         partitions.order(hint, configured),
         next((each.canary for each in findings if each.canary), None),
         unasked,
+        len(candidates[_MOST_SECRETS:]),
     )
 
 

@@ -14,6 +14,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ConnectTimeoutError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ReadTimeoutError as SlowBodyError
 
 from keysweep import __version__
 from keysweep.aws import outcomes
@@ -84,16 +86,17 @@ class Caller:
                 # Whoever reads CloudTrail can tell this use of the key from a thief's.
                 "User-Agent": f"keysweep/{__version__}",
             },
+            stream_output=True,
         )
         token = credential.token.reveal() if credential.token else None
         keys = Credentials(credential.key_id, credential.secret.reveal(), token)
         _Signer(keys, partition.region, self.clock.now()).add_auth(request)
         try:
             response = self._session(url).send(request.prepare())
-            return outcomes.read(response.status_code, response.headers, response.content)
-        except (ConnectTimeoutError, ReadTimeoutError):
+            return outcomes.read(response.status_code, response.headers, _beginning(response.raw))
+        except (ConnectTimeoutError, ReadTimeoutError, SlowBodyError):
             return Outcome(Meaning.FAILED, f"{urlsplit(url).hostname} did not answer in time")
-        except (BotoCoreError, OSError, ValueError) as error:
+        except (BotoCoreError, HTTPError, OSError, ValueError) as error:
             return Outcome(Meaning.FAILED, f"{urlsplit(url).hostname} could not be asked ({_plainly(error)})")
 
     def close(self) -> None:
@@ -124,6 +127,14 @@ class _Signer(SigV4Auth):  # type: ignore[misc]
     def _modify_request_before_signing(self, request: Any) -> None:
         request.context["timestamp"] = self._now.strftime(_TIMESTAMP)
         super()._modify_request_before_signing(request)
+
+
+def _beginning(body: Any) -> bytes:
+    """The body of an answer, or as much of it as is too much for STS; that connection is not used again."""
+    content: bytes = body.read(outcomes.MOST_BYTES + 1)
+    if len(content) > outcomes.MOST_BYTES:
+        body.close()
+    return content
 
 
 def _plainly(error: Exception) -> str:

@@ -6,7 +6,6 @@ import heapq
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from itertools import count
 
@@ -14,6 +13,7 @@ from keysweep.aws.outcomes import Meaning, Outcome
 from keysweep.aws.pace import Pace
 from keysweep.aws.partitions import Partition
 from keysweep.aws.signing import Caller, Credential
+from keysweep.aws.threads import Job, Threads
 from keysweep.frozen import frozen, replace
 from keysweep.verdicts import Status, Verdict
 
@@ -25,6 +25,12 @@ _FAILED_ATTEMPTS = 3
 """Requests that are throttled, or fail, are made so often before the key counts as unknown."""
 _FIRST_DELAY_SECONDS = 0.25
 _LONGEST_DELAY_SECONDS = 8.0
+_LONGEST_REQUEST_SECONDS = 30.0
+"""Time-outs end a server that says nothing; this ends one that says a little every few seconds."""
+_MOST_ENDLESS = 32
+"""After so many requests without an end it is the network, or the server, and no more are made."""
+_LOOK_SECONDS = 0.1
+"""How often it is looked whether somebody still wants to know."""
 
 
 @frozen
@@ -39,6 +45,8 @@ class Question:
     canary: str | None = None
     """Who laid it as bait; it is not tried."""
     unasked: str = ""
+    untried: int = 0
+    """How many more candidates there are, too many to try."""
 
 
 @frozen
@@ -57,8 +65,12 @@ class _Step:
     partition: int = 0
     turn: int = 0
     """Counts the candidates that did not match; each is tried twice."""
-    attempt: int = 0
+    throttled: int = 0
+    failed: int = 0
+    """How often in a row the same request was."""
     skewed: bool = False
+    expired: Answer | None = None
+    """What was said of another session token than those that are left."""
 
     @property
     def credential(self) -> Credential:
@@ -70,12 +82,18 @@ _Next = tuple[float, _Step]
 
 
 def verify(
-    questions: Iterable[Question], caller: Caller, *, workers: int = 32, most_per_second: float = 500.0
+    questions: Iterable[Question],
+    caller: Caller,
+    *,
+    workers: int = 32,
+    most_per_second: float = 500.0,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> Iterator[Answer]:
     """Answer every question, in the order in which the answers come.
 
     A key ID that comes twice is asked about once. At most `workers` requests are under way, never two for one key
     ID. No failure of the network or of AWS ends this: what cannot be known is `Status.UNKNOWN` with its reason.
+    Once `goes_on` says no, this ends with what has come, and waits for no request that is under way.
     """
     pace = Pace(most_per_second)
     due: list[tuple[float, int, _Step]] = []
@@ -86,23 +104,26 @@ def verify(
             yield settled
         else:
             due.append((0.0, next(number), _Step(question)))
-    running: dict[Future[_Next | Answer], None] = {}
-    with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
-        while due or running:
-            now = time.monotonic()
-            while due and due[0][0] <= now and len(running) < workers:
-                running[pool.submit(_ask, heapq.heappop(due)[2], caller, pace)] = None
-            pause = max(0.0, due[0][0] - now) if due and len(running) < workers else None
-            if not running:
-                time.sleep(pause or 0.0)
-                continue
-            for future in wait(running, pause, FIRST_COMPLETED).done:
-                del running[future]
-                came = future.result()
-                if isinstance(came, Answer):
-                    yield came
-                else:
-                    heapq.heappush(due, (time.monotonic() + came[0], next(number), came[1]))
+    requests: Threads[_Step, _Next | Answer] = Threads(lambda job: _ask(job, caller, pace))
+    while due or requests.running:
+        is_wanted = goes_on()
+        now = time.monotonic()
+        while is_wanted and due and due[0][0] <= now and requests.running < workers:
+            requests.begin(heapq.heappop(due)[2])
+        is_free = due and requests.running < workers
+        pause = max(0.0, min(_LOOK_SECONDS, due[0][0] - now)) if is_free else _LOOK_SECONDS
+        for came in requests.finished(pause if is_wanted else 0.0):
+            if isinstance(came, Answer):
+                yield came
+            else:
+                heapq.heappush(due, (time.monotonic() + came[0], next(number), came[1]))
+        if not is_wanted:
+            return
+        for step in requests.given_up(_LONGEST_REQUEST_SECONDS):
+            yield _unknown(step, f"AWS's answer did not come to an end in {_LONGEST_REQUEST_SECONDS:.0f} seconds")
+        if requests.lost >= _MOST_ENDLESS:
+            yield from (_left_out(step) for *_, step in due)
+            due.clear()
 
 
 def _without_asking(question: Question) -> Answer | None:
@@ -115,14 +136,16 @@ def _without_asking(question: Question) -> Answer | None:
     return None
 
 
-def _ask(step: _Step, caller: Caller, pace: Pace) -> _Next | Answer:
+def _ask(job: Job[_Step, _Next | Answer], caller: Caller, pace: Pace) -> _Next | Answer:
     """Make one request and say what comes next."""
     pace.wait()
+    job.mark()
+    step = job.task
     partition = step.question.partitions[step.partition]
     outcome = caller.ask(step.credential, partition)
     if outcome.meaning is Meaning.THROTTLED:
         pace.throttled()
-    else:
+    elif outcome.meaning is not Meaning.FAILED:
         pace.accepted()
     return _STEPS[outcome.meaning](step, outcome, caller)
 
@@ -140,25 +163,41 @@ def _live(step: _Step, outcome: Outcome, _caller: Caller) -> Answer:
 
 def _invalid(step: _Step, outcome: Outcome, _caller: Caller) -> _Next | Answer:
     if step.partition + 1 < len(step.question.partitions):
-        return 0.0, _Step(step.question, partition=step.partition + 1, skewed=step.skewed)
+        return 0.0, replace(step, partition=step.partition + 1, turn=0, throttled=0, failed=0)
     asked = ", ".join(each.name for each in step.question.partitions)
     reason = f"{outcome.reason} (asked: {asked})"
     if step.credential.token:
         reason += ", or the session token is not its own"
-    return _said(step, Status.DEAD, reason, outcome)
+    return _without_token(step) or step.expired or _said(step, Status.DEAD, reason, outcome)
+
+
+def _without_token(step: _Step) -> _Next | None:
+    """What comes after a session token was refused: the candidates with others, if there are any.
+
+    A token that is not the key's own is answered like a key that does not exist.
+    """
+    token = step.credential.token
+    others = tuple(each for each in step.question.candidates if each.token != token)
+    if token is None or not others:
+        return None
+    return 0.0, _Step(replace(step.question, candidates=others), skewed=step.skewed, expired=step.expired)
 
 
 def _mismatch(step: _Step, outcome: Outcome, _caller: Caller) -> _Next | Answer:
     tried = step.turn + 1
     if tried < 2 * len(step.question.candidates):
-        return MISMATCH_SECONDS, replace(step, turn=tried, attempt=0)
-    secrets = len(step.question.candidates)
+        return MISMATCH_SECONDS, replace(step, turn=tried, throttled=0, failed=0)
+    secrets, untried = len(step.question.candidates), step.question.untried
+    if untried:
+        reason = f"AWS knows the key ID, none of {secrets} secrets is its own, and {untried} more were not tried"
+        return _said(step, Status.UNKNOWN, reason, outcome)
     reason = outcome.reason if secrets == 1 else f"AWS knows the key ID, and none of {secrets} secrets is its own"
     return _said(step, Status.WRONG_SECRET, reason, outcome)
 
 
-def _expired(step: _Step, outcome: Outcome, _caller: Caller) -> Answer:
-    return _said(step, Status.EXPIRED, outcome.reason, outcome)
+def _expired(step: _Step, outcome: Outcome, _caller: Caller) -> _Next | Answer:
+    answer = _said(step, Status.EXPIRED, outcome.reason, outcome)
+    return _without_token(replace(step, expired=answer)) or answer
 
 
 def _skewed(step: _Step, outcome: Outcome, caller: Caller) -> _Next | Answer:
@@ -169,16 +208,21 @@ def _skewed(step: _Step, outcome: Outcome, caller: Caller) -> _Next | Answer:
     return _said(step, Status.UNKNOWN, reason, outcome)
 
 
-def _again(step: _Step, outcome: Outcome, _caller: Caller, attempts: int = _THROTTLED_ATTEMPTS) -> _Next | Answer:
-    if step.attempt + 1 < attempts:
-        most = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0**step.attempt)
-        delay = random.uniform(most / 2, most)  # noqa: S311 - jitter
-        return delay, replace(step, attempt=step.attempt + 1)
-    return _said(step, Status.UNKNOWN, f"{outcome.reason}, {attempts} times", outcome)
+def _throttled(step: _Step, outcome: Outcome, _caller: Caller) -> _Next | Answer:
+    return _again(replace(step, throttled=step.throttled + 1), outcome)
 
 
-def _failed(step: _Step, outcome: Outcome, caller: Caller) -> _Next | Answer:
-    return _again(step, outcome, caller, _FAILED_ATTEMPTS)
+def _failed(step: _Step, outcome: Outcome, _caller: Caller) -> _Next | Answer:
+    return _again(replace(step, failed=step.failed + 1), outcome)
+
+
+def _again(step: _Step, outcome: Outcome) -> _Next | Answer:
+    times = step.throttled + step.failed
+    if step.throttled >= _THROTTLED_ATTEMPTS or step.failed >= _FAILED_ATTEMPTS:
+        return _said(step, Status.UNKNOWN, f"{outcome.reason}, {times} times", outcome)
+    most = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2.0 ** (times - 1))
+    delay = random.uniform(most / 2, most)  # noqa: S311 - jitter
+    return delay, step
 
 
 def _odd(step: _Step, outcome: Outcome, _caller: Caller) -> Answer:
@@ -191,10 +235,20 @@ _STEPS: dict[Meaning, Callable[[_Step, Outcome, Caller], _Next | Answer]] = {
     Meaning.MISMATCH: _mismatch,
     Meaning.EXPIRED: _expired,
     Meaning.SKEWED: _skewed,
-    Meaning.THROTTLED: _again,
+    Meaning.THROTTLED: _throttled,
     Meaning.FAILED: _failed,
     Meaning.ODD: _odd,
 }
+
+
+def _unknown(step: _Step, reason: str) -> Answer:
+    return _said(step, Status.UNKNOWN, reason, Outcome(Meaning.FAILED, reason))
+
+
+def _left_out(step: _Step) -> Answer:
+    answer = _unknown(step, "too many requests before it did not come to an end")
+    was_asked = step != _Step(step.question)
+    return replace(answer, verdict=replace(answer.verdict, asked=was_asked))
 
 
 def _said(step: _Step, status: Status, reason: str, outcome: Outcome) -> Answer:

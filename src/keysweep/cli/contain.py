@@ -213,7 +213,7 @@ def _planned(leaked: Leaked, setting: _Setting, lookups: Lookups) -> tuple[tuple
     remember_uses(
         {each.target.key_id: each.owner.last_use for each in items if each.owner and not is_own_check(each)}
     )
-    return items, came.is_interrupted
+    return items, came.is_interrupted or came.is_unwanted
 
 
 def _acted(

@@ -59,7 +59,7 @@ def gathered(what: Sequence[str], repository: str | None) -> Leaked:
         tuple(findings),
         tuple(unread),
         named,
-        {key_id: _described(key_id, canaries.get(key_id)) for key_id in ids if key_id},
+        {key_id: described(key_id, canaries.get(key_id)) for key_id in ids if key_id},
         checks.recall(),
         checks.recall_uses(),
     )
@@ -86,7 +86,8 @@ def _is_key_id(text: str) -> bool:
     return False
 
 
-def _described(key_id: str, canary: str | None) -> Described:
+def described(key_id: str, canary: str | None) -> Described:
+    """What a key ID tells by itself; `canary` is who laid it as bait, where a scan knew that."""
     known = describe(key_id)
     return Described(
         known.account_id if known else None,

@@ -9,6 +9,7 @@ from importlib import import_module
 import click
 
 from keysweep import __version__
+from keysweep.cli.interrupt import be_patient
 from keysweep.cli.output import abandon
 from keysweep.errors import ExitCode, IncompleteError, KeysweepError
 from keysweep.report.style import complaint
@@ -79,6 +80,7 @@ def keysweep() -> None:
 
 def main(arguments: list[str]) -> int:
     """Run the command line; returns the exit code and lets no traceback out."""
+    be_patient()
     try:
         code = keysweep.main(arguments, prog_name="keysweep", standalone_mode=False)
     except KeysweepError as error:

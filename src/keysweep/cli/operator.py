@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,12 +12,14 @@ import click
 from keysweep.aws.mandate import Mandate, load
 from keysweep.aws.partitions import BY_NAME
 from keysweep.cli.checks import remember
+from keysweep.cli.interrupt import CtrlC
 from keysweep.errors import UsageError
 from keysweep.frozen import frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keysweep.aws.verify import Answer, Question
+    from keysweep.findings import Finding
 
 _Command = Callable[..., Any]
 
@@ -63,14 +65,23 @@ def profile(command: _Command) -> _Command:
 
 def allow_account(command: _Command) -> _Command:
     """Where something may be changed."""
+    return _allowing("change something")(command)
+
+
+def allow_lookup(command: _Command) -> _Command:
+    """Where somebody may be asked: the same accounts."""
+    return _allowing("look a key up")(command)
+
+
+def _allowing(what: str) -> Callable[[_Command], _Command]:
     return click.option(
         "--allow-account",
         "allowed",
         multiple=True,
         metavar="ID",
         callback=lambda _context, _option, value: tuple(map(_account, value)),
-        help="Account in which this run may change something, beside those of the policy; repeatable.",
-    )(command)
+        help=f"Account in which this run may {what}, beside those of the policy; repeatable.",
+    )
 
 
 def mandate_of(explicit: Path | None) -> Mandate:
@@ -91,24 +102,32 @@ class Asked:
     answers: Mapping[str, Answer]
     is_interrupted: bool
     """Whether somebody pressed Ctrl-C before all were asked about."""
+    is_unwanted: bool = False
+    """Whether somebody pressed Ctrl-C at all, and so wants nothing more to be done."""
+
+
+def questions_about(findings: Iterable[Finding], partitions: tuple[str, ...]) -> Iterator[Question]:
+    """What to ask about findings; made, and imported, where Ctrl-C loses nothing any more: in `ask`."""
+    from keysweep.aws.questions import questions
+
+    yield from questions(findings, partitions or ("aws",))
 
 
 def ask(questions: Iterable[Question], endpoint: str | None, workers: int = 32) -> Asked:
-    """Ask AWS about each key ID; Ctrl-C ends that, and keeps what was answered."""
-    from keysweep.aws.signing import Caller
-    from keysweep.aws.verify import verify
-
-    caller = Caller(endpoint, connections=workers)
+    """Ask AWS about each key ID; Ctrl-C ends that at once, whatever is under way, and keeps what was answered."""
     answers: dict[str, Answer] = {}
-    try:
-        for answer in verify(questions, caller, workers=workers):
+    with CtrlC() as ctrl_c:
+        from keysweep.aws.signing import Caller
+        from keysweep.aws.verify import verify
+
+        asked = list(questions)
+        caller = Caller(endpoint, connections=workers)
+        for answer in verify(asked, caller, workers=workers, goes_on=lambda: not ctrl_c.is_pressed):
             answers[answer.verdict.key_id] = answer
-    except KeyboardInterrupt:
-        return Asked(answers, is_interrupted=True)
-    finally:
         caller.close()
         remember(each.verdict for each in answers.values())
-    return Asked(answers, is_interrupted=False)
+    is_interrupted = any(each.key_id not in answers for each in asked)
+    return Asked(answers, is_interrupted=is_interrupted, is_unwanted=ctrl_c.is_pressed)
 
 
 def _checked(value: str | None) -> str | None:
@@ -120,7 +139,7 @@ def _checked(value: str | None) -> str | None:
         port = url.port
     except ValueError:
         host, port, url = None, None, urlsplit("")
-    if url.scheme not in {"http", "https"} or not host or url.username or port == 0:
+    if url.scheme not in {"http", "https"} or not host or "@" in url.netloc or port == 0:
         raise UsageError("--aws-endpoint has to be an address such as http://127.0.0.1:4566, without a password.")
     return value if value.endswith("/") else value + "/"
 

@@ -12,7 +12,8 @@ from typing import TextIO
 
 import click
 
-from keysweep.cli.operator import ask, aws_endpoint
+from keysweep.cli import lone
+from keysweep.cli.operator import ask, aws_endpoint, questions_about
 from keysweep.cli.operator import partitions as partition_option
 from keysweep.cli.output import check_writable, write_report
 from keysweep.cli.progress import progress_line
@@ -58,6 +59,7 @@ _Narrowing = tuple[tuple[str, ...], str | None, tuple[str, ...], tuple[str, ...]
 @click.option("--report-placeholders", is_flag=True, help="Also documentation examples, with the reason why.")
 @click.option("--no-cache", is_flag=True, help="With --history: forget what earlier scans did, and keep nothing.")
 @click.option("--verify", is_flag=True, help="Ask AWS which of the keys are live. Uses the network.")
+@lone.inventory_files
 @partition_option
 @aws_endpoint
 @click.option("--jobs", type=click.IntRange(1, 1024), help="Worker processes.  [default: one a core]")
@@ -80,6 +82,7 @@ def scan(
     report_placeholders: bool,
     no_cache: bool,
     verify: bool,
+    inventories: tuple[str, ...],
     partitions: tuple[str, ...],
     aws_endpoint: str | None,
     jobs: int | None,
@@ -123,10 +126,13 @@ def scan(
         raise UsageError("--config and --no-config exclude each other: give one of them.")
     if no_cache and (narrowing or not history):
         raise UsageError("--no-cache goes with --history alone: nothing else is remembered from scan to scan.")
-    if (aws_endpoint or partitions) and not verify:
-        raise UsageError("--aws-endpoint and --partition go with --verify: nothing else of a scan talks to AWS.")
+    if (aws_endpoint or partitions or inventories) and not verify:
+        raise UsageError(
+            "--aws-endpoint, --partition and --inventory go with --verify: nothing else of a scan asks about keys."
+        )
     if output:
         check_writable(output)
+    means = lone.means(inventories, False, None, None, (), partitions, aws_endpoint)
     root = _root(paths)
     settings = Settings() if no_config or _is_copied(paths, history, config) else _settings(root, config)
     settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
@@ -136,7 +142,7 @@ def scan(
     result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
     result, suppressed = apply(result, settings, os.fspath(root))
     if verify:
-        result = _verified(result, partitions or ("aws",), aws_endpoint)
+        result = _verified(result, partitions, aws_endpoint, means)
     more: dict[str, object] = {"show_secrets": show_secrets, "fail_on": settings.fail_on, "suppressed": suppressed}
     if form == "json":
         more["directory"] = os.getcwd()
@@ -241,11 +247,17 @@ def _pointer(result: ScanResult, output: str) -> str:
     return Style().safe(f"keysweep: {counted}: see {output}")
 
 
-def _verified(result: ScanResult, partitions: tuple[str, ...], endpoint: str | None) -> ScanResult:
-    from keysweep.aws.questions import judged, questions
+def _verified(
+    result: ScanResult, partitions: tuple[str, ...], endpoint: str | None, means: lone.Means
+) -> ScanResult:
+    """The result with what AWS says of its keys; after Ctrl-C nobody is asked."""
+    if any(problem.code is ProblemCode.INTERRUPTED for problem in result.problems):
+        return replace(result, problems=(*result.problems, _NOT_ALL_ASKED))
+    asked = ask(questions_about(result.findings, partitions), endpoint)
+    from keysweep.aws.questions import judged
 
-    asked = ask(questions(result.findings, partitions), endpoint)
     verdicts = {key_id: answer.verdict for key_id, answer in asked.answers.items()}
+    verdicts |= lone.known(result.findings, (), asked, means).verdicts
     problems = (*result.problems, *([_NOT_ALL_ASKED] if asked.is_interrupted else []))
     return replace(result, findings=judged(result.findings, verdicts), problems=problems)
 
@@ -257,7 +269,7 @@ def _repository(paths: tuple[str, ...]) -> str:
     """Where objects can be read again: a directory, or the address that was cloned."""
     from keysweep.sources.history.opening.addresses import without_credentials
 
-    given = paths[0] if paths else "."
+    given = paths[0] if paths else os.environ.get("GIT_DIR") or "."
     return os.path.abspath(given) if os.path.exists(given) else without_credentials(given)
 
 

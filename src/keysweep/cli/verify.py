@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TextIO
 
 import click
 
-from keysweep.cli.operator import ask, aws_endpoint, partitions
+from keysweep.cli import lone
+from keysweep.cli.operator import ask, aws_endpoint, partitions, questions_about
 from keysweep.cli.output import check_writable, write_report
 from keysweep.errors import ExitCode
 from keysweep.findings import Finding
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
 @click.option("--workers", type=click.IntRange(1, 256), default=32, show_default=True, help="Requests at once.")
+@lone.inventory_files
+@lone.lookup_options
 @partitions
 @aws_endpoint
 def verify(
@@ -35,6 +39,11 @@ def verify(
     form: str,
     output: str | None,
     workers: int,
+    inventories: tuple[str, ...],
+    lookup: bool,
+    policy_file: Path | None,
+    profile: str | None,
+    allowed: tuple[str, ...],
     partitions: tuple[str, ...],
     aws_endpoint: str | None,
 ) -> int:
@@ -44,6 +53,9 @@ def verify(
     to sign one request, sts:GetCallerIdentity, which changes nothing and needs no permission. Canary keys are
     never tried. The account of a key can see the request in CloudTrail.
 
+    Of a key ID without a secret AWS tells nobody whether it works. With --inventory or --lookup it is looked up
+    where you look after keys yourself: in files, or in IAM in accounts that you allow.
+
     \b
     Exit codes:
       0  none is live          1  at least one is live
@@ -51,13 +63,14 @@ def verify(
     """
     if output:
         check_writable(output)
+    means = lone.means(inventories, lookup, policy_file, profile, allowed, partitions, aws_endpoint)
     read, unread = read_again(findings, repository)
-    from keysweep.aws.questions import questions
-
-    asked = questions(read, partitions or ("aws",))
-    came = ask(asked, aws_endpoint, workers)
-    verdicts = [answer.verdict for answer in came.answers.values()]
-    complete = not unread and not came.is_interrupted
+    came = ask(questions_about(read, partitions), aws_endpoint, workers)
+    looked = lone.known(read, unread, came, means)
+    is_interrupted = came.is_interrupted or looked.is_interrupted
+    answered = {key_id: answer.verdict for key_id, answer in came.answers.items()}
+    verdicts = list({**answered, **looked.verdicts}.values())
+    complete = not unread and not is_interrupted
     verdicts.sort(key=lambda each: (_ORDER.index(each.status), each.key_id))
 
     def write(stream: TextIO) -> None:
@@ -70,23 +83,20 @@ def verify(
     write_report(output, write)
     if any(each.status is Status.LIVE for each in verdicts):
         return ExitCode.FINDINGS
-    if came.is_interrupted:
+    if is_interrupted:
         click.echo("keysweep: interrupted before AWS was asked about every key.", err=True)
     if not complete:
         return ExitCode.INCOMPLETE
-    return ExitCode.AWS if any(is_unanswered(each) for each in verdicts) else ExitCode.CLEAN
+    unanswered = looked.is_unanswered or any(is_unanswered(each) for each in verdicts)
+    return ExitCode.AWS if unanswered else ExitCode.CLEAN
 
 
 _ORDER = tuple(Status)
 
 
 def is_unanswered(verdict: Verdict) -> bool:
-    """Whether AWS was to be asked and nothing came of it."""
-    return (
-        verdict.status is Status.UNKNOWN
-        and verdict.request_id is None
-        and "secret was found" not in verdict.reason
-    )
+    """Whether AWS was asked and nothing came of it; where there was nothing to ask with, nothing could."""
+    return verdict.status is Status.UNKNOWN and verdict.asked
 
 
 def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[Reread]]:
@@ -123,7 +133,13 @@ def _as_json(verdicts: Sequence[Verdict], unread: Sequence[Reread], stream: Text
     stream.write("\n")
 
 
-_COLOURS = {Status.LIVE: "alarm", Status.CANARY: "yellow", Status.UNKNOWN: "yellow", Status.WRONG_SECRET: "cyan"}
+_COLOURS = {
+    Status.LIVE: "alarm",
+    Status.WRONG_SECRET: "cyan",
+    Status.ACTIVE: "cyan",
+    Status.CANARY: "yellow",
+    Status.UNKNOWN: "yellow",
+}
 
 
 def _as_text(
@@ -132,6 +148,8 @@ def _as_text(
     places: dict[str, str] = {}
     for finding in findings:
         places.setdefault(finding.key_id or "", f"{finding.origin.display}:{finding.place.line}")
+    for gone in unread:
+        places.setdefault(gone.recorded.key_id or "", gone.recorded.origin.display)
     lines = []
     for each in verdicts:
         colour = _COLOURS.get(each.status, "dim")
@@ -150,11 +168,12 @@ def _as_text(
 
 
 def _owner(verdict: Verdict) -> str:
+    account = f"account {verdict.account_id}" if verdict.account_id else "an account that nothing tells"
     if not verdict.arn:
-        return ""
+        return f"user {verdict.user} of {account}" if verdict.user else ""
     kinds = {"root": "the root user", "user": "user", "role": "a session of role"}
     who = kinds.get(verdict.principal.value if verdict.principal else "", "")
-    return f"{who} {verdict.name or ''}".strip() + f" of account {verdict.account_id} ({verdict.arn})"
+    return f"{who} {verdict.name or ''}".strip() + f" of {account} ({verdict.arn})"
 
 
 def _summary(verdicts: Sequence[Verdict], unread: Sequence[Reread]) -> str:

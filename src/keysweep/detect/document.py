@@ -87,6 +87,13 @@ class Document:
         line_end = max(line_end, credential.start)
         start = max(line_start, credential.start - SNIPPET_CHARACTERS // 2)
         end = min(line_end, max(credential.end, start) + SNIPPET_CHARACTERS // 2)
+        for run in _CUT_RUN.finditer(
+            self.text, max(line_start, start - _RUN_BYTES), min(line_end, end + _RUN_BYTES)
+        ):
+            if run.start() < start < run.end():  # what is left of it is too short to be hidden for its length
+                start = max(start, min(run.end(), credential.start))
+            if run.start() < end < run.end():
+                end = min(end, max(run.start(), credential.end))
         pieces: list[str] = ["…"] if start > line_start else []
         mark = (0, 0)
         at = start
@@ -150,6 +157,17 @@ def _shown(credential: Credential) -> str:
 _LONG_RUN = re.compile(r"(?<![A-Za-z0-9+/])(?![0-9a-f]*(?![A-Za-z0-9+/]))([A-Za-z0-9+/]{4})[A-Za-z0-9+/]{36,}")
 
 
+_URL_SAFE_RUN = re.compile(
+    r"(?<![\w+/-])(?=[\w+/-]*[A-Z])(?=[\w+/-]*[a-z])(?=[\w+/-]*[0-9])([\w+/-]{4})[\w+/-]{36,}", re.ASCII
+)
+"""In names of files and in addresses `_` or `-` stand for `/` and `+`; a name in code rarely has all of these."""
+
+
+_CUT_RUN = re.compile(rb"[\w+/-]{40,}")
+_RUN_BYTES = 40
+
+
 def _readable(content: bytes) -> str:
     """Text as it is, but for runs as long as a secret, which may be one even where nothing calls it so."""
-    return _LONG_RUN.sub(r"\1…", content.decode("utf-8", "replace"))
+    text = content.decode("utf-8", "replace")
+    return _LONG_RUN.sub(r"\1…", _URL_SAFE_RUN.sub(r"\1…", text))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from keysweep.errors import UsageError
-from keysweep.findings import Origin, Recorded, Source
+from keysweep.findings import Kind, Origin, Recorded, Source
 from keysweep.frozen import frozen
 from keysweep.report.json import FORMAT, VERSION
 
@@ -19,7 +19,7 @@ class FindingsFile:
     """What a findings file says."""
 
     findings: tuple[Recorded, ...]
-    """But for documentation examples."""
+    """But for documentation examples and matches of the user's own rules, which are no credentials of AWS."""
     directory: str
     """What paths of files are relative to."""
     repository: str | None
@@ -36,8 +36,12 @@ def load(path: str) -> FindingsFile:
         raise UsageError(f"{path} cannot be read ({error.strerror}): name a findings file.") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is no findings file: it is not UTF-8.") from error
+    except MemoryError as error:
+        raise UsageError(f"{path} takes more memory than there is: split it, or scan again.") from error
     try:
         document = json.loads(content)
+    except MemoryError as error:
+        raise UsageError(f"{path} takes more memory than there is: split it, or scan again.") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no findings file: it is not JSON; make one with --format json.") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -48,45 +52,63 @@ def load(path: str) -> FindingsFile:
         )
     try:
         return _file(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageError(f"{path} is a damaged findings file: scan again.") from error
 
 
 def _file(document: dict[str, Any]) -> FindingsFile:
     scanned = document["scanned"]
     return FindingsFile(
-        tuple(_recorded(each) for each in document["findings"] if each["placeholder"] is None),
-        str(scanned.get("directory") or ""),
-        scanned.get("repository"),
+        tuple(
+            _recorded(each)
+            for each in document["findings"]
+            if _text_or_none(each["placeholder"]) is None and each["kind"] != Kind.CUSTOM
+        ),
+        _text_or_none(scanned.get("directory")) or "",
+        _text_or_none(scanned.get("repository")),
         bool(document["complete"]),
     )
 
 
 def _recorded(finding: dict[str, Any]) -> Recorded:
-    further = (_origin(part["origin"]) for part in finding["parts"] if part["origin"])
-    key_id = finding["key_id"]
-    verdict, canary = finding["verdict"], finding["canary"]
+    parts = (*finding["parts"], *finding["alternatives"])
+    verdict = finding["verdict"]
     return Recorded(
-        str(finding["fingerprint"]),
-        str(key_id) if key_id else None,
+        _text(finding["fingerprint"]),
+        _text_or_none(finding["key_id"]),
         _origin(finding["origin"]),
-        tuple(further),
-        canary=str(canary) if canary else None,
-        checked=datetime.fromisoformat(verdict["checked"]).astimezone(UTC) if verdict else None,
+        tuple(_origin(part["origin"]) for part in parts if part["origin"] is not None),
+        _text_or_none(finding["canary"]),
+        datetime.fromisoformat(_text(verdict["checked"])).astimezone(UTC) if verdict else None,
     )
 
 
 def _origin(origin: dict[str, Any]) -> Origin:
-    members = tuple(str(each) for each in origin["members"])
+    members = origin["members"]
+    if not isinstance(members, list):
+        raise TypeError(members)
     return Origin(
-        str(origin["path"]), Source(origin["source"]), _name(origin["commit"]), _name(origin["blob"]), members
+        _text(origin["path"]),
+        Source(origin["source"]),
+        _name(origin["commit"]),
+        _name(origin["blob"]),
+        tuple(map(_text, members)),
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _name(value: object) -> str | None:
     """An object's name goes to git, so it has to be one."""
-    if value is None:
-        return None
-    if not isinstance(value, str) or len(value) not in {40, 64} or not set(value) <= set("0123456789abcdef"):
-        raise ValueError(value)
-    return value
+    name = _text_or_none(value)
+    if name is not None and (len(name) not in {40, 64} or not set(name) <= set("0123456789abcdef")):
+        raise ValueError(name)
+    return name

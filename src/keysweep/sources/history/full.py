@@ -13,6 +13,7 @@ from keysweep.sources.history.objects.stores import find_stores
 from keysweep.sources.history.placing.attribution import attributed
 from keysweep.sources.history.rescans.remembered import Notebook, snapshot
 from keysweep.sources.history.rescans.rescan import Before, recall, remember
+from keysweep.sources.history.small import nothing_in
 from keysweep.sources.progress import OnProgress, Progress
 from keysweep.sources.windows import scan_in_memory
 
@@ -46,6 +47,9 @@ def scan_history(
         return read[name]
 
     stores = find_stores(repository)
+    nothing = None if options.rules else nothing_in(stores)
+    if nothing:
+        return nothing
     notebook = Notebook(stores, limits, options) if cached else None
     now = snapshot(stores) if notebook else None
     prepare(only_if_kept=True)

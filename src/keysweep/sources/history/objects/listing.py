@@ -69,9 +69,9 @@ def opened_packs(stores: Stores) -> list[Pack]:
     return _packs(stores, frozenset(), [])[0]
 
 
-def loose_objects(stores: Stores) -> set[str]:
-    """The IDs of the loose objects that can be read."""
-    return _loose(stores, [])
+def loose_objects(stores: Stores, problems: list[Problem] | None = None) -> set[str]:
+    """The IDs of the loose objects that can be read; what cannot be listed is added to `problems`."""
+    return _loose(stores, [] if problems is None else problems)
 
 
 def _packs(
@@ -81,7 +81,7 @@ def _packs(
     packs: list[Pack] = []
     reasons: list[tuple[str, str]] = []
     vanished = False
-    for path in _pack_paths(stores, problems):
+    for path in pack_paths(stores, problems):
         if path in known:
             continue
         # it loads numpy, which a scan without news does without
@@ -106,7 +106,7 @@ def _packs(
     return packs, reasons, vanished
 
 
-def _pack_paths(stores: Stores, problems: list[Problem]) -> Iterator[str]:
+def pack_paths(stores: Stores, problems: list[Problem]) -> Iterator[str]:
     """Where there is a pack, or the index of one."""
     for directory in stores.directories:
         place = os.path.join(directory, "pack")

@@ -36,7 +36,7 @@ class Repository:
 
 def is_directory(named: str) -> bool:
     """Whether what is named is a directory of this machine, in which a configuration may stand."""
-    return os.path.isdir(_path(named))
+    return os.path.isdir(local_path(named))
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def opened_source(named: str | None, on_progress: OnProgress | None = None) -> I
         if named is None:
             yield Repository(_HERE)
             return
-        path = _path(named)
+        path = local_path(named)
         if os.path.isdir(path):
             stack.enter_context(Elsewhere(path if is_git_directory(path) else None))
             yield Repository(path)
@@ -73,7 +73,7 @@ def opened_source(named: str | None, on_progress: OnProgress | None = None) -> I
         yield copy
 
 
-def _path(named: str) -> str:
+def local_path(named: str) -> str:
     """The path that is named, by an address of this machine or as it is."""
     return (
         unquote(named.removeprefix(_LOCAL), errors="surrogateescape") if named.startswith(f"{_LOCAL}/") else named
@@ -82,7 +82,7 @@ def _path(named: str) -> str:
 
 def _address(named: str) -> Address:
     """The address that is named; raises UsageError if that is none, or one of a file that is no bundle."""
-    if os.path.exists(_path(named)):
+    if os.path.exists(local_path(named)):
         raise UsageError(f"{named} is no bundle of git: --history takes a repository, an address or a bundle.")
     if named.startswith(f"{_LOCAL}/") or not is_address(named):
         raise UsageError(f"{named} is no directory: --history takes a repository, an address or a bundle.")

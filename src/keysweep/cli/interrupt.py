@@ -1,0 +1,75 @@
+"""Ctrl-C: pressed again and again it is one wish, and where AWS is asked it is granted where nothing gets lost."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+_PATIENCE_SECONDS = 2.0
+"""Whoever presses Ctrl-C again within this wants the same; who does later, no longer wants the report either."""
+
+
+def be_patient() -> None:
+    """From now on raise KeyboardInterrupt only for the first of several presses that follow one another closely.
+
+    Putting away what was found must not be interrupted by the same wish. Where somebody has interrupts ignored, as
+    for a job in the background, that stays so.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _Once())
+
+
+class _Once:
+    """A handler of interrupts."""
+
+    def __init__(self) -> None:
+        self._last = -_PATIENCE_SECONDS
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Interrupt, unless that was done just now."""
+        now = monotonic()
+        if now - self._last >= _PATIENCE_SECONDS:
+            self._last = now
+            raise KeyboardInterrupt
+
+
+class CtrlC:
+    """A wish that is looked at where it can be granted, rather than an exception that comes anywhere.
+
+    In its `with`, and afterwards if it was pressed, Ctrl-C only sets `is_pressed`.
+
+    So an answer that has come is not lost to a second Ctrl-C while the report of it is written.
+    """
+
+    def __init__(self) -> None:
+        """Changes nothing before the `with`."""
+        self._pressed_at: float | None = None
+
+    @property
+    def is_pressed(self) -> bool:
+        """Whether somebody wants this to end."""
+        return self._pressed_at is not None
+
+    def __enter__(self) -> CtrlC:
+        self._before = signal.getsignal(signal.SIGINT)
+        if self._before is not signal.SIG_IGN:  # as in the background of a script
+            signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.is_pressed:
+            signal.signal(signal.SIGINT, self._before or signal.SIG_DFL)
+
+    def _press(self, _number: int, _frame: FrameType | None) -> None:
+        now = monotonic()
+        if self._pressed_at is None:
+            self._pressed_at = now
+        elif now - self._pressed_at > _PATIENCE_SECONDS:
+            raise KeyboardInterrupt
