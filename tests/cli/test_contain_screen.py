@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,23 @@ def test_the_run_is_named_before_anything_is_done(operator: Operator, account: A
     done = operator.runs("contain", key.key_id, *ALLOWED, "--apply", "--confirm", key.key_id, "--no-trail")
     first = done.stderr.splitlines()[0]
     assert first.startswith(f"keysweep: run {operator.journal()[0]['run']}, journal ")
+
+
+def test_the_command_that_takes_a_run_back_has_all_that_it_needs(operator: Operator, account: Account) -> None:
+    """Without its policy, undo would act as somebody else, in another account."""
+    key = account.user("ci")
+    policy = operator.policy(f'[guards]\nallow-accounts = ["{HERE}"]\n').rename(operator.home / "my policy.toml")
+    options = ("--policy", str(policy), "--apply", "--no-trail")
+    nothing = operator.told("contain", key.key_id, *options)
+    assert (nothing.statuses, nothing.document["undo"]) == ({key.key_id: "refused"}, None)
+    done = operator.told("contain", key.key_id, *options, "--confirm", key.key_id)
+    assert done.statuses == {key.key_id: "disabled"}
+    words = shlex.split(done.document["undo"])
+    assert words[:5] == ["keysweep", "undo", done.document["run"], "--policy", str(policy)]
+    undone = subprocess.run(
+        [sys.executable, "-m", *words], env=operator.environment, capture_output=True, text=True, check=False
+    )
+    assert (undone.returncode, account.status("ci", key)) == (0, "Active"), undone.stderr
 
 
 def test_a_report_that_cannot_be_written_does_not_hide_that_a_key_is_live(

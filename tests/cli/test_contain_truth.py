@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from keysweep.aws import verify
+from keysweep.cli.operator import ask
+from keysweep.verdicts import Status, Verdict
 from tests.cli.containing import Operator, found, leak
 from tests.emulators.faults import Faults
 from tests.emulators.keys import ACCOUNT, AccessKey
@@ -169,3 +174,19 @@ def test_a_key_that_another_run_switches_off_meanwhile_is_harmless(
     out, _ = running.communicate()
     (told,) = json.loads(out)["keys"]
     assert (running.returncode, told["status"]) == (0, "harmless"), told
+
+
+def test_who_presses_ctrl_c_with_the_last_answer_wants_nothing_more_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All was asked then, and `contain --auto` would go on to switch off."""
+
+    def last(*_: object, **__: object) -> Iterator[verify.Answer]:
+        yield verify.Answer(Verdict("AKIAQNZGKIQYZZZZZZZZ", Status.DEAD, "because", datetime.now(UTC)))
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("keysweep.aws.verify.verify", last)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        came = ask([verify.Question("AKIAQNZGKIQYZZZZZZZZ", ())], "http://127.0.0.1:9/")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (came.is_interrupted, came.is_unwanted) == (False, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,15 +136,23 @@ def contain(
     asked = Asked(frozenset(name for name, given in flags if given), force, auto, itself, regions)
     report = _contained(
         gathered(what, repository),
-        _Setting(mandate, asked, partitions or mandate.partitions, profile, aws_endpoint, wait, not no_trail),
+        _Setting(
+            mandate,
+            asked,
+            partitions or mandate.partitions,
+            policy_file,
+            profile,
+            aws_endpoint,
+            wait,
+            not no_trail,
+        ),
         confirmed if applies or auto else None,
     )
     code = contained.code(report)
     try:
         write_report(output, lambda stream: _write(report, form, stream, is_file=output is not None))
-    except (
-        IncompleteError
-    ) as error:  # what became of the keys is worse than that a report is not where it should be
+    except IncompleteError as error:
+        # What became of the keys is worse than that a report is not where it should be.
         click.echo(complaint(error), err=True)
         code = code or error.exit_code
     if report.error:
@@ -160,10 +169,21 @@ class _Setting:
     mandate: Mandate
     asked: Asked
     partitions: tuple[str, ...]
+    policy_file: Path | None
     profile: str | None
     endpoint: str | None
     wait_seconds: float
     trails: bool
+
+    def undoing(self, run: str) -> str:
+        """The command that takes a run back, as the same identity."""
+        options = (
+            ("--policy", self.policy_file and os.fspath(self.policy_file)),
+            ("--profile", self.profile),
+            ("--aws-endpoint", self.endpoint),
+        )
+        given = [word for name, value in options if value for word in (name, value)]
+        return shlex.join(["keysweep", "undo", run, *given])
 
 
 def _contained(leaked: Leaked, setting: _Setting, confirmed: Sequence[str] | None) -> Report:
@@ -259,6 +279,7 @@ def _acted(
         (*done, *left),
         leaked.unread,
         run=run.name,
+        undo=setting.undoing(run.name) if run.written else "",
         operator=operator,
         journal=run.journal.path,
         head=run.head,

@@ -25,6 +25,8 @@ class Report:
     unread: tuple[Reread, ...]
     run: str = ""
     """Empty for a plan."""
+    undo: str = ""
+    """The command that takes the run back; empty if it changed nothing."""
     operator: str = ""
     journal: Path | None = None
     head: str = ""
@@ -77,6 +79,7 @@ def as_json(report: Report, stream: TextIO) -> None:
         "version": 1,
         "run": report.run or None,
         "applied": bool(report.run),
+        "undo": report.undo or None,
         "complete": not (report.unread or report.is_interrupted or code(report) == ExitCode.AWS),
         "operator": report.operator or None,
         "journal": {"file": str(report.journal), "head": report.head} if report.journal else None,

@@ -208,7 +208,8 @@ def _summary(report: Report, style: Style) -> list[str]:
     if left := sum(map(is_left, report.done)):
         lines.append(f"{left} of them may still let somebody in.")
     if report.run:
-        lines.append(f"run {report.run}; take it back with: keysweep undo {report.run}")
+        back = f"take it back with: {report.undo}" if report.undo else "it changed nothing"
+        lines.append(style.safe(f"run {report.run}; {back}"))
         if report.journal:
             lines.append(
                 f"journal {style.safe(str(report.journal))}, newest line {report.head[:16] or 'unwritten'}"
