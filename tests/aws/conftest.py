@@ -9,15 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.aws.emulators import ministack, moto
-from tests.aws.sts import Sts, serve
 from tests.emulators.keys import ACCOUNT
-
-
-@pytest.fixture
-def sts() -> Iterator[Sts]:
-    """An STS of one's own."""
-    with serve() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")
