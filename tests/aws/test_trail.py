@@ -16,6 +16,7 @@ from keysweep.aws.clients import client, session
 from keysweep.aws.trail import Summary, summarise
 from keysweep.aws.trail_shown import as_json, lines
 from keysweep.errors import AwsError
+from tests.emulators.ministack import Ministack
 
 KEY = "AKIAQNZGKIQYZZZZZZZZ"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -280,9 +281,9 @@ def test_nothing_found_is_only_called_nothing_where_all_was_asked(trail: tuple[T
     ]
 
 
-def test_a_real_emulator_tells_what_a_key_did(operator: pytest.MonkeyPatch, ministack_server: str) -> None:
+def test_a_real_emulator_tells_what_a_key_did(operator: pytest.MonkeyPatch, ministack_as_root: Ministack) -> None:
     own = session(None, "us-east-1")
-    iam = client(own, "iam", "us-east-1", ministack_server)
+    iam = client(own, "iam", "us-east-1", ministack_as_root.endpoint)
     iam.create_user(UserName="spied-on")
     key = iam.create_access_key(UserName="spied-on")["AccessKey"]
     with_key = {
@@ -290,10 +291,10 @@ def test_a_real_emulator_tells_what_a_key_did(operator: pytest.MonkeyPatch, mini
         "aws_secret_access_key": key["SecretAccessKey"],
         "region_name": "us-east-1",
     }
-    boto3.client("sts", endpoint_url=ministack_server, **with_key).get_caller_identity()
+    boto3.client("sts", endpoint_url=ministack_as_root.endpoint, **with_key).get_caller_identity()
     now = datetime.now(UTC) + timedelta(minutes=1)
     summary = summarise(
-        lambda region: client(own, "cloudtrail", region, ministack_server),
+        lambda region: client(own, "cloudtrail", region, ministack_as_root.endpoint),
         key["AccessKeyId"],
         [],
         now - timedelta(days=1),
