@@ -17,7 +17,7 @@ from keysweep.aws.verify import Answer, verify
 from keysweep.verdicts import Status
 from tests.aws.asking import question, the_answer
 from tests.emulators.faults import Faults
-from tests.emulators.keys import mint
+from tests.emulators.keys import ACCOUNT, mint
 from tests.emulators.script import (
     ClockSkew,
     Refusal,
@@ -41,7 +41,7 @@ from tests.emulators.script import (
 )
 
 RNG = random.Random(41)
-ARN = "arn:aws:iam::123456789012:user/ci"
+ARN = f"arn:aws:iam::{ACCOUNT}:user/ci"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_passing_failure_is_tried_again(faults: Faults, fault: Reply) -> None:
         pytest.param(empty(), id="empty"),
         pytest.param(malformed_xml(), id="malformed"),
         pytest.param(identity(ARN, ""), id="no account"),
-        pytest.param(identity("&b;", "1", preamble='<!DOCTYPE a [<!ENTITY b "c">]>'), id="entities"),
+        pytest.param(identity("&b;", ACCOUNT, preamble=f'<!DOCTYPE a [<!ENTITY b "{ARN}">]>'), id="entities"),
         pytest.param(identity("a", "1", preamble='<?xml version="1.0" encoding="nonsense"?>'), id="encoding"),
         pytest.param(redirect("http://127.0.0.1:9/", status=307), id="redirect"),
         pytest.param(access_denied(), id="denied"),
