@@ -6,7 +6,7 @@ import os
 import random
 from pathlib import Path
 
-from tests.cli.test_verify import keysweep, scanned, statuses
+from tests.cli.verifying import keysweep, scanned, statuses
 from tests.emulators.faults import Faults
 from tests.emulators.keys import mint
 
