@@ -11,12 +11,13 @@ import random
 import resource
 import time
 
-from fixtures.keys import key_id, secret
 from keysweep.aws.partitions import partition
 from keysweep.aws.signing import Caller, Credential
 from keysweep.aws.verify import Question, verify
 from keysweep.findings import Secret
-from tests.aws.sts import Key, serve_apart
+from tests.emulators.apart import serve_apart
+from tests.emulators.keys import mint
+from tests.emulators.script import Latency
 
 
 def main() -> None:
@@ -27,12 +28,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="*", default=[16, 32])
     arguments = parser.parse_args()
     rng = random.Random(7)
-    pairs = {key_id(rng): secret(rng) for _ in range(arguments.pairs)}
+    keys = [mint(rng) for _ in range(arguments.pairs)]
     asked = [
-        Question(name, (Credential(name, Secret(value)),), (partition("aws"),)) for name, value in pairs.items()
+        Question(key.key_id, (Credential(key.key_id, Secret(key.secret)),), (partition("aws"),)) for key in keys
     ]
     print(f"{'pairs':>6} {'workers':>8} {'seconds':>8} {'floor':>7} {'times':>6} {'live':>6} {'memory':>8}")
-    with serve_apart({name: Key(value) for name, value in pairs.items()}, arguments.latency) as url:
+    with serve_apart(keys, Latency(arguments.latency)) as url:
         for workers in arguments.workers:
             caller = Caller(url, connections=workers)
             begin = time.perf_counter()

@@ -1,46 +1,22 @@
-"""What tests of verification share."""
+"""Who runs keysweep in tests that run it in their own process."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.aws.emulators import ministack, moto
-from tests.aws.sts import Sts, serve
-from tests.emulators.keys import ACCOUNT
-
-
-@pytest.fixture
-def sts() -> Iterator[Sts]:
-    """An STS of one's own."""
-    with serve() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def ministack_server() -> Iterator[str]:
-    """The address of a ministack that checks who asks and what they may do."""
-    with ministack() as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
-def moto_server() -> Iterator[str]:
-    """The address of a moto that checks nothing."""
-    with moto() as address:
-        yield address
+from tests.emulators.ministack import Ministack
 
 
 @pytest.fixture
 def operator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """Who runs keysweep: the root user of the emulated account, and nothing of this machine's own AWS settings."""
+    """Who runs keysweep, with a key that nobody knows and nothing of this machine's own AWS settings."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in {
-        "AWS_ACCESS_KEY_ID": ACCOUNT,
+        "AWS_ACCESS_KEY_ID": "AKIAQNZGKIQYZZZZZZZZ",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.fspath(tmp_path / "aws-config"),
@@ -49,3 +25,12 @@ def operator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPa
     }.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
+
+
+@pytest.fixture
+def ministack_as_root(operator: pytest.MonkeyPatch, ministack: Ministack) -> Ministack:
+    """One in which the operator is the root user of an account."""
+    key = ministack.root()
+    operator.setenv("AWS_ACCESS_KEY_ID", key.key_id)
+    operator.setenv("AWS_SECRET_ACCESS_KEY", key.secret)
+    return ministack

@@ -14,6 +14,7 @@ from keysweep.aws.clients import assumed, client, explicit, session, translated
 from keysweep.aws.partitions import PARTITIONS, Partition
 from keysweep.errors import AwsError
 from tests.emulators.keys import ACCOUNT
+from tests.emulators.ministack import Ministack
 from tests.emulators.process import free_port
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYnotarealone"
@@ -60,17 +61,19 @@ def test_the_user_agent_names_the_program(operator: pytest.MonkeyPatch) -> None:
     assert " keysweep/" in made.meta.config.user_agent
 
 
-def test_an_assumed_session_is_the_role(operator: pytest.MonkeyPatch, ministack_server: str) -> None:
+def test_an_assumed_session_is_the_role(operator: pytest.MonkeyPatch, ministack_as_root: Ministack) -> None:
     own = session(None, "us-east-1")
-    iam = client(own, "iam", "us-east-1", ministack_server)
+    iam = client(own, "iam", "us-east-1", ministack_as_root.endpoint)
     iam.create_role(
         RoleName="assumable",
         AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
         f'"Principal":{{"AWS":"arn:aws:iam::{ACCOUNT}:root"}}}}]}}',
     )
     arn = f"arn:aws:iam::{ACCOUNT}:role/assumable"
-    role = assumed(own, arn, external_id=None, name="keysweep", region="us-east-1", endpoint=ministack_server)
-    who = client(role, "sts", "us-east-1", ministack_server).get_caller_identity()["Arn"]
+    role = assumed(
+        own, arn, external_id=None, name="keysweep", region="us-east-1", endpoint=ministack_as_root.endpoint
+    )
+    who = client(role, "sts", "us-east-1", ministack_as_root.endpoint).get_caller_identity()["Arn"]
     assert who == f"arn:aws:sts::{ACCOUNT}:assumed-role/assumable/keysweep"
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from keysweep.aws.permissions import OPTIONAL
@@ -23,6 +22,8 @@ from keysweep.aws.policy_documents import (
 from keysweep.cli.main import main
 from keysweep.errors import ExitCode
 from tests.emulators.keys import ACCOUNT
+from tests.emulators.ministack import Ministack
+from tests.emulators.moto import Moto
 
 Run = Callable[..., tuple[int, str, str]]
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -39,15 +40,15 @@ def run(operator: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run
     return call
 
 
-def iam(server: str) -> Any:
-    return boto3.client("iam", region_name="us-east-1", endpoint_url=server)
+def iam(server: Ministack) -> Any:
+    return server.client("iam", server.root())
 
 
 WITHOUT_RESOURCE = ("iam:GetAccessKeyLastUsed", "iam:SimulatePrincipalPolicy")
 """Calls that ministack holds to no resource, so that only `*` allows them there; AWS holds them to a user or role."""
 
 
-def role(server: str, name: str, policy: Document, external_id: str | None = None) -> None:
+def role(server: Ministack, name: str, policy: Document, external_id: str | None = None) -> None:
     """A role with a policy, as ministack understands it."""
     named = {action for each in policy["Statement"] for action in each["Action"]}
     anywhere = [each for each in WITHOUT_RESOURCE if each in named]
@@ -79,11 +80,13 @@ def marks(text: str) -> dict[str, str]:
     return {row[1]: row[0] for row in rows}
 
 
-def test_the_role_as_printed_has_everything_it_needs(ministack_server: str, run: Run, tmp_path: Path) -> None:
+def test_the_role_as_printed_has_everything_it_needs(
+    ministack_as_root: Ministack, run: Run, tmp_path: Path
+) -> None:
     document = permissions_document(Responder(role="good"))
-    role(ministack_server, "good", document, external_id="abc")
+    role(ministack_as_root, "good", document, external_id="abc")
     file = mandate(tmp_path / "c.toml", role="good", external_id="abc")
-    code, out, _ = run("check", "--policy", file, "--aws-endpoint", ministack_server)
+    code, out, _ = run("check", "--policy", file, "--aws-endpoint", ministack_as_root.endpoint)
     assert code == ExitCode.CLEAN, out
     assert out.splitlines()[0].startswith(
         f"account {ACCOUNT} as arn:aws:sts::{ACCOUNT}:assumed-role/good/keysweep"
@@ -95,29 +98,29 @@ def test_the_role_as_printed_has_everything_it_needs(ministack_server: str, run:
 
 
 def test_a_missing_write_is_named_and_the_exit_code_says_so(
-    ministack_server: str, run: Run, tmp_path: Path
+    ministack_as_root: Ministack, run: Run, tmp_path: Path
 ) -> None:
     role(
-        ministack_server,
+        ministack_as_root,
         "nowrite",
         without(permissions_document(Responder(role="nowrite")), "iam:UpdateAccessKey"),
     )
     file = mandate(tmp_path / "c.toml", role="nowrite")
-    code, out, _ = run("check", "--policy", file, "--aws-endpoint", ministack_server)
+    code, out, _ = run("check", "--policy", file, "--aws-endpoint", ministack_as_root.endpoint)
     assert code == ExitCode.AWS
     assert marks(out)["iam:UpdateAccessKey"] == "MISSING"
     assert "missing: iam:UpdateAccessKey. `keysweep responder policy` prints" in out
 
 
 def test_without_the_simulator_reads_are_tried_and_writes_are_said_to_be_unchecked(
-    ministack_server: str, run: Run, tmp_path: Path
+    ministack_as_root: Ministack, run: Run, tmp_path: Path
 ) -> None:
     policy = without(
         permissions_document(Responder(role="plain")), "iam:SimulatePrincipalPolicy", "iam:ListUserTags"
     )
-    role(ministack_server, "plain", policy)
+    role(ministack_as_root, "plain", policy)
     file = mandate(tmp_path / "c.toml", role="plain")
-    code, out, _ = run("check", "--policy", file, "--aws-endpoint", ministack_server)
+    code, out, _ = run("check", "--policy", file, "--aws-endpoint", ministack_as_root.endpoint)
     seen = marks(out)
     assert code == ExitCode.AWS
     assert seen["iam:ListUserTags"] == "MISSING"
@@ -127,35 +130,40 @@ def test_without_the_simulator_reads_are_tried_and_writes_are_said_to_be_uncheck
     assert re.search(r"^not checked: .*iam:UpdateAccessKey, ", out, re.MULTILINE)
 
 
-def test_checking_changes_nothing(ministack_server: str, run: Run, tmp_path: Path) -> None:
+def test_checking_changes_nothing(ministack_as_root: Ministack, run: Run, tmp_path: Path) -> None:
     document = permissions_document(Responder(role="calm", optional=frozenset(OPTIONAL)))
     policy = without(document, "iam:SimulatePrincipalPolicy")
-    role(ministack_server, "calm", policy)
-    before = [each["UserName"] for each in iam(ministack_server).list_users()["Users"]]
-    run("check", "--policy", mandate(tmp_path / "c.toml", role="calm"), "--aws-endpoint", ministack_server)
-    assert [each["UserName"] for each in iam(ministack_server).list_users()["Users"]] == before
-    assert iam(ministack_server).list_role_policies(RoleName="calm")["PolicyNames"] == ["keysweep"]
+    role(ministack_as_root, "calm", policy)
+    file = mandate(tmp_path / "c.toml", role="calm")
+    before = [each["UserName"] for each in iam(ministack_as_root).list_users()["Users"]]
+    run("check", "--policy", file, "--aws-endpoint", ministack_as_root.endpoint)
+    assert [each["UserName"] for each in iam(ministack_as_root).list_users()["Users"]] == before
+    assert iam(ministack_as_root).list_role_policies(RoleName="calm")["PolicyNames"] == ["keysweep"]
 
 
 @pytest.mark.parametrize("external_id", [None, "wrong"])
 def test_a_wrong_external_id_is_one_sentence(
-    external_id: str | None, ministack_server: str, run: Run, tmp_path: Path
+    external_id: str | None, ministack_as_root: Ministack, run: Run, tmp_path: Path
 ) -> None:
     name = f"guarded-{external_id}"
-    role(ministack_server, name, permissions_document(Responder(role=name)), external_id="right")
+    role(ministack_as_root, name, permissions_document(Responder(role=name)), external_id="right")
     settings = {"role": name} | ({"external_id": external_id} if external_id else {})
     file = mandate(tmp_path / "c.toml", **settings)
-    code, out, _ = run("check", "--policy", file, "--account", ACCOUNT, "--aws-endpoint", ministack_server)
+    code, out, _ = run(
+        "check", "--policy", file, "--account", ACCOUNT, "--aws-endpoint", ministack_as_root.endpoint
+    )
     assert code == ExitCode.AWS
     assert out.count("\n") == 1
     assert f"could not assume arn:aws:iam::{ACCOUNT}:role/{name}: AWS answered AccessDenied" in out
 
 
-def test_every_account_is_told_also_where_one_fails(ministack_server: str, run: Run, tmp_path: Path) -> None:
-    role(ministack_server, "here", permissions_document(Responder(role="here")))
+def test_every_account_is_told_also_where_one_fails(
+    ministack_as_root: Ministack, run: Run, tmp_path: Path
+) -> None:
+    role(ministack_as_root, "here", permissions_document(Responder(role="here")))
     file = mandate(tmp_path / "c.toml", role="here")
     arguments = ("check", "--policy", file, "--account", "999999999999", "--account", ACCOUNT, "--format", "json")
-    code, out, _ = run(*arguments, "--aws-endpoint", ministack_server)
+    code, out, _ = run(*arguments, "--aws-endpoint", ministack_as_root.endpoint)
     told = json.loads(out)
     assert code == ExitCode.AWS
     assert [each["status"] for each in told["accounts"]] == ["failed", "ok"]
@@ -166,10 +174,10 @@ def test_every_account_is_told_also_where_one_fails(ministack_server: str, run: 
 
 
 def test_the_operator_policy_is_enough_to_become_the_responder(
-    ministack_server: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ministack_as_root: Ministack, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    role(ministack_server, "target", permissions_document(Responder(role="target")))
-    admin = iam(ministack_server)
+    role(ministack_as_root, "target", permissions_document(Responder(role="target")))
+    admin = iam(ministack_as_root)
     admin.create_user(UserName="oncall")
     admin.put_user_policy(
         UserName="oncall", PolicyName="assume", PolicyDocument=as_json(operator_document(Responder(role="target")))
@@ -178,34 +186,36 @@ def test_the_operator_policy_is_enough_to_become_the_responder(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
     file = mandate(tmp_path / "c.toml", role="target")
-    code, out, err = run("check", "--policy", file, "--aws-endpoint", ministack_server)
+    code, out, err = run("check", "--policy", file, "--aws-endpoint", ministack_as_root.endpoint)
     assert code == ExitCode.CLEAN, out
     assert key["SecretAccessKey"] not in out + err
     file = mandate(tmp_path / "own.toml", session_name="own")
-    code, out, err = run("check", "--policy", file, "--aws-endpoint", ministack_server)
+    code, out, err = run("check", "--policy", file, "--aws-endpoint", ministack_as_root.endpoint)
     assert code == ExitCode.AWS
     assert marks(out)["iam:UpdateAccessKey"] in {"MISSING", "UNCHECKED"}
     assert key["SecretAccessKey"] not in out + err
 
 
-def test_the_root_user_is_advised_against(ministack_server: str, run: Run) -> None:
-    code, out, _ = run("check", "--aws-endpoint", ministack_server)
+def test_the_root_user_is_advised_against(ministack_as_root: Ministack, run: Run) -> None:
+    code, out, _ = run("check", "--aws-endpoint", ministack_as_root.endpoint)
     assert code == ExitCode.CLEAN
     assert "Do not contain keys as the root user" in out
 
 
 def test_a_server_without_a_simulator_leaves_writes_unchecked(
-    moto_server: str, run: Run, monkeypatch: pytest.MonkeyPatch
+    moto: Moto, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAZZZZZZZZZZZZZZZZ")
-    code, out, _ = run("check", "--aws-endpoint", moto_server)
+    key = moto.administrator()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key.key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key.secret)
+    code, out, _ = run("check", "--aws-endpoint", moto.endpoint)
     assert code == ExitCode.INCOMPLETE
     assert marks(out)["iam:UpdateAccessKey"] == "UNCHECKED"
     assert marks(out)["iam:ListAccessKeys"] == "ok"
 
 
-def test_an_account_that_is_not_ones_own_needs_a_role(ministack_server: str, run: Run) -> None:
-    code, out, _ = run("check", "--account", "999999999999", "--aws-endpoint", ministack_server)
+def test_an_account_that_is_not_ones_own_needs_a_role(ministack_as_root: Ministack, run: Run) -> None:
+    code, out, _ = run("check", "--account", "999999999999", "--aws-endpoint", ministack_as_root.endpoint)
     assert code == ExitCode.AWS
     assert "name the role to assume" in out
 
@@ -217,13 +227,13 @@ def test_a_server_that_is_not_there_is_one_sentence(run: Run) -> None:
 
 
 def test_no_credentials_and_no_profile_are_one_sentence(
-    run: Run, monkeypatch: pytest.MonkeyPatch, ministack_server: str
+    run: Run, monkeypatch: pytest.MonkeyPatch, ministack_as_root: Ministack
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    code, out, _ = run("check", "--aws-endpoint", ministack_server)
+    code, out, _ = run("check", "--aws-endpoint", ministack_as_root.endpoint)
     assert (code, "there are no AWS credentials" in out) == (ExitCode.AWS, True)
-    code, out, _ = run("check", "--profile", "gone", "--aws-endpoint", ministack_server)
+    code, out, _ = run("check", "--profile", "gone", "--aws-endpoint", ministack_as_root.endpoint)
     assert (code, "there is no AWS profile gone" in out) == (ExitCode.AWS, True)
 
 

@@ -16,6 +16,8 @@ from keysweep.aws.clients import client, session
 from keysweep.aws.trail import Summary, summarise
 from keysweep.aws.trail_shown import as_json, lines
 from keysweep.errors import AwsError
+from tests.emulators.accounts import Account
+from tests.emulators.ministack import Ministack
 
 KEY = "AKIAQNZGKIQYZZZZZZZZ"
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -280,27 +282,19 @@ def test_nothing_found_is_only_called_nothing_where_all_was_asked(trail: tuple[T
     ]
 
 
-def test_a_real_emulator_tells_what_a_key_did(operator: pytest.MonkeyPatch, ministack_server: str) -> None:
+def test_a_real_emulator_tells_what_a_key_did(ministack_as_root: Ministack) -> None:
     own = session(None, "us-east-1")
-    iam = client(own, "iam", "us-east-1", ministack_server)
-    iam.create_user(UserName="spied-on")
-    key = iam.create_access_key(UserName="spied-on")["AccessKey"]
-    with_key = {
-        "aws_access_key_id": key["AccessKeyId"],
-        "aws_secret_access_key": key["SecretAccessKey"],
-        "region_name": "us-east-1",
-    }
-    boto3.client("sts", endpoint_url=ministack_server, **with_key).get_caller_identity()
+    key = Account(ministack_as_root, ministack_as_root.root()).user("spied-on")
+    ministack_as_root.client("sts", key).get_caller_identity()
     now = datetime.now(UTC) + timedelta(minutes=1)
     summary = summarise(
-        lambda region: client(own, "cloudtrail", region, ministack_server),
-        key["AccessKeyId"],
+        lambda region: client(own, "cloudtrail", region, ministack_as_root.endpoint),
+        key.key_id,
         [],
         now - timedelta(days=1),
         now,
         leaked=now - timedelta(hours=1),
     )
-    assert summary.incomplete == ()
-    assert summary.events >= 1
-    assert sum(each.after_leak for each in summary.regions[0].calls) == summary.events
-    assert key["SecretAccessKey"] not in json.dumps(as_json(summary)) + "\n".join(lines(summary))
+    assert (summary.incomplete, summary.events) == ((), 1)
+    assert [each.after_leak for each in summary.regions[0].calls] == [1]
+    assert key.secret not in json.dumps(as_json(summary)) + "\n".join(lines(summary))

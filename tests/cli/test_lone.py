@@ -19,7 +19,7 @@ import pytest
 from fixtures.keys import key_id, secret
 from keysweep.report.json import schema
 from tests.cli.containing import Operator, pair
-from tests.cli.test_verify import keysweep, scanned, statuses
+from tests.cli.verifying import keysweep, scanned, statuses
 from tests.emulators.accounts import Account
 from tests.emulators.faults import Faults
 from tests.emulators.keys import AccessKey, mint

@@ -1,7 +1,7 @@
 """A stub of STS and IAM in which each key ID has a script of what goes wrong; what is left goes right.
 
-It checks signatures for real. Where nothing is scripted a key works, a wrong secret is SignatureDoesNotMatch, and an
-unknown or deactivated key is InvalidClientTokenId.
+It checks signatures for real. Where nothing is scripted a key works, a wrong secret is SignatureDoesNotMatch, and a
+key that is unknown, deactivated or of another partition is InvalidClientTokenId.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from tests.emulators.clients import Clients
 from tests.emulators.credentials import ServiceCredential
 from tests.emulators.keys import ACCOUNT, AccessKey, mint
 from tests.emulators.log import Log
+from tests.emulators.partitions import partition_of
 from tests.emulators.script import ClockSkew, FalseMismatch, Fault, Latency, Refusal, Reply, SlowPropagation
 from tests.emulators.sigv4 import Signature, read
-from tests.emulators.wire import Answer, Drop, Hang, Request, serve
+from tests.emulators.wire import Answer, Given, Request, serve
 
 
 class Faults(Clients):
@@ -39,16 +40,21 @@ class Faults(Clients):
 
     def key(self, *script: Fault, user: str = "ci", account: str = ACCOUNT) -> AccessKey:
         """A working key of an IAM user, with which `script` goes wrong."""
-        return self._add(mint(self._random, account), f"arn:aws:iam::{account}:user/{user}", script)
+        return self.add(mint(self._random, account), *script, arn=f"arn:aws:iam::{account}:user/{user}")
 
     def session(self, *script: Fault, role: str = "build", account: str = ACCOUNT) -> AccessKey:
         """A working key of a role session, with which `script` goes wrong."""
         arn = f"arn:aws:sts::{account}:assumed-role/{role}/session"
-        return self._add(mint(self._random, account, "ASIA"), arn, script)
+        return self.add(mint(self._random, account, "ASIA"), *script, arn=arn)
 
     def root(self, *script: Fault, account: str = ACCOUNT) -> AccessKey:
         """A working key of an account's root user, with which `script` goes wrong."""
-        return self._add(mint(self._random, account), f"arn:aws:iam::{account}:root", script)
+        return self.add(mint(self._random, account), *script, arn=f"arn:aws:iam::{account}:root")
+
+    def add(self, key: AccessKey, *script: Fault, arn: str | None = None) -> AccessKey:
+        """Have a key that was made elsewhere work, as whoever `arn` names; one that was known is as if new."""
+        with self._lock:
+            return self._put(key, arn or f"arn:aws:iam::{key.account}:user/ci", script)
 
     def service_credential(self, user: str, account: str = ACCOUNT) -> ServiceCredential:
         """A working Bedrock API key of `user`."""
@@ -59,6 +65,11 @@ class Faults(Clients):
     def is_active(self, key: AccessKey) -> bool:
         """What IAM would list, however long it takes to tell everywhere."""
         return self._states[key.key_id].status == "Active"
+
+    def deactivate(self, key: AccessKey) -> None:
+        """Make `key` inactive, without a request that would be logged."""
+        with self._lock:
+            self._states[key.key_id].inactive_since = time.monotonic()
 
     def most_in_flight(self, key: AccessKey) -> int:
         """The highest number of requests that `key` signed and that were there at the same time."""
@@ -71,14 +82,14 @@ class Faults(Clients):
             self._credentials.clear()
         self.log.clear()
 
-    def answer(self, request: Request) -> Answer | Hang | Drop:
+    def answer(self, request: Request) -> Given:
         """The scripted answer, or the right one."""
         signature = read(request)
         number = self.log.enter(request, signature)
         state = self._states.get(signature.key_id) if signature else None
         if signature is None or state is None:
             code = "MissingAuthenticationToken" if signature is None else "InvalidClientTokenId"
-            given: Answer | Hang | Drop = answers.error(signature.service if signature else "sts", code)
+            given: Given = answers.error(signature.service if signature else "sts", code)
         else:
             with self._lock:
                 state.in_flight += 1
@@ -89,10 +100,10 @@ class Faults(Clients):
                 with self._lock:
                     state.in_flight -= 1
         if isinstance(given, Answer):
-            self.log.complete(number, given.status, answers.code_of(given))
+            self.log.complete(number, given)
         return given
 
-    def _play(self, request: Request, signature: Signature, state: State) -> Answer | Hang | Drop:
+    def _play(self, request: Request, signature: Signature, state: State) -> Given:
         time.sleep(sum(fault.seconds for fault in state.script if isinstance(fault, Latency)))
         ahead = timedelta(seconds=sum(fault.seconds for fault in state.script if isinstance(fault, ClockSkew)))
         with self._lock:
@@ -110,7 +121,7 @@ class Faults(Clients):
 
     def _scripted(
         self, request: Request, signature: Signature, caller: State, about: State | None, *, authenticated: bool
-    ) -> Answer | Hang | Drop | None:
+    ) -> Given | None:
         """The first line of a script that is about this call and not yet used up."""
         for state in (caller, about):
             for number, line in enumerate(state.script if state else ()):
@@ -138,10 +149,6 @@ class Faults(Clients):
             Asked(request, signature, caller, about, tuple(self._states.values()), tuple(self._credentials), issue)
         )
 
-    def _add(self, key: AccessKey, arn: str, script: tuple[Fault, ...]) -> AccessKey:
-        with self._lock:
-            return self._put(key, arn, script)
-
     def _put(self, key: AccessKey, arn: str, script: tuple[Fault, ...]) -> AccessKey:
         self._states[key.key_id] = State(key, arn, script, [0] * len(script), datetime.now(UTC))
         return key
@@ -149,7 +156,8 @@ class Faults(Clients):
 
 def _refused(request: Request, signature: Signature, state: State, now: datetime) -> Answer | None:
     """What is wrong with a request whose key is known."""
-    if signature.token != state.key.token or _is_cut_off(state):
+    is_elsewhere = partition_of(signature.region) != state.arn.split(":")[1]
+    if is_elsewhere or signature.token != state.key.token or _is_cut_off(state):
         return answers.error(signature.service, "InvalidClientTokenId")
     skew = signature.skew(now)
     if skew:

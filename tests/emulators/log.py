@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from threading import Lock
 
+from tests.emulators import answers
 from tests.emulators.sigv4 import Signature
-from tests.emulators.wire import Request
+from tests.emulators.wire import Answer, Request
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class LoggedRequest:
     key_id: str | None
     """The key that signed it, or None where nothing did."""
     parameters: Mapping[str, str]
+    body: bytes = field(repr=False)
     at: datetime
     service: str
     region: str
@@ -30,6 +32,8 @@ class LoggedRequest:
     """None while, or because, there is no answer."""
     error: str | None = None
     """The code of the refusal."""
+    request_id: str | None = None
+    """That of the answer, if it has one."""
 
 
 class Log:
@@ -47,6 +51,7 @@ class Log:
             action=request.action,
             key_id=signature.key_id if signature else None,
             parameters=request.parameters,
+            body=request.body,
             at=request.at,
             service=signature.service if signature else "",
             region=signature.region if signature else "",
@@ -59,11 +64,14 @@ class Log:
             self._entries[number] = entry
             return number
 
-    def complete(self, number: int, status: int, error: str | None) -> None:
+    def complete(self, number: int, answer: Answer) -> None:
         """Note how the request was answered."""
+        error, request_id = answers.code_of(answer), answer.headers.get("x-amzn-requestid")
         with self._lock:
             if number in self._entries:
-                self._entries[number] = replace(self._entries[number], status=status, error=error)
+                self._entries[number] = replace(
+                    self._entries[number], status=answer.status, error=error, request_id=request_id
+                )
 
     def clear(self) -> None:
         """Forget everything."""
@@ -78,3 +86,7 @@ class Log:
                 for entry in self._entries.values()
                 if key_id in (None, entry.key_id) and action in (None, entry.action)
             ]
+
+    def key_ids(self) -> list[str | None]:
+        """The key that signed each request; None where nothing did."""
+        return [entry.key_id for entry in self.requests()]

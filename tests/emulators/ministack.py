@@ -70,10 +70,9 @@ class Ministack(Clients):
         signature = read(request)
         number = self.log.enter(request, signature)
         given = _with_request_id(self._answer(request, signature))
-        code = answers.code_of(given)
-        self.log.complete(number, given.status, code)
+        self.log.complete(number, given)
         key = self._ring.get(signature.key_id) if signature else None
-        if signature and key and not key.is_temporary and code not in _UNAUTHENTICATED:
+        if signature and key and not key.is_temporary and answers.code_of(given) not in _UNAUTHENTICATED:
             self._ring.use(signature.key_id, LastUse(request.at, signature.service, signature.region))
         return given
 

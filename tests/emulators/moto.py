@@ -14,8 +14,7 @@ from tests.emulators.accounts import session_of
 from tests.emulators.clients import REGION, Clients
 from tests.emulators.environments import bin_of
 from tests.emulators.keys import ACCOUNT, AccessKey
-
-_PARTITIONS = {"cn": "aws-cn", "eusc": "aws-eusc", "us-gov": "aws-us-gov"}
+from tests.emulators.partitions import partition_of
 
 
 class Moto(Clients):
@@ -32,7 +31,7 @@ class Moto(Clients):
         Made with authentication off, since an empty moto has nobody who could sign.
         """
         self._is_empty = False
-        partition = next((it for start, it in _PARTITIONS.items() if region.startswith(f"{start}-")), "aws")
+        partition = partition_of(region)
         nobody = AccessKey("AKIAEXAMPLEEXAMPLE22", "secret", account)
         self._authenticate_after("inf")
         try:

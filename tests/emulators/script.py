@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tests.emulators.wire import Answer, Drop, Hang
+from tests.emulators import answers
+from tests.emulators.wire import Answer, Drop, Endless, Given, Hang
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Refusal:
 class Reply:
     """Something else than the right answer."""
 
-    what: Answer | Refusal | Hang | Drop
+    what: Given | Refusal
     times: int | None = None
     """How often before all is right; None for ever."""
     action: str | None = None
@@ -103,6 +104,11 @@ def connection_reset(times: int | None = None) -> Reply:
     return Reply(Drop(), times)
 
 
+def hang_up(times: int | None = None) -> Reply:
+    """The connection is closed in good order once the request is in, and nothing was said."""
+    return Reply(Drop(is_reset=False), times)
+
+
 def malformed_xml(times: int | None = None) -> Reply:
     """A 200 that ends in the middle."""
     body = b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1234567890"
@@ -114,12 +120,44 @@ def empty(times: int | None = None) -> Reply:
     return Reply(Answer(200), times)
 
 
-def html(times: int | None = None) -> Reply:
+def html(times: int | None = None, document_type: str = "<!DOCTYPE html>") -> Reply:
     """A 200 from somebody in between, such as a hotel's network."""
-    body = b"<!DOCTYPE html><html><body><h1>Welcome</h1>Please sign in.</body></html>"
-    return Reply(Answer(200, body, {"Content-Type": "text/html"}), times)
+    body = f"{document_type}<html><body><h1>Welcome</h1>Please sign in.</body></html>"
+    return Reply(Answer(200, body.encode(), {"Content-Type": "text/html"}), times)
+
+
+def bare(status: int, body: bytes = b"", times: int | None = None) -> Reply:
+    """A status without an error of AWS's, as from a server in front of it."""
+    return Reply(Answer(status, body), times)
+
+
+def identity(arn: str, account: str, *, preamble: str = "", times: int | None = None) -> Reply:
+    """An answer to GetCallerIdentity with exactly this XML in it, nothing escaped, and `preamble` before it."""
+    result = f"<Arn>{arn}</Arn><UserId>AIDAFAULTSFAULTSFAUL</UserId><Account>{account}</Account>"
+    right = answers.success("sts", "GetCallerIdentity", result)
+    return Reply(replace(right, body=preamble.encode() + right.body), times)
 
 
 def redirect(to: str, times: int | None = None, status: int = 302) -> Reply:
     """Sent elsewhere, where a signed request has no business."""
     return Reply(Answer(status, headers={"Location": to}), times)
+
+
+def huge(times: int | None = None) -> Reply:
+    """A body of 100 GB, as fast as it can be sent."""
+    return Reply(Endless(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", b"x" * (1 << 20)), times)
+
+
+def slow_body(times: int | None = None) -> Reply:
+    """A body that comes byte by byte, each of them before any time-out."""
+    return Reply(Endless(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"x", 0.1), times)
+
+
+def slow_headers(times: int | None = None) -> Reply:
+    """A header that comes byte by byte."""
+    return Reply(Endless(b"HTTP/1.1 200 OK\r\nX-A: ", b"x", 0.1), times)
+
+
+def endless_continue(times: int | None = None) -> Reply:
+    """An interim answer again and again, and never the final one."""
+    return Reply(Endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, 0.001), times)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from botocore.parsers import ResponseParserError
 from keysweep.detect.keyid import account_of
 from tests.emulators.clients import refusal
 from tests.emulators.faults import Faults
+from tests.emulators.keys import mint
 from tests.emulators.script import (
     ClockSkew,
     FalseMismatch,
@@ -28,10 +30,13 @@ from tests.emulators.script import (
     Reply,
     SlowPropagation,
     access_denied,
+    bare,
     connection_reset,
     empty,
     expired_token,
+    hang_up,
     html,
+    identity,
     invalid_client_token_id,
     malformed_xml,
     redirect,
@@ -41,6 +46,7 @@ from tests.emulators.script import (
 )
 
 MISMATCH = (403, "SignatureDoesNotMatch")
+UNKNOWN = (403, "InvalidClientTokenId")
 FINE = (200, "")
 
 
@@ -50,6 +56,34 @@ def test_a_key_without_a_script_works_and_its_id_carries_the_account(faults: Fau
     assert identity["Arn"] == "arn:aws:iam::210987654321:user/deploy"
     assert identity["Account"] == account_of(key.key_id) == "210987654321"
     assert identity["ResponseMetadata"]["RequestId"]
+
+
+def test_a_key_that_was_made_elsewhere_is_whose_it_is_said_to_be(faults: Faults) -> None:
+    key = mint(random.Random(5), prefix="ASIA")
+    arn = f"arn:aws:sts::{key.account}:federated-user/bob"
+    faults.add(key, throttling(), arn=arn)
+    assert refusal(faults.client("sts", key).get_caller_identity) == (400, "Throttling")
+    faults.add(key, arn=arn)
+    assert faults.client("sts", key).get_caller_identity()["Arn"] == arn
+
+
+def test_a_deactivated_key_and_one_of_another_partition_are_unknown(faults: Faults) -> None:
+    key, chinese = faults.key(), faults.add(faults.key(), arn="arn:aws-cn:iam::123456789012:user/ci")
+    faults.deactivate(key)
+    assert not faults.is_active(key)
+    assert refusal(faults.client("sts", key).get_caller_identity) == UNKNOWN
+    assert refusal(faults.client("sts", chinese).get_caller_identity) == UNKNOWN
+    assert refusal(faults.client("sts", chinese, "cn-north-1").get_caller_identity) == FINE
+
+
+def test_what_was_asked_and_the_name_of_the_answer_are_logged(faults: Faults) -> None:
+    key, unknown = faults.key(), Faults().key()
+    answer = faults.client("sts", key).get_caller_identity()
+    refusal(faults.client("sts", unknown).get_caller_identity)
+    assert faults.log.key_ids() == [key.key_id, unknown.key_id]
+    (logged,) = faults.log.requests(key_id=key.key_id)
+    assert logged.body == b"Action=GetCallerIdentity&Version=2011-06-15"
+    assert logged.request_id == answer["ResponseMetadata"]["RequestId"]
 
 
 def test_signatures_are_checked(faults: Faults) -> None:
@@ -88,7 +122,11 @@ def test_a_refusal_comes_as_often_as_it_was_asked_for(
         (empty(), ResponseParserError),
         (html(), KeyError),
         (redirect("http://elsewhere.invalid/"), ResponseParserError),
+        (html(document_type=""), KeyError),
+        (bare(500, b"<html>"), ClientError),
+        (identity("arn", "1", preamble="<!DOCTYPE"), ResponseParserError),
         (connection_reset(), ConnectionClosedError),
+        (hang_up(), ConnectionClosedError),
     ],
 )
 def test_answers_that_are_none(faults: Faults, fault: Reply, error: type[Exception]) -> None:

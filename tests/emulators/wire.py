@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from urllib.parse import parse_qsl
+
+_LONGEST_SECONDS = 10.0
+"""So long an answer without an end goes on where the client does not give up: no test waits so long for one."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,24 @@ class Hang:
 
 
 @dataclass(frozen=True)
+class Endless:
+    """An answer, or what may become one, that goes on until the client gives up."""
+
+    beginning: bytes
+    more: bytes
+    pause_seconds: float = 0.0
+    """Before each `more`."""
+
+
+@dataclass(frozen=True)
 class Drop:
-    """A reset of the connection."""
+    """The end of the connection: by a reset, or as if all had been said."""
+
+    is_reset: bool = True
+
+
+Given = Answer | Endless | Hang | Drop
+"""What comes of a request."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -69,7 +89,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve(answer: Callable[[Request], Answer | Hang | Drop]) -> Iterator[str]:
+def serve(answer: Callable[[Request], Given]) -> Iterator[str]:
     """A server that gives each request's `answer`, at the address that this gives."""
     closing = Event()
 
@@ -93,18 +113,22 @@ def serve(answer: Callable[[Request], Answer | Hang | Drop]) -> Iterator[str]:
                 datetime.now(UTC),
             )
             try:
-                given = answer(request)
+                given: Given = answer(request)
             except Exception as error:  # noqa: BLE001 - whatever broke, the test is to see it and not to wait
                 given = Answer(500, f"the emulator's wrapper failed: {error!r}".encode())
             match given:
                 case Answer():
                     self._send(given)
+                case Endless():
+                    self._go_on(given)
                 case Hang():
                     self._wait()
                 case Drop():
-                    # Closing with no time to linger sends RST instead of FIN.
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    self.connection.close()
+                    if given.is_reset:
+                        # Closing with no time to linger sends RST instead of FIN.
+                        linger = struct.pack("ii", 1, 0)
+                        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                        self.connection.close()
                     self.close_connection = True
 
         def _send(self, given: Answer) -> None:
@@ -115,6 +139,14 @@ def serve(answer: Callable[[Request], Answer | Hang | Drop]) -> Iterator[str]:
             self.send_header("Content-Length", str(len(given.body)))
             self.end_headers()
             self.wfile.write(given.body)
+
+        def _go_on(self, given: Endless) -> None:
+            until = time.monotonic() + _LONGEST_SECONDS
+            with suppress(OSError):  # the client gave up
+                self.connection.sendall(given.beginning)
+                while not closing.wait(given.pause_seconds) and time.monotonic() < until:
+                    self.connection.sendall(given.more)
+            self.close_connection = True
 
         def _wait(self) -> None:
             self.connection.settimeout(0.2)
