@@ -139,6 +139,33 @@ def test_an_odd_answer_is_no_leave_to_switch_off_and_no_end_of_the_run(
     assert faults.is_active(key)
 
 
+def test_a_secret_without_its_key_id_is_left_to_a_person_and_not_to_nobody(
+    operator: Operator, faults: Faults, tmp_path: Path
+) -> None:
+    (tmp_path / "app.env").write_text(f"AWS_SECRET_ACCESS_KEY={faults.key(user='ci').secret}\n")
+    findings = str(operator.home / "found.json")
+    operator.runs_offline("scan", str(tmp_path / "app.env"), "--format", "json", "--output", findings)
+    plan = operator.told("contain", findings, *ALLOWED)
+    assert (plan.code, plan.document["keys"]) == (1, [])
+    (told,) = plan.document["without_key_id"]
+    assert (told["kind"], told["place"].endswith("app.env:1")) == ("secret-access-key", True)
+    shown = operator.runs("contain", findings, *ALLOWED).stdout
+    assert "LEFT TO YOU: 1 without a key ID" in shown
+    assert "find the key ID that belongs to it" in " ".join(shown.split())
+
+
+def test_what_a_scan_did_not_read_is_not_taken_for_clean(operator: Operator, faults: Faults, leaked: Leak) -> None:
+    key = faults.key()
+    path = Path(leaked(key))
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "complete": False}))
+    confirmed = ("--apply", "--confirm", key.key_id, "--no-trail", "--force")
+    done = operator.told("contain", str(path), *ALLOWED, *confirmed)
+    assert (done.code, done.document["complete"]) == (3, False)
+    assert done.statuses == {key.key_id: "disabled"}
+    assert "there may be more" in operator.runs("contain", str(path), *ALLOWED).stdout
+
+
 def contained(faults: Faults, operator: Operator, leaked: Leak) -> AccessKey:
     key = faults.key()
     confirmed = ("--apply", "--confirm", key.key_id, "--no-trail", "--force")

@@ -198,7 +198,7 @@ def _contained(leaked: Leaked, setting: _Setting, confirmed: Sequence[str] | Non
     items, is_interrupted = _planned(leaked, setting, lookups)
     if confirmed is None or is_interrupted or not any(each.is_planned for each in items):
         done = tuple(before(each) for each in items)
-        return Report(done, leaked.unread, is_interrupted=is_interrupted)
+        return Report(done, leaked, is_interrupted=is_interrupted)
     try:
         operator = responders.operator(setting.partitions[0]).arn
     except AwsError:  # with --self there may be no other identity than the leaked key's
@@ -277,7 +277,7 @@ def _acted(
     left = tuple(before(each) for each in items[len(done) :])
     return Report(
         (*done, *left),
-        leaked.unread,
+        leaked,
         run=run.name,
         undo=setting.undoing(run.name) if run.written else "",
         operator=operator,

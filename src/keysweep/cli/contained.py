@@ -10,11 +10,13 @@ from typing import Any, TextIO
 from keysweep.aws import trail_shown
 from keysweep.aws.containment.items import Item, is_own_check
 from keysweep.aws.containment.run import Done, Standing
+from keysweep.aws.containment.targets import place_of
 from keysweep.aws.trail import Summary
+from keysweep.cli.leaked import Leaked
 from keysweep.errors import AwsError, ExitCode
+from keysweep.findings import Finding, Severity
 from keysweep.frozen import frozen
 from keysweep.report.json import verdict_document
-from keysweep.sources.reread import Reread
 
 
 @frozen
@@ -22,7 +24,7 @@ class Report:
     """What a call of the command came to."""
 
     done: tuple[Done, ...]
-    unread: tuple[Reread, ...]
+    leaked: Leaked
     run: str = ""
     """Empty for a plan."""
     undo: str = ""
@@ -60,9 +62,18 @@ def code(report: Report) -> int:
     unreachable = any(each.item.refusal and each.item.refusal.guard == "unreachable" for each in report.done)
     if report.error or unreachable or any(each.standing in _WORSE for each in report.done):
         return ExitCode.AWS
-    if any(is_left(each) for each in report.done):
+    if any(is_left(each) for each in report.done) or any(map(is_worth_it, report.leaked.nameless)):
         return ExitCode.FINDINGS
-    return ExitCode.INCOMPLETE if report.unread or report.is_interrupted else ExitCode.CLEAN
+    return ExitCode.CLEAN if _is_all_read(report) else ExitCode.INCOMPLETE
+
+
+def _is_all_read(report: Report) -> bool:
+    return not (report.leaked.unread or report.leaked.partial or report.is_interrupted)
+
+
+def is_worth_it(finding: Finding) -> bool:
+    """Whether a finding of which nothing can be asked is one that may let somebody in."""
+    return finding.severity >= Severity.MEDIUM
 
 
 def is_left(done: Done) -> bool:
@@ -80,15 +91,25 @@ def as_json(report: Report, stream: TextIO) -> None:
         "run": report.run or None,
         "applied": bool(report.run),
         "undo": report.undo or None,
-        "complete": not (report.unread or report.is_interrupted or code(report) == ExitCode.AWS),
+        "complete": _is_all_read(report) and code(report) != ExitCode.AWS,
         "operator": report.operator or None,
         "journal": {"file": str(report.journal), "head": report.head} if report.journal else None,
         "error": str(report.error) if report.error else None,
         "keys": [_key(each, report) for each in report.done],
         "unread": [
             {"fingerprint": each.recorded.fingerprint, "key_id": each.recorded.key_id, "reason": each.reason}
-            for each in report.unread
+            for each in report.leaked.unread
         ],
+        "without_key_id": [
+            {
+                "fingerprint": each.fingerprint,
+                "kind": each.kind.value,
+                "place": place_of(each),
+                "severity": each.severity.label,
+            }
+            for each in report.leaked.nameless
+        ],
+        "incomplete_scans": list(report.leaked.partial),
     }
     json.dump(document, stream, indent=2)
     stream.write("\n")

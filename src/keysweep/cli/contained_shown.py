@@ -12,6 +12,7 @@ from keysweep.aws import trail_shown
 from keysweep.aws.containment.items import Item, is_own_check
 from keysweep.aws.containment.refusals import GUARDS
 from keysweep.aws.containment.run import Done, Standing
+from keysweep.aws.containment.targets import place_of
 from keysweep.cli.contained import NEXT, Report, is_left
 from keysweep.report.style import Style
 from keysweep.verdicts import Status
@@ -57,10 +58,33 @@ def as_text(report: Report, style: Style) -> list[str]:
         lines += [*_about(done, style), ""]
         if trail := report.trails.get(done.item.target.key_id):
             lines += [*(style.safe(f"  {line}") for line in trail_shown.lines(trail)), ""]
-    for gone in report.unread:
+    return [*lines, *_not_asked(report, style), *_summary(report, style)]
+
+
+def _not_asked(report: Report, style: Style) -> list[str]:
+    """What no key can be judged by: secrets without a key ID, secrets that are gone, scans that were cut short."""
+    lines = []
+    if nameless := report.leaked.nameless:
+        lines.append(
+            style.paint(f"LEFT TO YOU: {len(nameless)} without a key ID, so AWS cannot be asked", "yellow")
+        )
+        lines += [style.safe(f"  {each.kind} at {place_of(each)}") for each in nameless]
+        lines += [*_rows([(f"do {number}", step) for number, step in enumerate(_NAMELESS, 1)], style), ""]
+    for gone in report.leaked.unread:
         named = gone.recorded.key_id or gone.recorded.fingerprint
         lines.append(style.safe(f"not read again: {named} in {gone.recorded.origin.display}: {gone.reason}"))
-    return [*lines, *([""] if report.unread else []), *_summary(report, style)]
+    for path in report.leaked.partial:
+        lines.append(
+            style.safe(f"not complete: {path} is of a scan that did not read everything; there may be more")
+        )
+    return [*lines, *([""] if report.leaked.unread or report.leaked.partial else [])]
+
+
+_NAMELESS = (
+    "A secret alone: find the key ID that belongs to it, and run `keysweep contain KEYID`.",
+    "An SMTP password of SES is made from the key of an IAM user: find its SMTP user, and contain that key.",
+    "A short-term API key of Bedrock ends within 12 hours: contain the key or session that made it.",
+)
 
 
 def as_lines(item: Item, style: Style) -> list[str]:
@@ -201,8 +225,10 @@ def _last_use(item: Item) -> str:
 def _summary(report: Report, style: Style) -> list[str]:
     counts = Counter(each.standing for each in report.done)
     said = [f"{counts[standing]} {standing.value}" for standing in _ORDER if counts[standing]]
-    if report.unread:
-        said.append(f"{len(report.unread)} not read again")
+    if report.leaked.unread:
+        said.append(f"{len(report.leaked.unread)} not read again")
+    if report.leaked.nameless:
+        said.append(f"{len(report.leaked.nameless)} without a key ID")
     keys = f"{len(report.done)} key{'s' * (len(report.done) != 1)}"
     lines = [f"keysweep: {keys}: {', '.join(said) or 'nothing to do'}."]
     if left := sum(map(is_left, report.done)):

@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 
-from keysweep.aws.containment.targets import Described
+from keysweep.aws.containment.targets import Described, bedrock_user
 from keysweep.cli import checks
 from keysweep.cli.verify import read_again
 from keysweep.detect.keyid import describe
 from keysweep.detect.placeholders import placeholder_key_id
 from keysweep.errors import UsageError
-from keysweep.findings import Finding
+from keysweep.findings import Finding, Kind
 from keysweep.frozen import frozen
 from keysweep.report.read import load
 from keysweep.sources.reread import Reread
@@ -38,6 +38,19 @@ class Leaked:
     """When keysweep used a key to verify it, as this machine remembers: a file could claim anything."""
     uses: dict[str, LastUse]
     """How a key was last used by others, as IAM said before keysweep used it."""
+    partial: tuple[str, ...] = ()
+    """Files of scans that were not complete, so that there may be more keys."""
+
+    @property
+    def nameless(self) -> tuple[Finding, ...]:
+        """Those that nothing can be asked about: a secret alone, an SMTP password, a short-term API key."""
+        return tuple(
+            each
+            for each in self.findings
+            if not each.key_id
+            and not each.placeholder
+            and not (each.kind is Kind.BEDROCK_LONG and bedrock_user(each))
+        )
 
 
 def gathered(what: Sequence[str], repository: str | None) -> Leaked:
@@ -47,11 +60,14 @@ def gathered(what: Sequence[str], repository: str | None) -> Leaked:
     findings: list[Finding] = []
     unread: list[Reread] = []
     canaries: dict[str, str] = {}
+    partial: list[str] = []
     for path in files:
         read, lost = read_again(path, repository)
         findings += read
         unread += lost
-        for each in load(path).findings:
+        file = load(path)
+        partial += [] if file.complete else [path]
+        for each in file.findings:
             if each.key_id and each.canary:
                 canaries[each.key_id] = each.canary
     ids = {*named, *(each.key_id for each in findings), *(each.recorded.key_id for each in unread)}
@@ -62,6 +78,7 @@ def gathered(what: Sequence[str], repository: str | None) -> Leaked:
         {key_id: described(key_id, canaries.get(key_id)) for key_id in ids if key_id},
         checks.recall(),
         checks.recall_uses(),
+        tuple(partial),
     )
 
 

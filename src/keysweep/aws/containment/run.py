@@ -217,6 +217,8 @@ def _judged(done: Done) -> Done:
     if SWITCHING & set(done.item.actions):
         if done.propagation is None:
             told = "IAM says that it is switched off; its secret is not here to see AWS refuse it with"
+            if done.item.target.is_service_credential:
+                told = "IAM says that it is switched off; that its service refuses it cannot be seen from here"
             return replace(done, standing=Standing.DISABLED, reason=told)
         late = done.propagation.refused_after_seconds is None
         standing = Standing.NOT_PROPAGATED if late else Standing.DISABLED

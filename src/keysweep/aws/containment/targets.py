@@ -86,7 +86,7 @@ def targets(
             account = name.rpartition("-at-")[2]
             canary = finding.canary
             before = found.get(name)
-            places = (*(before.places if before else ()), _place(finding))
+            places = (*(before.places if before else ()), place_of(finding))
             found[name] = Target(
                 name, Described(account, canary), "aws", is_service_credential=True, places=places
             )
@@ -102,7 +102,7 @@ def targets(
             answer=answer,
             leaked=min(dates, default=None),
             region=next((each.region for each in group if each.region), None),
-            places=tuple(dict.fromkeys(map(_place, group))),
+            places=tuple(dict.fromkeys(map(place_of, group))),
         )
     for each in recorded:
         if each.key_id and each.key_id not in found:
@@ -127,7 +127,8 @@ def targets(
     ]
 
 
-def _place(finding: Finding) -> str:
+def place_of(finding: Finding) -> str:
+    """Where a finding is, as people write it."""
     return f"{finding.origin.display}:{finding.place.line}"
 
 
