@@ -372,6 +372,14 @@ def test_a_bedrock_key_is_switched_off_as_a_service_specific_credential(
     assert credential.api_key not in (operator.state / "journal.jsonl").read_text()
 
 
+def test_a_service_specific_credential_can_be_named_by_its_user_name(faults: Faults, operator: Operator) -> None:
+    credential = faults.service_credential("git-mirror")
+    faults.key(user="git-mirror")
+    done = operator.told("contain", credential.name, *ALLOWED, "--apply", "--confirm", credential.name)
+    assert (done.code, done.statuses) == (0, {credential.name: "disabled"}), done.document
+    assert not credential.is_active
+
+
 def test_undo_leaves_alone_what_was_changed_since(faults: Faults, operator: Operator, leaked: Leak) -> None:
     key = faults.key()
     findings = leaked(key)

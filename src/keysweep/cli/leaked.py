@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 
-from keysweep.aws.containment.targets import Described, bedrock_user
+from keysweep.aws.containment.targets import SERVICE_USER, Described, bedrock_user
 from keysweep.cli import checks
 from keysweep.cli.verify import read_again
 from keysweep.detect.keyid import describe
@@ -89,6 +89,8 @@ def _is_key_id(text: str) -> bool:
         return True  # even if a file has that name: whoever laid it there may not choose what is contained
     if os.path.exists(text):
         return False
+    if SERVICE_USER.fullmatch(text):
+        return True
     bare = text.strip().upper()
     if bare.startswith(("AKIA", "ASIA")) and bare.isalnum():
         raise UsageError(
@@ -105,6 +107,9 @@ def _is_key_id(text: str) -> bool:
 
 def described(key_id: str, canary: str | None) -> Described:
     """What a key ID tells by itself; `canary` is who laid it as bait, where a scan knew that."""
+    service_user = SERVICE_USER.fullmatch(key_id)
+    if service_user:
+        return Described(service_user[1], canary)
     known = describe(key_id)
     return Described(
         known.account_id if known else None,

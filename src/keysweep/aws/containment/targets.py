@@ -14,6 +14,8 @@ from keysweep.findings import Finding, Kind, Recorded, Role
 from keysweep.frozen import frozen, replace
 from keysweep.verdicts import Verdict
 
+SERVICE_USER = re.compile(r"[\w+=,.@-]{1,64}-at-(\d{12})", re.ASCII)
+"""The user name of a service-specific credential, such as those of CodeCommit and long-lived Bedrock API keys."""
 _BEDROCK_USER = re.compile(rb"([\w+=,.@-]{1,64}-at-(\d{12})):")
 
 
@@ -115,6 +117,7 @@ def targets(
             key_id,
             described[key_id],
             before.partition if before else default_partition,
+            is_service_credential=SERVICE_USER.fullmatch(key_id) is not None,
             is_named=True,
             answer=before.answer if before else None,
             leaked=before.leaked if before else None,
