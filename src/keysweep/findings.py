@@ -249,8 +249,6 @@ class Recorded:
     """Where the other parts, and other candidates for them, stand, if not there."""
     canary: str | None = None
     """Who laid it as bait, by the configuration of that scan too."""
-    checked: datetime | None = None
-    """When the scan itself asked AWS about it, aware UTC."""
 
 
 @frozen

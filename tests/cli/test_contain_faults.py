@@ -408,3 +408,17 @@ def test_a_journal_that_was_changed_is_not_gone_by(faults: Faults, operator: Ope
     refused = operator.runs("undo", done.document["run"])
     assert (refused.returncode, "cannot be trusted" in refused.stderr) == (4, True)
     assert not faults.is_active(key)
+
+
+def test_undo_acts_only_where_its_run_was_allowed_to_act(faults: Faults, operator: Operator, leaked: Leak) -> None:
+    """A journal whose first lines were lost does not say where that was."""
+    key = faults.key()
+    done = operator.told(*apply(operator, leaked(key), key))
+    path = operator.state / "journal.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+    run = ("undo", done.document["run"], "--force")
+    left = operator.told(*run)
+    assert (left.code, left.statuses) == (4, {key.key_id: "failed"})
+    assert "not on the allow-list" in left.keys[key.key_id]["reason"]
+    assert not faults.is_active(key)
+    assert operator.told(*run, *ALLOWED).statuses == {key.key_id: "restored"}

@@ -70,7 +70,8 @@ def lines(summary: Summary) -> list[str]:
     if any(each.why for each in calls):
         shown += ["", "Look at these first:"]
         for region in summary.regions:
-            shown += [f"  {_row(each, region.region)}  {each.why}" for each in region.calls if each.why]
+            for each in region.calls:
+                shown += [f"  {_row(each, region.region)}", f"         {each.why}"] if each.why else []
     for title, pairs in (
         ("From:", [each.addresses for each in summary.regions]),
         ("With:", [each.agents for each in summary.regions]),

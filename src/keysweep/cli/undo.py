@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 
 from keysweep.cli.acting import Confirmation, circumstances, watch
-from keysweep.cli.operator import aws_endpoint, mandate_of, policy_file, profile
+from keysweep.cli.operator import allow_account, aws_endpoint, mandate_of, policy_file, profile
 from keysweep.cli.output import write_report
 from keysweep.errors import AwsError, ExitCode, JournalError
 from keysweep.frozen import frozen
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     help="Take this one back too, although the journal does not say whether the run did it; repeatable.",
 )
 @click.option("--force", is_flag=True, help="Go by a journal whose chain is broken.")
+@allow_account
 @policy_file
 @profile
 @aws_endpoint
@@ -45,6 +46,7 @@ def undo(
     applies: bool,
     confirmed: tuple[str, ...],
     force: bool,
+    allowed: tuple[str, ...],
     policy_file: Path | None,
     profile: str | None,
     aws_endpoint: str | None,
@@ -67,7 +69,7 @@ def undo(
       4  AWS refused or could not be asked, or the journal is broken
     """
     from keysweep.aws.containment.journal import Journal, directory
-    from keysweep.aws.containment.undo import plan, steps
+    from keysweep.aws.containment.undo import allowed_in, plan, steps
     from keysweep.aws.responders import Responders
 
     journal = Journal(directory())
@@ -79,13 +81,14 @@ def undo(
             "and give --force to go by it all the same."
         )
     todo = steps(entries, run)
-    mandate = mandate_of(policy_file)
+    mandate = mandate_of(policy_file).allowing((*allowed, *allowed_in(entries, run)))
     responders = Responders(mandate, profile, aws_endpoint)
     if not applies:
-        report = _Report(tuple(plan(todo, responders)))
+        report = _Report(tuple(plan(todo, responders, mandate.allow_accounts)))
     else:
         circumstance = circumstances(_operator(todo, responders), mandate, aws_endpoint)
-        report = _taken_back(run, todo, responders, Confirmation(confirmed, is_auto=False), circumstance)
+        confirm = Confirmation(confirmed, is_auto=False)
+        report = _taken_back(run, todo, responders, mandate.allow_accounts, confirm, circumstance)
     write_report(None, lambda stream: _write(run, report, form, stream))
     if report.error:
         click.echo(complaint(report.error), err=True)
@@ -111,7 +114,12 @@ def _operator(todo: Sequence[Step], responders: Any) -> str:
 
 
 def _taken_back(
-    of: str, todo: Sequence[Step], responders: Any, confirm: Confirmation, circumstance: dict[str, Any]
+    of: str,
+    todo: Sequence[Step],
+    responders: Any,
+    allowed: frozenset[str],
+    confirm: Confirmation,
+    circumstance: dict[str, Any],
 ) -> _Report:
     from keysweep.aws.containment.journal import Journal, directory
     from keysweep.aws.containment.run import new_name
@@ -128,7 +136,7 @@ def _taken_back(
         run.note("begun", command="undo", of=of, **circumstance)
         for step in todo:
             watch(f"taking back: {step.change.words} …")
-            restored.extend(take_back([step], responders, run, confirmed))
+            restored.extend(take_back([step], responders, allowed, run, confirmed))
         run.note("ended", changes=len(todo), done=len(restored))
     except JournalError as error:
         return _Report((*restored, *_left(todo, restored)), run.name, error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from keysweep.errors import UsageError
@@ -72,14 +71,12 @@ def _file(document: dict[str, Any]) -> FindingsFile:
 
 def _recorded(finding: dict[str, Any]) -> Recorded:
     parts = (*finding["parts"], *finding["alternatives"])
-    verdict = finding["verdict"]
     return Recorded(
         _text(finding["fingerprint"]),
         _text_or_none(finding["key_id"]),
         _origin(finding["origin"]),
         tuple(_origin(part["origin"]) for part in parts if part["origin"] is not None),
         _text_or_none(finding["canary"]),
-        datetime.fromisoformat(_text(verdict["checked"])).astimezone(UTC) if verdict else None,
     )
 
 

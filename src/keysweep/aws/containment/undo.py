@@ -133,10 +133,17 @@ def _same(one: Change, other: Change) -> bool:
     )
 
 
-def plan(todo: Iterable[Step], responders: Responders) -> Iterator[Restored]:
+def allowed_in(entries: Iterable[Entry], run: str) -> frozenset[str]:
+    """The accounts in which `run` was allowed to act: where it was, taking back what it did is."""
+    begun = (each.values for each in entries if each.run == run and each.event == "begun")
+    named = next((values.get("allow_accounts") for values in begun), None)
+    return frozenset(each for each in named if isinstance(each, str)) if isinstance(named, list) else frozenset()
+
+
+def plan(todo: Iterable[Step], responders: Responders, allowed: frozenset[str]) -> Iterator[Restored]:
     """What `take_back` would do, from the state in which AWS has everything now."""
     for step in todo:
-        settled = _without_asking(step)
+        settled = _without_asking(step, allowed)
         if settled:
             yield settled
             continue
@@ -148,14 +155,18 @@ def plan(todo: Iterable[Step], responders: Responders) -> Iterator[Restored]:
 
 
 def take_back(
-    todo: Iterable[Step], responders: Responders, run: Run, confirmed: Callable[[Step], bool]
+    todo: Iterable[Step],
+    responders: Responders,
+    allowed: frozenset[str],
+    run: Run,
+    confirmed: Callable[[Step], bool],
 ) -> Iterator[Restored]:
     """Take every step back; `confirmed` is asked about those of which the journal does not tell the outcome.
 
     Raises JournalError where the journal cannot be written, and hands Ctrl-C on, once it has told how far it came.
     """
     for step in todo:
-        settled = _without_asking(step)
+        settled = _without_asking(step, allowed)
         if settled:
             yield settled
             continue
@@ -206,7 +217,12 @@ def _cut_off(step: Step, written: Sequence[Written], why: str) -> Restored:
     return Restored(step, _STATUSES[written[-1].outcome], why, written[-1])
 
 
-def _without_asking(step: Step) -> Restored | None:
+def _without_asking(step: Step, allowed: frozenset[str]) -> Restored | None:
+    account = step.change.account
+    if account not in allowed:
+        return Restored(
+            step, Restoring.FAILED, f"account {account} is not on the allow-list: --allow-account adds it"
+        )
     if step.taken_back_by:
         return Restored(step, Restoring.ALREADY, f"run {step.taken_back_by} took it back")
     if step.repetition_taken_back_by:
