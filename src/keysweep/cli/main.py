@@ -61,20 +61,23 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="keysweep %(version)s")
 def keysweep() -> None:
-    """Find leaked AWS access keys, in every form they hide in.
+    """Find leaked AWS access keys, in every form they hide in, and make them harmless.
 
     \b
     Examples:
       keysweep scan                    what git sees in this directory
       keysweep scan --staged           what the next commit would add
       keysweep scan - < build.log      standard input
-      keysweep explain AKIA...         whose key is this?
+      keysweep scan --history          everything that was ever committed
       keysweep install                 refuse leaks at commit and push
+      keysweep explain AKIA...         whose key is this?
+      keysweep verify found.json       which are live?
+      keysweep contain found.json      what would be done about them?
 
     \b
     Exit codes:
       0  clean        1  findings        2  wrong usage or configuration
-      3  incomplete: something could not be scanned        4  AWS failed
+      3  incomplete: something could not be scanned        4  AWS failed, or a key is not contained
     """
 
 
