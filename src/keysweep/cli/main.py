@@ -16,6 +16,7 @@ from keysweep.report.style import complaint
 
 _COMMANDS = {
     "scan": "keysweep.cli.scan",
+    "report": "keysweep.cli.report",
     "verify": "keysweep.cli.verify",
     "contain": "keysweep.cli.contain",
     "undo": "keysweep.cli.undo",
@@ -27,6 +28,7 @@ _COMMANDS = {
 }
 _SUMMARIES = {
     "scan": "Find leaked keys in files, directories, stdin or the staged change.",
+    "report": "Show findings files again: in another format, several as one, or what is new.",
     "verify": "Ask AWS which of the keys that were found are live.",
     "contain": "Switch leaked keys off in AWS: a plan first, and then what it says.",
     "undo": "Take back what a run of contain did.",
