@@ -25,6 +25,7 @@ _COMMANDS = {
     "install": "keysweep.cli.install",
     "uninstall": "keysweep.cli.install",
     "responder": "keysweep.cli.responder",
+    "doctor": "keysweep.cli.doctor",
 }
 _SUMMARIES = {
     "scan": "Find leaked keys in files, directories, stdin or the staged change.",
@@ -37,6 +38,7 @@ _SUMMARIES = {
     "install": "Set up git hooks that refuse leaks, beside those already there.",
     "uninstall": "Take those hooks out again and put the old ones back.",
     "responder": "Print the AWS role that contains leaked keys, and check that it can.",
+    "doctor": "Say what works here: git, engine, hooks, configuration, journal.",
 }
 
 
