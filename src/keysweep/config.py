@@ -11,7 +11,7 @@ from keysweep.detect.limits import Limits
 from keysweep.findings import Confidence, Severity
 from keysweep.frozen import fields
 from keysweep.settings import Settings
-from keysweep.tables import accounts, flag, level, read_bytes, read_table, refuse_unknown, strings, wrong
+from keysweep.tables import accounts, flag, level, read_bytes, read_table, refuse_unknown, strings, text, wrong
 
 if TYPE_CHECKING:
     from keysweep.detect.custom import CustomRule
@@ -44,6 +44,7 @@ def _parse(table: dict[str, object], path: Path) -> Settings:
         min_confidence=level(table, "min-confidence", Confidence, Confidence.LOW, path),
         exclude=tuple(strings(table, "exclude", path)),
         allow=_allowed(table, path),
+        baseline=text(table, "baseline", path),
         report_placeholders=flag(table, "report-placeholders", path),
         canary_accounts=frozenset(accounts(table, "canary-accounts", path)),
         rules=tuple(_rules(table, path)),

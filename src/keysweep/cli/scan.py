@@ -24,6 +24,7 @@ from keysweep.frozen import replace
 from keysweep.report import FORMATS
 from keysweep.report.style import Style
 from keysweep.settings import Settings
+from keysweep.suppress.chosen import baseline_of
 from keysweep.suppress.policy import apply
 
 _Narrowing = tuple[tuple[str, ...], str | None, tuple[str, ...], tuple[str, ...]]
@@ -57,6 +58,7 @@ _Narrowing = tuple[tuple[str, ...], str | None, tuple[str, ...], tuple[str, ...]
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Use this configuration.")
 @click.option("--no-config", is_flag=True, help="Ignore keysweep.toml and pyproject.toml.")
 @click.option("--report-placeholders", is_flag=True, help="Also documentation examples, with the reason why.")
+@click.option("--show-suppressed", is_flag=True, help="List what does not count, and what silenced it.")
 @click.option("--no-cache", is_flag=True, help="With --history: forget what earlier scans did, and keep nothing.")
 @click.option("--verify", is_flag=True, help="Ask AWS which of the keys are live. Uses the network.")
 @lone.inventory_files
@@ -80,6 +82,7 @@ def scan(
     config: Path | None,
     no_config: bool,
     report_placeholders: bool,
+    show_suppressed: bool,
     no_cache: bool,
     verify: bool,
     inventories: tuple[str, ...],
@@ -134,16 +137,20 @@ def scan(
         check_writable(output)
     means = lone.means(inventories, False, None, None, (), partitions, aws_endpoint)
     root = _root(paths)
-    settings = Settings() if no_config or _is_copied(paths, history, config) else _settings(root, config)
+    own = not (no_config or _is_copied(paths, history, config))
+    settings = _settings(root, config) if own else Settings()
+    baseline = baseline_of(settings, config.parent if config else root) if own else {}
     settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
     if fail_on:
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
     cached = not no_cache
     result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
-    result, suppressed = apply(result, settings, os.fspath(root))
+    result, suppressed = apply(result, settings, os.fspath(root), baseline=baseline)
     if verify:
         result = _verified(result, partitions, aws_endpoint, means)
     more: dict[str, object] = {"show_secrets": show_secrets, "fail_on": settings.fail_on, "suppressed": suppressed}
+    if form == "text":
+        more["show_suppressed"] = show_suppressed
     if form == "json":
         more["directory"] = os.getcwd()
         more["repository"] = _repository(paths) if history or staged else None
