@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,18 @@ from keysweep.detect.limits import Limits
 from keysweep.findings import Confidence, Severity
 from keysweep.frozen import fields
 from keysweep.settings import Settings
-from keysweep.tables import accounts, flag, level, read_bytes, read_table, refuse_unknown, strings, text, wrong
+from keysweep.tables import (
+    accounts,
+    flag,
+    level,
+    parse_table,
+    read_bytes,
+    read_table,
+    refuse_unknown,
+    strings,
+    text,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from keysweep.detect.custom import CustomRule
@@ -33,6 +44,19 @@ def load(root: Path, explicit: Path | None = None) -> Settings:
     shared = root / "pyproject.toml"
     if shared.is_file() and b"tool.keysweep" in read_bytes(shared):
         return _parse(read_table(shared, whole=False), shared)
+    return Settings()
+
+
+def load_committed(read: Callable[[str], bytes | None], commit: str) -> Settings:
+    """The same of a commit, whose files `read` gives by their paths; `commit` is what it is called in errors."""
+    own = read(FILE_NAME)
+    if own is not None:
+        name = Path(f"{commit}:{FILE_NAME}")
+        return _parse(parse_table(own, name, whole=True), name)
+    shared = read("pyproject.toml")
+    if shared is not None and b"tool.keysweep" in shared:
+        name = Path(f"{commit}:pyproject.toml")
+        return _parse(parse_table(shared, name, whole=False), name)
     return Settings()
 
 

@@ -34,10 +34,15 @@ def read_bytes(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
 
 def read_table(path: Path, *, whole: bool) -> dict[str, object]:
     """The TOML in a file, all of it or what `[tool.keysweep]` holds; ConfigError where it is no TOML."""
+    return parse_table(read_bytes(path), path, whole=whole)
+
+
+def parse_table(content: bytes, path: Path, *, whole: bool) -> dict[str, object]:
+    """The same for content that was read already, and is called `path` in what is raised."""
     import tomllib
 
     try:
-        table = tomllib.loads(read_bytes(path).decode("utf-8"))
+        table = tomllib.loads(content.decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no valid TOML: {error}.") from error
     except UnicodeDecodeError as error:

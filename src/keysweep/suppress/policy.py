@@ -42,7 +42,7 @@ def apply(
     def excluding(origin: Origin | None) -> str | None:
         if origin is None or not settings.exclude:
             return None
-        path = _seen_from(base, origin)
+        path = seen_from(base, origin)
         return next((pattern for pattern in settings.exclude if _matches(path, pattern)), None)
 
     def excluding_all(finding: Finding) -> str | None:
@@ -96,7 +96,8 @@ def _allowed(
     return None, notes
 
 
-def _seen_from(base: str | None, origin: Origin) -> str:
+def seen_from(base: str | None, origin: Origin) -> str:
+    """The path of an origin as a configuration in the directory `base` names it."""
     if base is None or origin.source is not Source.FILE:
         return origin.path
     directory, name = os.path.split(os.path.abspath(origin.path))
