@@ -26,8 +26,45 @@ class FindingsFile:
     complete: bool
 
 
+@frozen
+class Told:
+    """Every finding that a findings file tells of, by fingerprint and path."""
+
+    found: tuple[tuple[str, str], ...]
+    suppressed: tuple[tuple[str, str], ...]
+    complete: bool
+
+
 def load(path: str) -> FindingsFile:
     """Read what `scan --format json` wrote; UsageError for anything else, saying what is wrong with it."""
+    document = _document(path)
+    try:
+        return _file(document)
+    except _DAMAGE as error:
+        raise UsageError(f"{path} is a damaged findings file: scan again.") from error
+
+
+def told(path: str) -> Told:
+    """All that a findings file tells of; UsageError as with `load`."""
+    document = _document(path)
+    try:
+        return Told(
+            tuple(_named(each) for each in document["findings"]),
+            tuple(_named(each["finding"]) for each in document["suppressed"] if each["finding"] is not None),
+            bool(document["complete"]),
+        )
+    except _DAMAGE as error:
+        raise UsageError(f"{path} is a damaged findings file: scan again.") from error
+
+
+_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+
+
+def _named(finding: dict[str, Any]) -> tuple[str, str]:
+    return _text(finding["fingerprint"]), _text(finding["origin"]["path"])
+
+
+def _document(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as stream:
             content = stream.read(MOST_BYTES + 1)
@@ -49,10 +86,7 @@ def load(path: str) -> FindingsFile:
         raise UsageError(
             f"{path} is of version {document.get('version')!s:.20}, and this reads {VERSION}: scan again."
         )
-    try:
-        return _file(document)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise UsageError(f"{path} is a damaged findings file: scan again.") from error
+    return document
 
 
 def _file(document: dict[str, Any]) -> FindingsFile:

@@ -7,12 +7,13 @@ same finding, the entry that ends first counts. It holds no secret and no line n
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from keysweep.detect.pragmas import day
-from keysweep.errors import ConfigError
+from keysweep.errors import ConfigError, UsageError
 from keysweep.frozen import frozen
 from keysweep.tables import read_bytes
 
@@ -106,3 +107,18 @@ def _entry(line: bytes) -> Entry:
         if name in values and day(values[name]) is None:
             raise ValueError(f"has a `{name}` that is no date: write it as 2027-01-31")
     return Entry(**values)
+
+
+def save(path: Path, entries: Iterable[Entry]) -> None:
+    """Write a file with these entries, whole or not at all; it is for everyone whom the directory is for."""
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.new")
+    try:
+        with open(temporary, "x", encoding="utf-8") as stream:
+            stream.write(written(entries))
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UsageError(
+            f"{path} cannot be written ({error.strerror}): name another file with --output, or change permissions."
+        ) from error

@@ -10,8 +10,11 @@ from keysweep.detect.pragmas import allowing
 from keysweep.findings import Finding, Origin, Pragma, ScanResult, Silencer, Source, Suppressed
 from keysweep.frozen import replace
 from keysweep.settings import Settings
-from keysweep.suppress.baseline import Entry
 from keysweep.suppress.lapse import lapse, today
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keysweep.suppress.baseline import Entry
 
 Heeds = Callable[[Finding, Pragma], bool]
 """Whether a pragma is to be taken for what it says."""
