@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import random
+import time
 import zipfile
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from fixtures.keys import key_id, secret
 from keysweep import Finding, Origin, scan
+from keysweep.detect.across import pair_across
 from keysweep.detect.pragmas import allowing
 from keysweep.findings import Pragma
 
@@ -80,8 +82,16 @@ def test_what_is_said_to_other_tools_allows_nothing(marker: str) -> None:
         f"{ID_LINE}\n{SECRET_LINE}\n# keysweep:allow\n",
         f"call()  # keysweep:allow\n{ID_LINE}\n{SECRET_LINE}\n",
         f"{ID_LINE}\n{SECRET_LINE}{' ' * 2000}# keysweep:allow\n",
+        f"call(){' ' * 2000}# keysweep:allow\n{ID_LINE}\n{SECRET_LINE}\n",
     ],
-    ids=["two lines above", "behind another comment", "below", "beside other code", "far away in the line"],
+    ids=[
+        "two lines above",
+        "behind another comment",
+        "below",
+        "beside other code",
+        "far away in the line",
+        "at the end of a long line above",
+    ],
 )
 def test_a_pragma_that_is_not_next_to_a_credential_allows_nothing(text: str) -> None:
     assert allowed(text) is None
@@ -98,6 +108,27 @@ def test_each_copy_of_a_secret_needs_a_pragma_of_its_own() -> None:
     pair = f"{ID_LINE}\n{SECRET_LINE}"
     assert allowed(f"{pair} # keysweep:allow\n\n\n\n{pair}\n") is None
     assert allowed(f"{pair} # keysweep:allow\n\n\n\n# keysweep:allow\n{pair}\n")
+
+
+def test_a_pair_over_two_files_needs_a_pragma_in_both() -> None:
+    marks = ("", " # keysweep:allow")
+    for first in marks:
+        for second in marks:
+            halves = [
+                *scan(f"{ID_LINE}{first}\n".encode(), Origin("d/id")).findings,
+                *scan(f"{SECRET_LINE}{second}\n".encode(), Origin("d/secret")).findings,
+            ]
+            (pair,) = pair_across(halves)
+            assert bool(allowing(pair)) == bool(first and second)
+
+
+def test_many_keys_in_one_large_text_are_looked_at_in_reasonable_time() -> None:
+    rng = random.Random(75)
+    lines = [f"aws_secret_access_key = {secret(rng)}" for _ in range(1500)]
+    text = "\n".join((*lines, "x" * (16 << 20))).encode()
+    started = time.monotonic()
+    assert len(scan(text, Origin("a")).findings) == 1500
+    assert time.monotonic() - started < 20
 
 
 def test_a_key_id_that_is_named_again_without_its_secret_needs_no_pragma() -> None:

@@ -97,6 +97,13 @@ def test_two_branches_that_accept_different_findings_merge_without_a_conflict(tm
     assert len(load(tmp_path / "ours")) == 6
 
 
+def test_a_union_merge_of_neighbours_is_read_as_well(tmp_path: Path) -> None:
+    for name, added in {"base": [], "ours": ["3", "5"], "theirs": ["4"]}.items():
+        save(tmp_path / name, [Entry(digit * 32, "2026-01-01", "a", "b") for digit in added])
+    subprocess.run(["git", "merge-file", "--union", "ours", "base", "theirs"], cwd=tmp_path, check=True)
+    assert len(load(tmp_path / "ours")) == 3
+
+
 def test_a_baseline_that_links_out_of_its_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     (tmp_path / "elsewhere").write_text("")

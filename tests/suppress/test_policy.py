@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.keys import key_id, secret
 from keysweep import Origin, ScanResult, scan
+from keysweep.detect.across import pair_across
 from keysweep.findings import Confidence, Exposure, Silencer, Suppressed
 from keysweep.frozen import replace
 from keysweep.settings import Settings
@@ -68,6 +69,15 @@ def test_a_leak_that_also_stood_elsewhere_in_history_is_not_excluded() -> None:
     for paths, count in ((("src/a.ini", "src/b.ini"), 1), (("src/a.ini", "lib/a.ini"), 0)):
         leak = replace(result.findings[0], exposures=tuple(map(Exposure, paths)))
         assert apply(replace(result, findings=(leak,)), Settings(exclude=("src/",)))[1] == count
+
+
+def test_a_pair_over_two_files_is_excluded_where_both_are() -> None:
+    id_line, secret_line, _ = PAIR.split(b"\n")
+    halves = [*scan(id_line, Origin("src/id")).findings, *scan(secret_line, Origin("src/secret")).findings]
+    result = ScanResult(pair_across(halves))
+    assert len(result.findings) == 1
+    assert apply(result, Settings(exclude=("src/id",)))[1] == 0
+    assert apply(result, Settings(exclude=("src/",)))[1] == 1
 
 
 def entry(until: str | None = None) -> dict[str, Entry]:

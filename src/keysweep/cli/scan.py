@@ -55,7 +55,7 @@ _Narrowing = tuple[tuple[str, ...], str | None, tuple[str, ...], tuple[str, ...]
     help="Least severity that makes exit code 1.  [default: medium]",
 )
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Use this configuration.")
-@click.option("--no-config", is_flag=True, help="Ignore keysweep.toml and pyproject.toml.")
+@click.option("--no-config", is_flag=True, help="Ignore keysweep.toml, pyproject.toml and the baseline.")
 @click.option("--report-placeholders", is_flag=True, help="Also documentation examples, with the reason why.")
 @click.option("--show-suppressed", is_flag=True, help="List what does not count, and what silenced it.")
 @click.option("--strict", is_flag=True, help="Take nothing from the scanned tree that silences findings.")

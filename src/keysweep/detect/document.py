@@ -47,6 +47,8 @@ class Document:
         self.origin = origin
         self.steps = steps
         self.stored = stored
+        self.may_be_marked: bool | None = None
+        """Whether a pragma may stand in it, once somebody looked."""
         self._known = [_Position(0, 1, 0, 1)]
 
     def position_of(self, offset: int) -> _Position:

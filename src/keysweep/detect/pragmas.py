@@ -52,12 +52,16 @@ def pragmas(credentials: Sequence[Credential], document: Document, around: Redac
 
 
 def allowing(finding: Finding) -> Pragma | None:
-    """The pragma that allows a finding, if all its copies have one; of several, the one that ends first."""
-    first = _weakest(part.place.pragma for part in finding.parts if part.place.pragma)
-    others = [place.pragma for place in finding.also_at]
-    if first is None or None in others:
+    """The pragma that allows a finding, if all its copies have one; of several, the one that ends first.
+
+    Of a pair over two files the part in the other file is looked at by itself: so does whoever reads that file.
+    """
+    here = _weakest(part.place.pragma for part in finding.parts if part.place.pragma and not part.origin)
+    others = [part.place.pragma for part in finding.parts if part.origin]
+    others += [place.pragma for place in finding.also_at]
+    if here is None or None in others:
         return None
-    return _weakest((first, *(each for each in others if each)))
+    return _weakest((here, *(each for each in others if each)))
 
 
 def allowing_all(findings: Iterable[Finding]) -> Pragma | None:
@@ -92,9 +96,10 @@ def _weakest(pragmas: Iterable[Pragma]) -> Pragma | None:
 
 def _may_be_marked(document: Document) -> bool:
     """Names of files have no comments, and members of archives no reviewer."""
-    if document.origin.members or document.steps[:1] == ("file name",):
-        return False
-    return any(hint in document.text for hint in _HINTS)
+    if document.may_be_marked is None:
+        read = not document.origin.members and document.steps[:1] != ("file name",)
+        document.may_be_marked = read and any(hint in document.text for hint in _HINTS)
+    return document.may_be_marked
 
 
 def _copies(credentials: Sequence[Credential]) -> Iterator[list[Credential]]:
@@ -122,8 +127,8 @@ def _next_to(credential: Credential, document: Document, around: Redactions) -> 
     if line_start == 0 or text[line_start - 1 : line_start] != b"\n":
         return None
     end = line_start - 1
-    start = text.rfind(b"\n", max(0, end - _REACH), end) + 1 or max(0, end - _REACH)
-    if around.within(start, end):
+    start = text.rfind(b"\n", max(0, end - _REACH), end) + 1
+    if (start == 0 and end > _REACH) or around.within(start, end):
         return None  # that line's pragma is for what stands in it
     above = _MARKER.search(text, start, end)
     if above is None or not (above["own"] or above["next"]):

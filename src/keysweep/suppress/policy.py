@@ -49,11 +49,10 @@ def apply(
         return next((pattern for pattern in settings.exclude if _matches(path, pattern)), None)
 
     def excluding_all(finding: Finding) -> str | None:
-        """In history a leak may have stood under other paths too, and all of them have to be excluded."""
-        paths = [each.path for each in finding.exposures if not each.path.startswith("(")]
-        if not all(excluding(replace(finding.origin, path=path)) for path in paths):
-            return None
-        return excluding(finding.origin)
+        """A pair may stand in two files, and in history a leak under other paths too: all have to be excluded."""
+        others = [replace(finding.origin, path=each.path) for each in finding.exposures]
+        others += [part.origin for part in finding.parts if part.origin]
+        return excluding(finding.origin) if all(map(excluding, others)) else None
 
     findings: list[Finding] = []
     suppressed: list[Suppressed] = []
