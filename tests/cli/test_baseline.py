@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.keys import key_id, secret
+from keysweep.cli.baseline import template_of
+from keysweep.errors import UsageError
 from tests.cli.test_scan import keysweep
 from tests.repositories import Repository
 
@@ -159,6 +161,11 @@ def test_what_cannot_be_is_refused_in_one_sentence(
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_credential_is_no_reason() -> None:
+    with pytest.raises(UsageError, match="holds a credential"):
+        template_of(PAIR, "someone@example.net", None)
 
 
 def test_a_baseline_that_is_there_is_not_made_anew(repository: Repository) -> None:

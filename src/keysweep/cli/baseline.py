@@ -13,7 +13,9 @@ from keysweep.cli.known import Known, known, scan_for_baseline
 from keysweep.cli.scan import root_of
 from keysweep.cli.settled import load_settings
 from keysweep.detect.pragmas import day
+from keysweep.detect.scanner import scan
 from keysweep.errors import ExitCode, IncompleteError, UsageError
+from keysweep.findings import Origin
 from keysweep.report.style import Style
 from keysweep.suppress.baseline import Entry, load, merged, save
 from keysweep.suppress.chosen import baseline_path
@@ -67,7 +69,7 @@ def create(
     target = _target(paths, config, output)
     if os.path.lexists(target):
         raise UsageError(f"{target} is there already: use `keysweep baseline update`, or delete it first.")
-    template = _template(reason, owner, until)
+    template = template_of(reason, owner, until)
     what = known(paths, history, config)
     entries = _entries(what.counting, template)
     save(target, entries)
@@ -93,7 +95,7 @@ def update(
     """Add what a scan of PATHS finds, or FINDINGS.json tells of. Entries that are there stay as they are."""
     target = _target(paths, config, output)
     old = load(target)
-    template = _template(reason, owner, until)
+    template = template_of(reason, owner, until)
     what = known(paths, history, config)
     kept = {name: each for name, each in old.items() if not (renew and lapse(each.until, today()))}
     new = [each for each in _entries(what.counting, template) if each.fingerprint not in kept]
@@ -161,7 +163,7 @@ def import_(
         )
     target = _target(paths, config, output)
     old = load(target) if os.path.lexists(target) else {}
-    template = _template(reason, owner, until)
+    template = template_of(reason, owner, until)
     chosen = kind or kind_of(file or "")
     scanned = scan_for_baseline(paths, False, config)
     taken = imported(chosen, file, scanned.findings, scanned.root, scanned.settings)
@@ -181,7 +183,7 @@ def _target(paths: tuple[str, ...], config: Path | None, output: Path | None) ->
     return Path(os.path.relpath(path))
 
 
-def _template(reason: str, owner: str | None, until: str | None) -> Entry:
+def template_of(reason: str, owner: str | None, until: str | None) -> Entry:
     """What all new entries have in common."""
     if until is not None and (day(until) is None or lapse(until, today())):
         raise UsageError(f"--until {until} is no day to come: write it as 2027-01-31.")
@@ -193,6 +195,8 @@ def _template(reason: str, owner: str | None, until: str | None) -> Entry:
         owner = os.fsdecode(git.answer(("config", "user.email")) or b"").strip()
     if not owner.strip():
         raise UsageError("Nobody answers for the entries: give --owner, or set user.email in git.")
+    if scan(f"{reason}\n{owner}\n".encode("utf-8", "surrogateescape"), Origin("")).findings:
+        raise UsageError("--reason or --owner holds a credential, and a baseline never does: say it without.")
     return Entry("", today().isoformat(), owner, reason, until)
 
 

@@ -21,6 +21,7 @@ _MOST_BYTES = 64 << 20
 _MOST_LINE_BYTES = 1 << 16
 _SECONDS = 1.0
 """Most time that one pattern may take on one line."""
+_LINE = re.compile(r"[0-9]{1,9}")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -83,7 +84,7 @@ def _gitleaks(text: str, findings: Sequence[Finding], root: Path, settings: Sett
             continue
         fields = entry.split(":")
         commit = fields.pop(0) if len(fields) > 3 and _COMMIT.fullmatch(fields[0]) else None
-        if len(fields) < 3 or not fields[-1].isdecimal():
+        if len(fields) < 3 or not _LINE.fullmatch(fields[-1]) or "\0" in entry:
             left.append(f"line {number}: it is not [COMMIT:]PATH:RULE:LINE")
             continue
         path, at = ":".join(fields[:-2]).replace("\\", "/").removeprefix("./"), int(fields[-1])

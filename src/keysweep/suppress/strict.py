@@ -78,6 +78,6 @@ def heeds_of(commit: str, repository: str, settings: Settings) -> Heeds:
 
 def _reader(commit: str, repository: str) -> Callable[[str], bytes | None]:
     def read(path: str) -> bytes | None:
-        return git.answer(("cat-file", "blob", f"{commit}:{path}"), repository)
+        return None if "\0" in path else git.answer(("cat-file", "blob", f"{commit}:{path}"), repository)
 
     return read
