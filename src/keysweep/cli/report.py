@@ -89,7 +89,7 @@ def _listed(what: str, findings: Sequence[Finding]) -> list[str]:
 
 
 def _write(result: ScanResult, form: str, fail_on: Severity, stream: TextIO, *, is_file: bool) -> None:
-    more: dict[str, object] = {"fail_on": fail_on}
+    more: dict[str, object] = {"fail_on": fail_on, "suppressed": len(result.suppressed)}
     if form == "text":
         more["style"] = Style() if is_file else Style.detect(stream, os.environ)
     import_module(FORMATS[form]).render(result, stream, **more)

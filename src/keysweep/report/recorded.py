@@ -1,6 +1,6 @@
 """A findings file as the result that it was written from, so that it can be shown again in every format.
 
-Secrets do not come back: of each there is what the file shows of it.
+Secrets do not come back: of each there is what the file shows of it. Nor do pragmas, which the scan has judged.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from keysweep.findings import (
     ScanResult,
     Secret,
     Severity,
+    Silencer,
+    Suppressed,
 )
 from keysweep.report.read import object_name, origin_of, text, text_or_none
 from keysweep.verdicts import Status, Verdict
@@ -40,6 +42,19 @@ def result_of(document: dict[str, Any]) -> ScanResult:
         if objects
         else None,
         tuple(map(text, document["notes"])),
+        tuple(map(_suppressed, document["suppressed"])),
+    )
+
+
+def _suppressed(said: dict[str, Any]) -> Suppressed:
+    finding, problem = said["finding"], said["problem"]
+    return Suppressed(
+        Silencer(said["by"]),
+        text(said["reason"]),
+        text_or_none(said["owner"]) or "",
+        text_or_none(said["until"]),
+        _finding(finding) if finding is not None else None,
+        _problem(problem) if problem is not None else None,
     )
 
 

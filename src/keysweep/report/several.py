@@ -57,6 +57,11 @@ def together(scans: Sequence[Scanned]) -> ScanResult:
         if counted
         else None,
         tuple(f"{each.of}: {note}" if each.of else note for each in scans for note in each.result.notes),
+        tuple(
+            replace(it, finding=_placed(it.finding, each.of)) if it.finding else it
+            for each in scans
+            for it in each.result.suppressed
+        ),
     )
 
 
