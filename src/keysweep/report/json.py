@@ -126,7 +126,7 @@ def _finding(finding: Finding, show_secrets: bool) -> dict[str, Any]:
         "parts": [_part(part, show_secrets) for part in finding.parts],
         "also_at": [_place(place) for place in finding.also_at],
         "alternatives": [_part(part, show_secrets) for part in finding.alternatives],
-        "exposures": [_exposure(exposure) for exposure in finding.exposures],
+        "exposures": [exposure_document(exposure) for exposure in finding.exposures],
         "verdict": verdict_document(finding.verdict) if finding.verdict else None,
     }
 
@@ -148,7 +148,8 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _exposure(exposure: Exposure) -> dict[str, Any]:
+def exposure_document(exposure: Exposure) -> dict[str, Any]:
+    """Where a credential stood in history, as plain values."""
     return {
         "path": exposure.path,
         "introduced": [_commit(commit) for commit in exposure.introduced],
