@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SPECIAL = re.compile(r"[\\`*\[\]<>#|~&$!@:]|(?<![^\W_])_|_(?![^\W_])")
+_SPECIAL = re.compile(r"[\\`*\[\]<>#|~&$!@:]|(?<![^\W_])_|_(?![^\W_])|(?<=www)\.", re.IGNORECASE)
 _ACTIVE = re.compile(r"[@$]|://|www\.|:[\w+-]+:", re.IGNORECASE)
 """What forges make links or mentions of after Markdown is done, unless it stands in code."""
 
