@@ -35,6 +35,9 @@ COLUMNS = (
 _FORMULA = "=+-@|%\uff1d\uff0b\uff0d\uff20"
 """What makes a spreadsheet calculate, or run, a cell that begins with it; full-width signs count too."""
 
+_MOST_CHARACTERS = 32_000
+"""Spreadsheets hold 32 767 in a cell, and put the rest of a longer one where nobody expects it."""
+
 
 def render(
     result: ScanResult, stream: TextIO, *, fail_on: Severity = Severity.MEDIUM, suppressed: int = 0
@@ -93,4 +96,5 @@ def _row(finding: Finding) -> dict[str, str | int | None]:
 
 def _inert(cell: str) -> str:
     """`cell` as text, whatever a spreadsheet makes of its first character."""
+    cell = cell if len(cell) <= _MOST_CHARACTERS else f"{cell[:_MOST_CHARACTERS]}..."
     return f"'{cell}" if cell.lstrip()[:1] in tuple(_FORMULA) else cell
