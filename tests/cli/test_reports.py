@@ -10,10 +10,12 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 from fixtures.keys import key_id, secret
+from keysweep.cli.output import put_report
 from keysweep.report import FORMATS
 from tests.cli.test_scan import keysweep
 from tests.report.schemas import gitlab_validator, sarif_validator
@@ -204,3 +206,13 @@ def test_hostile_names_and_authors_in_history_break_no_report(tmp_path: Path) ->
     assert run["versionControlProvenance"][0]["repositoryUri"].startswith("file:///")
     for form in set(FORMATS) - {"json", "jsonl"}:
         assert "\x1b" not in (tmp_path / f"out-{form}").read_text()
+
+
+def test_an_interrupted_report_leaves_nothing_behind(tmp_path: Path) -> None:
+    def interrupted(stream: TextIO) -> None:
+        stream.write("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        put_report(os.fspath(tmp_path / "out"), interrupted)
+    assert list(tmp_path.iterdir()) == []

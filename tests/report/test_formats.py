@@ -43,7 +43,8 @@ def test_the_order_of_findings_does_not_depend_on_who_found_them_first(form: str
     result = everything()
     shuffled = list(result.findings)
     random.Random(1).shuffle(shuffled)
-    assert at_that_time(form, result) == at_that_time(form, replace(result, findings=tuple(shuffled)))
+    other = replace(result, findings=tuple(shuffled), problems=result.problems[::-1])
+    assert at_that_time(form, result) == at_that_time(form, other)
 
 
 @pytest.mark.parametrize("form", FURTHER)
@@ -80,7 +81,7 @@ def test_no_field_of_a_finding_gives_its_secret_away(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FURTHER)
-@given(value=st.text(st.characters(exclude_categories=("Cs",)), min_size=12))
+@given(value=ANY_TEXT)
 def test_no_secret_whatever_is_in_it_reaches_a_report(form: str, value: str) -> None:
     part = Part(Role.SECRET, Secret(f"{value}{HIDDEN}"), Place(1, 1, 0, 9, snippet="x"))
     assert HIDDEN not in at_that_time(form, ScanResult((pair(parts=(part,)),)))

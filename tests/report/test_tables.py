@@ -39,7 +39,7 @@ def test_a_row_tells_what_and_where_and_since_when() -> None:
 
 
 def test_the_last_row_says_that_not_everything_was_read() -> None:
-    *_, problem, interrupted, last = rows(everything())
+    *_, interrupted, problem, last = rows(everything())
     assert (problem["record"], problem["path"]) == ("problem", "broken.gz")
     assert interrupted["kind"] == "interrupted"
     assert (last["record"], last["status"]) == ("scan", "incomplete")
@@ -79,4 +79,4 @@ def test_lines_hold_what_the_document_holds(result: ScanResult) -> None:
     jsonschema.Draft202012Validator(schema()).validate(whole)
     expected = document(result, show_secrets=False, fail_on=pair().severity.MEDIUM, suppressed=0)
     assert len(expected["findings"]) == len(whole["findings"])  # type: ignore[arg-type]
-    assert expected["problems"] == whole["problems"]
+    assert sorted(expected["problems"], key=str) == sorted(whole["problems"], key=str)  # type: ignore[call-overload]

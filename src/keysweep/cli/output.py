@@ -99,7 +99,7 @@ def _replace(path: str, write: Callable[[TextIO], None]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:  # Ctrl-C too: no half of a report stays behind
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from keysweep.findings import Finding, Role, ScanResult, Severity
-from keysweep.report.entries import brought_by, ordered, safe_for, summary, time, why
+from keysweep.report.entries import brought_by, ordered, ordered_problems, safe_for, summary, time, why
 
 COLUMNS = (
     "record",
@@ -52,7 +52,7 @@ def render(
 
     for finding in ordered(result.findings):
         write(_row(finding))
-    for problem in result.problems:
+    for problem in ordered_problems(result.problems):
         origin = problem.origin
         write(
             {

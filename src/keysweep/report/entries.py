@@ -28,6 +28,19 @@ def ordered(findings: Iterable[Finding]) -> list[Finding]:
     )
 
 
+def ordered_problems(problems: Iterable[Problem]) -> list[Problem]:
+    """That somebody stopped the scan comes first, then what was not read, by path."""
+    return sorted(
+        problems,
+        key=lambda each: (
+            each.code is not ProblemCode.INTERRUPTED,
+            each.origin.display if each.origin else "",
+            (each.origin.commit or "") if each.origin else "",
+            each.message,
+        ),
+    )
+
+
 def safe_for(stream: TextIO) -> Callable[[str], str]:
     """How to write text of unknown origin into `stream`: without control, bidi and what it cannot encode."""
     encoding = (stream.encoding or "utf-8").lower().replace("-", "")

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import TextIO
 
 from keysweep.findings import Finding, ScanResult, Severity
-from keysweep.report.entries import facts, failing, location, ordered, safe_for, said, summary, title, why
+from keysweep.report.entries import (
+    facts,
+    failing,
+    location,
+    ordered,
+    ordered_problems,
+    safe_for,
+    said,
+    summary,
+    title,
+    why,
+)
 from keysweep.report.severities import LEVELS
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
@@ -38,7 +49,7 @@ def render(
             line=str(place.line if not finding.origin.members else 1),
             **({} if finding.origin.members else {"col": str(place.column)}),
         )
-    for problem in result.problems:
+    for problem in ordered_problems(result.problems):
         where = {"file": problem.origin.path} if problem.origin else {}
         write("warning", f"Not fully scanned: {said(problem)}", title="keysweep: incomplete", **where)
 

@@ -17,6 +17,7 @@ from keysweep.report.entries import (
     is_interrupted,
     location,
     ordered,
+    ordered_problems,
     said,
     status,
     summary,
@@ -76,7 +77,7 @@ def _second(moment: datetime) -> str:
 def _messages(result: ScanResult, fail_on: Severity, suppressed: int) -> list[dict[str, str]]:
     """What GitLab shows above the list: the sum, and everything that was not read."""
     told = [("warn" if result.problems else "info", f"keysweep: {summary(result, fail_on, suppressed)}.")]
-    for problem in result.problems[:MOST_MESSAGES]:
+    for problem in ordered_problems(result.problems)[:MOST_MESSAGES]:
         level = "fatal" if problem.code is ProblemCode.INTERRUPTED else "warn"
         told.append((level, f"Not fully scanned: {said(problem)}."))
     if (more := len(result.problems) - MOST_MESSAGES) > 0:

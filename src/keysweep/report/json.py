@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from importlib.resources import files
 from typing import Any, TextIO
@@ -24,6 +25,7 @@ from keysweep.verdicts import Verdict
 
 FORMAT = "keysweep-findings"
 VERSION = 1
+_COMMAND = re.compile(r"##(\w*)\[")
 
 
 def render(
@@ -51,8 +53,13 @@ def render(
         directory=directory,
         repository=repository,
     )
-    json.dump(written, stream, indent=2)
+    stream.writelines(map(inert, json.JSONEncoder(indent=2).iterencode(written)))
     stream.write("\n")
+
+
+def inert(text: str) -> str:
+    """JSON that says the same and commands no CI job: runners read `##[error]` and its like in any line."""
+    return _COMMAND.sub(r"##\1\\u005b", text) if "##" in text else text
 
 
 def schema() -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import TextIO
 
 from keysweep.findings import ScanResult, Severity
 from keysweep.frozen import replace
-from keysweep.report.entries import ordered
-from keysweep.report.json import document
+from keysweep.report.entries import ordered, ordered_problems
+from keysweep.report.json import document, inert
 
 
 def render(
@@ -26,7 +26,11 @@ def render(
     The values are those of the JSON document, so `findings.schema.json` describes them.
     """
     whole = document(
-        replace(result, findings=tuple(ordered(result.findings))),
+        replace(
+            result,
+            findings=tuple(ordered(result.findings)),
+            problems=tuple(ordered_problems(result.problems)),
+        ),
         show_secrets=show_secrets,
         fail_on=fail_on,
         suppressed=suppressed,
@@ -42,4 +46,4 @@ def render(
 
 
 def _line(stream: TextIO, kind: str, record: dict[str, object]) -> None:
-    stream.write(json.dumps({"type": kind, **record}, separators=(",", ":")) + "\n")
+    stream.write(inert(json.dumps({"type": kind, **record}, separators=(",", ":"))) + "\n")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from keysweep.findings import Finding, Problem, ScanResult, Severity
-from keysweep.report.entries import facts, failing, location, ordered, said, summary, title, why
+from keysweep.report.entries import facts, failing, location, ordered, ordered_problems, said, summary, title, why
 from keysweep.report.rules import MEANINGS, REMEDY, rule_of
 from keysweep.report.style import Style
 
@@ -36,7 +36,7 @@ def render(
     numbers: dict[tuple[str, str], int] = {}
     for finding in ordered(result.findings):
         _failed(_case(suite, *_named(finding, safe), numbers), finding, fail_on, safe)
-    for problem in result.problems:
+    for problem in ordered_problems(result.problems):
         _not_read(suite, problem, safe, numbers)
     if not result.findings and not result.problems:
         _case(suite, _SUITE, "no leaked AWS keys", numbers)

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from keysweep.findings import Finding, ScanResult, Severity
-from keysweep.report.entries import location, ordered, safe_for, said, status, summary, title, why
+from keysweep.report.entries import (
+    location,
+    ordered,
+    ordered_problems,
+    safe_for,
+    said,
+    status,
+    summary,
+    title,
+    why,
+)
 from keysweep.report.markup import code, prose
 from keysweep.report.rules import REMEDY
 from keysweep.report.text import ROLES
@@ -30,7 +40,7 @@ def head(
     lines = ["## keysweep", "", f"**{prose(safe(summary(result, fail_on, suppressed)))}.**", ""]
     if result.problems:
         lines += ["Not fully scanned, so nothing here may be called clean:", ""]
-        lines += [f"- {code(safe(said(problem)))}" for problem in result.problems[:most]]
+        lines += [f"- {code(safe(said(problem)))}" for problem in ordered_problems(result.problems)[:most]]
         if most is not None and len(result.problems) > most:
             lines.append(f"- and {len(result.problems) - most} more")
         lines.append("")

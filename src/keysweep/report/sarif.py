@@ -17,6 +17,7 @@ from keysweep.report.entries import (
     failing,
     is_interrupted,
     ordered,
+    ordered_problems,
     said,
     summary,
     time,
@@ -179,7 +180,7 @@ def _invocation(
     result: ScanResult, fail_on: Severity, left_out: int, started: datetime | None, ended: datetime | None
 ) -> dict[str, Any]:
     """How the scan went. Nothing that was not read is passed over: each problem is a notification."""
-    notifications = [_notification(each) for each in result.problems[:MOST_NOTIFICATIONS]]
+    notifications = [_notification(each) for each in ordered_problems(result.problems)[:MOST_NOTIFICATIONS]]
     if (more := len(result.problems) - MOST_NOTIFICATIONS) > 0:
         notifications.append(_own("left-out", "warning", f"{more} more problems: see the JSON report."))
     if left_out:
