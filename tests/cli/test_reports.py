@@ -208,6 +208,18 @@ def test_hostile_names_and_authors_in_history_break_no_report(tmp_path: Path) ->
         assert "\x1b" not in (tmp_path / f"out-{form}").read_text()
 
 
+def test_a_secret_in_the_name_of_an_author_is_in_no_report(tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    repository.stage("a.ini", PAIR)
+    repository.commit("a commit", f"--author=aws_secret_access_key={SECRET} <x@example.net>")
+    wanted = [f"--report={form}={tmp_path}/out-{form}" for form in FORMATS]
+    done = keysweep(repository.path, "scan", "--history", *wanted)
+    assert done.returncode == 1
+    assert SECRET not in done.stdout
+    for form in FORMATS:
+        assert SECRET not in (tmp_path / f"out-{form}").read_text()
+
+
 def test_an_interrupted_report_leaves_nothing_behind(tmp_path: Path) -> None:
     def interrupted(stream: TextIO) -> None:
         stream.write("half")

@@ -17,6 +17,7 @@ from keysweep.errors import IncompleteError, UsageError
 from keysweep.findings import ScanResult
 from keysweep.frozen import frozen
 from keysweep.report import FORMATS
+from keysweep.report.hidden import without_secrets
 from keysweep.report.style import Style, complaint
 
 BESIDE_TEXT = "github-annotations"
@@ -83,11 +84,12 @@ def writer(form: str, result: ScanResult, facts: Mapping[str, object], *, plain:
     """How to write a report in this format, with those of the facts that it takes; `plain` is without colour."""
     render, takes = import_module(FORMATS[form]).render, _parameters(form)
     given = {name: value for name, value in facts.items() if name in takes}
+    told = result if given.get("show_secrets") else without_secrets(result)
 
     def write(stream: TextIO) -> None:
         if "style" in takes:
             given["style"] = Style() if plain else Style.detect(stream, os.environ)
-        render(result, stream, **given)
+        render(told, stream, **given)
 
     return write
 
