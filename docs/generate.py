@@ -5,10 +5,17 @@ A page marks the place of a table by two comments; a test fails where a page and
 
 from __future__ import annotations
 
+import inspect
+import io
+import json
+import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
+from fixtures.keys import key_id, secret
 from keysweep.aws.containment.changes import CALLS, UNDOING
 from keysweep.aws.containment.refusals import GUARDS
 from keysweep.aws.mandate import ACTIONS, OPT_INS
@@ -16,8 +23,12 @@ from keysweep.aws.outcomes import CODES, Meaning
 from keysweep.aws.permissions import STATEMENTS, of
 from keysweep.detect.limits import MIB, Limits
 from keysweep.detect.rules import RULES
+from keysweep.detect.scanner import scan
 from keysweep.errors import ExitCode
+from keysweep.findings import Origin, Problem, ProblemCode, ScanResult, Severity, Source
 from keysweep.frozen import fields
+from keysweep.report import FORMATS
+from keysweep.report.severities import LEVELS
 
 DOCS = Path(__file__).parent
 PACKAGE = DOCS.parent / "src" / "keysweep"
@@ -119,6 +130,62 @@ def standings() -> str:
     return _table(("status", "what it means"), [(f"`{name}`", " ".join(text.split())) for name, text in said])
 
 
+def formats() -> str:
+    """Every format of reports, as its module describes itself."""
+    rows = []
+    for form in FORMATS:
+        module = import_module(FORMATS[form])
+        described = (module.__doc__ or "").splitlines()[0].rstrip(".")
+        shows = (
+            "with `--show-secrets`" if "show_secrets" in inspect.signature(module.render).parameters else "never"
+        )
+        rows.append((f"`{form}`", described, shows))
+    return _table(("format", "what it is", "shows secrets"), rows)
+
+
+def severities() -> str:
+    """What a severity is called elsewhere."""
+    rows = [
+        (f"`{severity.label}`", f"`{level.sarif}`", level.score, level.gitlab, f"`::{level.command}`")
+        for severity, level in sorted(LEVELS.items(), reverse=True)
+    ]
+    return _table(("severity", "SARIF level", "GitHub's `security-severity`", "GitLab", "annotation"), rows)
+
+
+_LANGUAGES = {"csv": "csv", "junit": "xml", "markdown": "markdown", "sarif": "json"}
+
+
+def examples() -> str:
+    """One leak, and one file that could not be read, in each format that has no page of its own."""
+    blocks = []
+    for form in FORMATS:
+        if form in ("text", "json", "gitlab", "github-summary"):
+            continue
+        text = _example(form)
+        if form == "sarif":  # one result, since the rules before it are the same in every report
+            text = json.dumps(json.loads(text)["runs"][0]["results"][0], indent=2) + "\n"
+        elif form == "jsonl":
+            text = "".join(f"{line[:110]}...\n" for line in text.splitlines())
+        blocks.append(f"`{form}`:\n\n```{_LANGUAGES.get(form, 'text')}\n{text}```\n")
+    shown = json.loads(_example("gitlab"))["vulnerabilities"][0]
+    blocks.append(f"`gitlab`:\n\n```json\n{json.dumps(shown, indent=2)}\n```\n")
+    return "\n".join(blocks)
+
+
+def _example(form: str) -> str:
+    chance = random.Random(4)
+    content = f"aws_access_key_id = {key_id(chance)}\naws_secret_access_key = {secret(chance)}\n"
+    found = scan(content.encode(), Origin("deploy/prod.env", Source.FILE))
+    damaged = Problem(ProblemCode.DAMAGED, "is damaged or truncated", Origin("backup.tar.gz", Source.FILE))
+    result = ScanResult(found.findings, (damaged,), 4096, 12)
+    render = import_module(FORMATS[form]).render
+    when = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
+    known = {"fail_on": Severity.MEDIUM, "started": when, "ended": when}
+    stream = io.StringIO()
+    render(result, stream, **{name: known[name] for name in known if name in inspect.signature(render).parameters})
+    return stream.getvalue()
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "rules": rules,
     "patterns": patterns,
@@ -129,6 +196,9 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "actions": actions,
     "guards": guards,
     "standings": standings,
+    "formats": formats,
+    "severities": severities,
+    "examples": examples,
 }
 
 

@@ -115,6 +115,10 @@ def test_paint_without_colour_adds_nothing() -> None:
         ("\u2028\u2029\u00ad\ufeff", "\\u2028\\u2029\\xad\\ufeff"),
         ("caf\udce9", "caf\\xe9"),
         ("a\tb", "a  b"),
+        ("::error::x", "\\x3a:error::x"),
+        ("a  ::add-mask::x", "a  \\x3a:add-mask::x"),
+        ("a ##[error]b", "a ##\\x5berror]b"),
+        ("##vso[task.complete]", "##vso\\x5btask.complete]"),
     ],
 )
 def test_what_a_terminal_would_act_on_is_written_as_an_escape(hostile: str, shown: str) -> None:
@@ -126,7 +130,9 @@ def test_every_mark_that_reorders_text_is_escaped(mark: str) -> None:
     assert Style().safe(f"a{mark}b") == f"a\\u{ord(mark):04x}b"
 
 
-@pytest.mark.parametrize("text", ["src/app.py", "grüße/キー.txt", "a b", "C:\\keys", "😀"])
+@pytest.mark.parametrize(
+    "text", ["src/app.py", "std::string", "## head", "grüße/キー.txt", "a b", "C:\\keys", "😀"]
+)
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert Style().safe(text) == text
 

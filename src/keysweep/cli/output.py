@@ -15,8 +15,8 @@ from keysweep.errors import IncompleteError, UsageError
 def check_writable(path: str) -> None:
     """Raise UsageError now rather than after a long scan."""
     if os.path.isdir(path):
-        raise UsageError(f"{path} is a directory: give --output the name of a file.")
-    if not _is_device(path):
+        raise UsageError(f"{path} is a directory: give the name of a file.")
+    if not is_device(path):
         _check_directory(path)
     if os.path.exists(path) and not os.access(path, os.W_OK):
         raise UsageError(f"{path} cannot be written: choose another file or change its permissions.")
@@ -40,19 +40,24 @@ def write_report(path: str | None, write: Callable[[TextIO], None]) -> None:
     says so.
     """
     if path is None:
-        _print(write)
+        print_report(write)
         return
     try:
-        if _is_device(path):
-            with open(path, "w", encoding="utf-8", errors="backslashreplace") as stream:
-                write(stream)
-        else:
-            _replace(os.path.realpath(path), write)
+        put_report(path, write)
     except OSError as error:
-        _print(write)
+        print_report(write)
         raise IncompleteError(
             f"{path} could not be written ({error.strerror}); the report was printed instead."
         ) from error
+
+
+def put_report(path: str, write: Callable[[TextIO], None]) -> None:
+    """Write to a device or a pipe as it is, and to a file whole or not at all; OSError where that fails."""
+    if is_device(path):
+        with open(path, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            write(stream)
+    else:
+        _replace(os.path.realpath(path), write)
 
 
 def abandon(stream: TextIO) -> None:
@@ -60,7 +65,8 @@ def abandon(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _print(write: Callable[[TextIO], None]) -> None:
+def print_report(write: Callable[[TextIO], None]) -> None:
+    """Write to standard output; IncompleteError where that fails, unless whoever read it has seen enough."""
     try:
         write(sys.stdout)
         sys.stdout.flush()
@@ -71,7 +77,7 @@ def _print(write: Callable[[TextIO], None]) -> None:
         raise IncompleteError(f"the report could not be written ({error.strerror}): free some room.") from error
 
 
-def _is_device(path: str) -> bool:
+def is_device(path: str) -> bool:
     """Whether there is something at `path` that a file must not take the place of."""
     return os.path.exists(path) and not os.path.isfile(path)
 
@@ -93,7 +99,7 @@ def _replace(path: str, write: Callable[[TextIO], None]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:  # Ctrl-C too: no half of a report stays behind
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise

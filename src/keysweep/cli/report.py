@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
+from keysweep.cli import reports as further
 from keysweep.cli.output import check_writable, write_report
 from keysweep.errors import ExitCode
-from keysweep.findings import Finding, ScanResult, Severity
+from keysweep.findings import Finding, Severity
 from keysweep.frozen import replace
 from keysweep.report import FORMATS
 from keysweep.report.read import read
 from keysweep.report.recorded import result_of
 from keysweep.report.several import Comparison, Scanned, compared, together
-from keysweep.report.style import Style
 
 
 @click.command()
@@ -25,6 +23,7 @@ from keysweep.report.style import Style
 @click.option("--against", metavar="OLD.json", help="Show only what is new since that scan, and count the rest.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
+@further.option
 @click.option(
     "--fail-on",
     type=click.Choice([level.label for level in Severity]),
@@ -32,7 +31,14 @@ from keysweep.report.style import Style
     show_default=True,
     help="Least severity that makes exit code 1.",
 )
-def report(files: tuple[str, ...], against: str | None, form: str, output: str | None, fail_on: str) -> int:
+def report(
+    files: tuple[str, ...],
+    against: str | None,
+    form: str,
+    output: str | None,
+    reports: tuple[str, ...],
+    fail_on: str,
+) -> int:
     """Show findings files again: in another format, several as one, or what is new since an older one.
 
     Nothing is scanned, and no secret comes back: a findings file holds none.
@@ -41,6 +47,7 @@ def report(files: tuple[str, ...], against: str | None, form: str, output: str |
     Examples:
       keysweep report found.json
       keysweep report a.json b.json --format json --output both.json
+      keysweep report found.json --report sarif=out.sarif --report csv=out.csv
       keysweep report today.json --against yesterday.json
 
     \b
@@ -50,16 +57,19 @@ def report(files: tuple[str, ...], against: str | None, form: str, output: str |
     """
     if output:
         check_writable(output)
+    more_reports = further.asked_for(reports, form, output, show_secrets=False)
     result = together([read(path, _scanned) for path in files])
     if against:
         comparison = compared(result, read(against, _scanned).result)
         notes = (*result.notes, *_told(comparison, against))
         result = replace(result, findings=comparison.new, notes=notes)
     level = Severity[fail_on.upper()]
-    write_report(output, lambda stream: _write(result, form, level, stream, is_file=output is not None))
+    facts = {"fail_on": level, "suppressed": len(result.suppressed)}
+    all_written = further.write_all(more_reports, result, facts)
+    write_report(output, further.writer(form, result, facts, plain=output is not None))
     if any(each.severity >= level for each in result.findings):
         return ExitCode.FINDINGS
-    return ExitCode.INCOMPLETE if result.problems else ExitCode.CLEAN
+    return ExitCode.INCOMPLETE if result.problems or not all_written else ExitCode.CLEAN
 
 
 def _scanned(document: dict[str, Any]) -> Scanned:
@@ -86,10 +96,3 @@ def _listed(what: str, findings: Sequence[Finding]) -> list[str]:
     )
     more = [f"{what}: {len(told) - _MOST_LISTED} more"] if len(told) > _MOST_LISTED else []
     return [*list(told)[:_MOST_LISTED], *more]
-
-
-def _write(result: ScanResult, form: str, fail_on: Severity, stream: TextIO, *, is_file: bool) -> None:
-    more: dict[str, object] = {"fail_on": fail_on, "suppressed": len(result.suppressed)}
-    if form == "text":
-        more["style"] = Style() if is_file else Style.detect(stream, os.environ)
-    import_module(FORMATS[form]).render(result, stream, **more)

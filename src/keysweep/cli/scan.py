@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import TextIO
 
 import click
 
 from keysweep.cli import lone
+from keysweep.cli import reports as further
 from keysweep.cli.operator import ask, aws_endpoint, questions_about
 from keysweep.cli.operator import partitions as partition_option
 from keysweep.cli.output import check_writable, write_report
@@ -46,6 +45,7 @@ _Narrowing = tuple[tuple[str, ...], str | None, tuple[str, ...], tuple[str, ...]
 @click.option("--all-files", is_flag=True, help="Also what git ignores.")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
+@further.option
 @click.option(
     "--show-secrets", is_flag=True, help="Print secrets in full. Think of who reads the terminal and the log."
 )
@@ -80,6 +80,7 @@ def scan(
     all_files: bool,
     form: str,
     output: str | None,
+    reports: tuple[str, ...],
     show_secrets: bool,
     fail_on: str | None,
     config: Path | None,
@@ -108,6 +109,7 @@ def scan(
       keysweep scan --history ~/src/app
       keysweep scan --history https://git.example.net/team/app.git
       keysweep scan --range origin/main..HEAD
+      keysweep scan --report sarif=keysweep.sarif --report junit=keysweep.xml
       kubectl get secrets -A -o yaml | keysweep scan -
 
     \b
@@ -140,6 +142,7 @@ def scan(
         )
     if output:
         check_writable(output)
+    more_reports = further.asked_for(reports, form, output, show_secrets=show_secrets)
     means = lone.means(inventories, False, None, None, (), partitions, aws_endpoint)
     root = root_of(paths)
     elsewhere = _is_copied(paths, history, config)
@@ -150,23 +153,29 @@ def scan(
     if fail_on:
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
     cached = not no_cache
+    started = datetime.now(UTC)
     result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
     result = replace(result, notes=(*result.notes, *settled.notes))
     result, suppressed = apply(result, settings, os.fspath(root), baseline=settled.baseline, heeds=settled.heeds)
     if verify:
         result = _verified(result, partitions, aws_endpoint, means)
-    more: dict[str, object] = {"show_secrets": show_secrets, "fail_on": settings.fail_on, "suppressed": suppressed}
-    if form == "text":
-        more["show_suppressed"] = show_suppressed
-    if form == "json":
-        more["directory"] = os.getcwd()
-        more["repository"] = _repository(paths) if history or staged else None
-    write_report(output, _writer(form, result, more, to_file=output is not None))
+    facts: dict[str, object] = {
+        "show_secrets": show_secrets,
+        "fail_on": settings.fail_on,
+        "suppressed": suppressed,
+        "directory": further.directory(),
+        "repository": _repository(paths) if history or staged else None,
+        "started": started,
+        "ended": datetime.now(UTC),
+        "show_suppressed": show_suppressed,
+    }
+    all_written = further.write_all(more_reports, result, facts)
+    write_report(output, further.writer(form, result, facts, plain=output is not None))
     if output and (result.findings or result.problems):
         click.echo(_pointer(result, output), err=True)
     if any(finding.severity >= settings.fail_on for finding in result.findings):
         return ExitCode.FINDINGS
-    return ExitCode.INCOMPLETE if result.problems else ExitCode.CLEAN
+    return ExitCode.INCOMPLETE if result.problems or not all_written else ExitCode.CLEAN
 
 
 def root_of(paths: tuple[str, ...]) -> Path:
@@ -276,14 +285,3 @@ def _repository(paths: tuple[str, ...]) -> str:
 
     given = paths[0] if paths else os.environ.get("GIT_DIR") or "."
     return os.path.abspath(given) if os.path.exists(given) else without_credentials(given)
-
-
-def _writer(form: str, result: ScanResult, more: dict[str, object], *, to_file: bool) -> Callable[[TextIO], None]:
-    render = import_module(FORMATS[form]).render
-
-    def write(stream: TextIO) -> None:
-        if form == "text":
-            more["style"] = Style() if to_file else Style.detect(stream, os.environ)
-        render(result, stream, **more)
-
-    return write

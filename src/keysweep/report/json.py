@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from importlib.resources import files
 from typing import Any, TextIO
@@ -26,6 +27,7 @@ from keysweep.verdicts import Verdict
 
 FORMAT = "keysweep-findings"
 VERSION = 1
+_COMMAND = re.compile(r"##(\w*)\[")
 
 
 def render(
@@ -53,8 +55,13 @@ def render(
         directory=directory,
         repository=repository,
     )
-    json.dump(written, stream, indent=2)
+    stream.writelines(map(inert, json.JSONEncoder(indent=2).iterencode(written)))
     stream.write("\n")
+
+
+def inert(text: str) -> str:
+    """JSON that says the same and commands no CI job: runners read `##[error]` and its like in any line."""
+    return _COMMAND.sub(r"##\1\\u005b", text) if "##" in text else text
 
 
 def schema() -> dict[str, Any]:
@@ -130,7 +137,7 @@ def _finding(finding: Finding, show_secrets: bool) -> dict[str, Any]:
         "parts": [_part(part, show_secrets) for part in finding.parts],
         "also_at": [_place(place) for place in finding.also_at],
         "alternatives": [_part(part, show_secrets) for part in finding.alternatives],
-        "exposures": [_exposure(exposure) for exposure in finding.exposures],
+        "exposures": [exposure_document(exposure) for exposure in finding.exposures],
         "verdict": verdict_document(finding.verdict) if finding.verdict else None,
     }
 
@@ -152,7 +159,8 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _exposure(exposure: Exposure) -> dict[str, Any]:
+def exposure_document(exposure: Exposure) -> dict[str, Any]:
+    """Where a credential stood in history, as plain values."""
     return {
         "path": exposure.path,
         "introduced": [_commit(commit) for commit in exposure.introduced],

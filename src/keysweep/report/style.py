@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ _CODES = {
     "alarm": "1;31",
 }
 _WIDTH = 100
+_COMMAND = re.compile(r"(?<!\S)::|##\w*\[")
+"""What begins a command in the log of a CI job: GitHub's runner reads `::error::` at the start of a line, after
+spaces too, and `##[error]` anywhere in it; Azure's reads `##vso[`, TeamCity's `##teamcity[`. Wrapping may start a
+line at any word."""
 
 
 class Style:
@@ -57,8 +62,10 @@ class Style:
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.colour and text else text
 
     def safe(self, text: str) -> str:
-        """`text` with everything that a terminal would act on, or could not show, written as an escape."""
-        return "".join(each if self._is_safe(each) else _escaped(each) for each in text)
+        """`text` with everything that a terminal or a CI log would act on, or could not show, as an escape."""
+        if not (text.isascii() and text.isprintable()):
+            text = "".join(each if self._is_safe(each) else _escaped(each) for each in text)
+        return _COMMAND.sub(_disarmed, text) if "::" in text or "##" in text else text
 
     def _is_safe(self, character: str) -> bool:
         if character.isascii():
@@ -78,6 +85,11 @@ def size(count: float) -> str:
 def complaint(error: BaseException) -> str:
     """A failure as one line for standard error, whatever names from outside it quotes."""
     return Style().safe(f"keysweep: {error}")
+
+
+def _disarmed(command: re.Match[str]) -> str:
+    """A command that no log acts on any more, and that people still can read."""
+    return "\\x3a:" if command[0] == "::" else command[0].replace("[", "\\x5b")
 
 
 def _is_bidi(character: str) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from keysweep.report.style import Style
     from keysweep.verdicts import Verdict
 
-_TITLES = {
+TITLES = {
     Kind.PAIR: "AWS access key with its secret",
     Kind.TEMPORARY: "Temporary AWS credentials",
     Kind.ACCESS_KEY_ID: "AWS access key ID without a secret",
@@ -38,7 +38,8 @@ _TITLES = {
     Kind.SIGNED_REQUEST: "Signed AWS request",
     Kind.CUSTOM: "Match of your rule",
 }
-_ROLES = {
+"""What people read for each kind, in every format."""
+ROLES = {
     Role.KEY_ID: "key ID",
     Role.SECRET: "secret",
     Role.TOKEN: "token",
@@ -47,6 +48,7 @@ _ROLES = {
     Role.SIGNATURE: "signature",
     Role.CUSTOM: "match",
 }
+"""What people read for each part of a finding."""
 _COLOURS = {
     Severity.CRITICAL: "alarm",
     Severity.HIGH: "alarm",
@@ -113,7 +115,7 @@ def _by_credential(findings: list[Finding]) -> list[list[Finding]]:
 
 def _finding(same: list[Finding], style: Style, show_secrets: bool) -> list[str]:
     finding = same[0]
-    title = _TITLES[finding.kind]
+    title = TITLES[finding.kind]
     if finding.rule:
         title += f" {style.safe(finding.rule)}"
     facts = [f"account {finding.account_id}" if finding.account_id else "", _canary(finding)]
@@ -214,7 +216,7 @@ def _place(where: str, part: Part, style: Style, show_secrets: bool) -> list[str
     lines = [f"  {style.paint(where, 'cyan')}{style.paint(style.safe(note), 'dim')}"]
     lines.append("    " + _marked(part.place, style))
     if show_secrets and part.role is not Role.KEY_ID:
-        lines.append(f"    {_ROLES[part.role]}: {style.safe(part.value.reveal())}")
+        lines.append(f"    {ROLES[part.role]}: {style.safe(part.value.reveal())}")
     return lines
 
 

@@ -1,0 +1,63 @@
+"""Secrets that were found, taken out of what commits say of themselves: an author's name may be one by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from keysweep.findings import Commit, Exposure, Finding, Part, Role, ScanResult, Secret
+from keysweep.frozen import replace
+
+_HEAD = 4
+"""By so many characters a secret is looked up; reports show as many of each."""
+
+
+def without_secrets(result: ScanResult) -> ScanResult:
+    """The result with every secret in it, of whichever finding, redacted in authors, addresses and subjects."""
+    known: dict[str, list[Secret]] = {}
+    for finding in result.findings:
+        for part in (*finding.parts, *finding.alternatives):
+            _remember(part, known)
+    told: dict[str, str] = {}
+
+    def redacted(text: str) -> str:
+        if text not in told:
+            told[text] = _redacted(text, known)
+        return told[text]
+
+    def commits(each: Iterable[Commit]) -> tuple[Commit, ...]:
+        return tuple(
+            replace(
+                commit,
+                author=redacted(commit.author),
+                email=redacted(commit.email),
+                subject=redacted(commit.subject),
+            )
+            for commit in each
+        )
+
+    def exposure(each: Exposure) -> Exposure:
+        return replace(each, introduced=commits(each.introduced), removed=commits(each.removed))
+
+    def finding_of(each: Finding) -> Finding:
+        return replace(each, exposures=tuple(map(exposure, each.exposures))) if each.exposures else each
+
+    return replace(result, findings=tuple(map(finding_of, result.findings)))
+
+
+def _remember(part: Part, known: dict[str, list[Secret]]) -> None:
+    value = part.value.reveal()
+    if part.role is not Role.KEY_ID and len(value) > _HEAD:
+        known.setdefault(value[:_HEAD], []).append(part.value)
+
+
+def _redacted(text: str, known: dict[str, list[Secret]]) -> str:
+    pieces, done, at = [], 0, 0
+    while at < len(text):
+        here = [each for each in known.get(text[at : at + _HEAD], ()) if text.startswith(each.reveal(), at)]
+        if not here:
+            at += 1
+            continue
+        longest = max(here, key=lambda each: len(each.reveal()))
+        pieces += [text[done:at], longest.redacted]
+        at = done = at + len(longest.reveal())
+    return "".join([*pieces, text[done:]])
