@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "git": {"errors"},
     "cache": set(),
     "sources": {"cache", "detect", "git", "findings", "frozen", "errors"},
-    "suppress": {"settings", "findings", "frozen"},
+    "suppress": {"git", "config", "tables", "settings", "detect", "findings", "frozen", "errors"},
     "aws": {"findings", "verdicts", "tables", "frozen", "errors"},
     "report": {"findings", "verdicts", "frozen", "errors"},
     "installer": {"git", "frozen", "errors"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,18 @@ from keysweep.detect.limits import Limits
 from keysweep.findings import Confidence, Severity
 from keysweep.frozen import fields
 from keysweep.settings import Settings
-from keysweep.tables import accounts, flag, level, read_bytes, read_table, refuse_unknown, strings, wrong
+from keysweep.tables import (
+    accounts,
+    flag,
+    level,
+    parse_table,
+    read_bytes,
+    read_table,
+    refuse_unknown,
+    strings,
+    text,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from keysweep.detect.custom import CustomRule
@@ -27,12 +38,29 @@ def load(root: Path, explicit: Path | None = None) -> Settings:
     """
     if explicit is not None:
         return _parse(read_table(explicit, whole=explicit.name != "pyproject.toml"), explicit)
+    file = found(root)
+    return _parse(read_table(file, whole=file.name == FILE_NAME), file) if file else Settings()
+
+
+def found(root: Path) -> Path | None:
+    """The file in `root` that holds the settings; None where there is none. Raises ConfigError."""
     own = root / FILE_NAME
     if own.exists() or own.is_symlink():
-        return _parse(read_table(own, whole=True), own)
+        return own
     shared = root / "pyproject.toml"
-    if shared.is_file() and b"tool.keysweep" in read_bytes(shared):
-        return _parse(read_table(shared, whole=False), shared)
+    return shared if shared.is_file() and b"tool.keysweep" in read_bytes(shared) else None
+
+
+def load_committed(read: Callable[[str], bytes | None], commit: str) -> Settings:
+    """The same of a commit, whose files `read` gives by their paths; `commit` is what it is called in errors."""
+    own = read(FILE_NAME)
+    if own is not None:
+        name = Path(f"{commit}:{FILE_NAME}")
+        return _parse(parse_table(own, name, whole=True), name)
+    shared = read("pyproject.toml")
+    if shared is not None and b"tool.keysweep" in shared:
+        name = Path(f"{commit}:pyproject.toml")
+        return _parse(parse_table(shared, name, whole=False), name)
     return Settings()
 
 
@@ -44,6 +72,7 @@ def _parse(table: dict[str, object], path: Path) -> Settings:
         min_confidence=level(table, "min-confidence", Confidence, Confidence.LOW, path),
         exclude=tuple(strings(table, "exclude", path)),
         allow=_allowed(table, path),
+        baseline=text(table, "baseline", path),
         report_placeholders=flag(table, "report-placeholders", path),
         canary_accounts=frozenset(accounts(table, "canary-accounts", path)),
         rules=tuple(_rules(table, path)),

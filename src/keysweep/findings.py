@@ -82,6 +82,16 @@ class ProblemCode(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class Silencer(StrEnum):
+    """What said that a finding does not count; the values are stable names that reports use."""
+
+    ALLOW = "allow"
+    BASELINE = "baseline"
+    PRAGMA = "pragma"
+    EXCLUDE = "exclude"
+    CONFIDENCE = "min-confidence"
+
+
 class Source(StrEnum):
     """Which source yielded the content."""
 
@@ -117,21 +127,38 @@ class Secret:
     """A secret held in memory that neither `repr` nor `str` gives away; only `reveal` does."""
 
     _value: str
+    _shown: str = ""
+    """How a report shows it, where only that was kept."""
 
     def reveal(self) -> str:
-        """The secret itself: for signing, comparing, and output the user asked for explicitly."""
+        """The secret itself: for signing, comparing, and output the user asked for explicitly.
+
+        Empty where only what a report shows of it was kept.
+        """
         return self._value
 
     @property
     def redacted(self) -> str:
         """The first four characters and the length: enough to recognise it, useless to a thief."""
-        return f"{self._value[:4]}…({len(self._value)} characters)"
+        return self._shown or f"{self._value[:4]}…({len(self._value)} characters)"
 
     def __repr__(self) -> str:
         return f"Secret({self.redacted})"
 
     def __str__(self) -> str:
         return self.redacted
+
+
+@frozen
+class Pragma:
+    """A comment next to a credential that allows it there."""
+
+    marker: str
+    """As it is written, such as `keysweep:allow`."""
+    until: str | None = None
+    """The last day on which it holds, as it is written: whether that is a date has to be asked."""
+    reason: str = ""
+    """Not yet safe for a terminal."""
 
 
 @frozen
@@ -152,6 +179,8 @@ class Place:
     """The line around it, with every credential in it redacted. Not yet safe for a terminal."""
     mark: tuple[int, int] = (0, 0)
     """Start and end of the credential in `snippet`, in characters."""
+    pragma: Pragma | None = None
+    """What allows this copy of the credential, next to it or to another part of it."""
 
 
 @frozen
@@ -261,6 +290,20 @@ class Problem:
     origin: Origin | None = None
 
 
+@frozen
+class Suppressed:
+    """A finding, or a problem, that does not count, and why not."""
+
+    by: Silencer
+    reason: str = ""
+    """As whoever silenced it gave it. Not yet safe for a terminal."""
+    owner: str = ""
+    until: str | None = None
+    """The last day on which this holds."""
+    finding: Finding | None = None
+    problem: Problem | None = None
+
+
 INTERRUPTED = Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned")
 """What a scan ends with when somebody presses Ctrl-C."""
 
@@ -291,6 +334,8 @@ class ScanResult:
     """Only for scans of history."""
     notes: tuple[str, ...] = ()
     """What a reader of the report should know about what was scanned, a clause each."""
+    suppressed: tuple[Suppressed, ...] = ()
+    """What was found and does not count."""
 
 
 def fingerprint(kind: Kind, *credentials: str) -> str:

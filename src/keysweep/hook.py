@@ -10,12 +10,13 @@ from keysweep.errors import ExitCode, KeysweepError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
     from keysweep.findings import ScanResult
     from keysweep.settings import Settings
+    from keysweep.suppress.baseline import Entry
 
 _STAGES = "pre-commit, commit-msg FILE, or pre-push [REMOTE [URL]]"
 
@@ -54,13 +55,15 @@ def _run(arguments: list[str]) -> int:
         from keysweep.sources.commits import scan_message
 
         settings = _settings()
-        return _refuse(scan_message(rest[0], settings.limits, settings.options()), settings)
+        baseline = _baseline(settings)
+        return _refuse(scan_message(rest[0], settings.limits, settings.options()), settings, baseline)
     if stage == "pre-push":
         from keysweep.sources.commits import pushed_updates, scan_pushed
 
         settings = _settings()
+        baseline = _baseline(settings)
         updates = pushed_updates(os.environ, rest, sys.stdin.buffer)
-        return _refuse(scan_pushed(updates, settings.limits, settings.options()), settings)
+        return _refuse(scan_pushed(updates, settings.limits, settings.options()), settings, baseline)
     raise UsageError(f"`keysweep hook {stage}` is no stage: use {_STAGES}.")
 
 
@@ -73,8 +76,9 @@ def _pre_commit() -> int:
         if not entries:
             return ExitCode.CLEAN
         settings = settings or _defaults()
+        baseline = _baseline(settings)
         result = change.scan(entries, limits=settings.limits, options=settings.options())
-    return _refuse(result, settings)
+    return _refuse(result, settings, baseline)
 
 
 class _LatePackages:
@@ -126,13 +130,26 @@ def _configured() -> Settings | None:
     return load(Path())
 
 
-def _refuse(result: ScanResult, settings: Settings) -> int:
+def _baseline(settings: Settings) -> Mapping[str, Entry]:
+    """The accepted findings, read before the scan so that a damaged file is told first; mostly there are none."""
+    if settings.baseline is None and not os.path.lexists(".keysweep-baseline"):
+        return {}
+    from pathlib import Path
+
+    from keysweep.suppress.chosen import baseline_of
+
+    return baseline_of(settings, Path())
+
+
+def _refuse(result: ScanResult, settings: Settings, baseline: Mapping[str, Entry]) -> int:
     """Print what was found and decide: findings win over an incomplete scan, which wins over clean."""
+    if not result.findings and not result.problems:
+        return ExitCode.CLEAN
     from keysweep.suppress.policy import apply
 
-    result, suppressed = apply(result, settings)
+    result, suppressed = apply(result, settings, baseline=baseline)
     failing = any(finding.severity >= settings.fail_on for finding in result.findings)
-    if result.findings or result.problems:
+    if result.findings or result.problems or suppressed:
         from keysweep.report.style import Style
         from keysweep.report.text import render
 

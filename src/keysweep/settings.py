@@ -26,6 +26,8 @@ class Settings:
     """Globs of paths whose findings and problems are suppressed, and counted."""
     allow: Mapping[str, str] | None = None
     """Fingerprint to reason for findings that are accepted, and counted."""
+    baseline: str | None = None
+    """The file of accepted findings, as seen from the configuration; None for the usual one, if it is there."""
     report_placeholders: bool = False
     canary_accounts: frozenset[str] = frozenset()
     rules: tuple[CustomRule, ...] = ()

@@ -16,7 +16,7 @@ _Level = TypeVar("_Level", Severity, Confidence)
 _ACCOUNT = re.compile(r"\d{12}")
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """The content of a file of configuration; ConfigError where it cannot be one."""
     try:
         if not path.is_file() and path.exists():
@@ -24,20 +24,25 @@ def read_bytes(path: Path) -> bytes:
         if path.is_symlink() and not Path(realpath(path)).is_relative_to(realpath(path.parent)):
             raise ConfigError(f"{path} is a link out of its directory: put the configuration itself there.")
         with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
+            content = stream.read(most_bytes + 1)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}): check its name and permissions.") from error
-    if len(content) > MOST_BYTES:
-        raise ConfigError(f"{path} is larger than {MOST_BYTES >> 20} MiB, which no configuration is.")
+    if len(content) > most_bytes:
+        raise ConfigError(f"{path} is larger than {most_bytes >> 20} MiB, which no configuration is.")
     return content
 
 
 def read_table(path: Path, *, whole: bool) -> dict[str, object]:
     """The TOML in a file, all of it or what `[tool.keysweep]` holds; ConfigError where it is no TOML."""
+    return parse_table(read_bytes(path), path, whole=whole)
+
+
+def parse_table(content: bytes, path: Path, *, whole: bool) -> dict[str, object]:
+    """The same for content that was read already, and is called `path` in what is raised."""
     import tomllib
 
     try:
-        table = tomllib.loads(read_bytes(path).decode("utf-8"))
+        table = tomllib.loads(content.decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no valid TOML: {error}.") from error
     except UnicodeDecodeError as error:

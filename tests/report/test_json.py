@@ -40,7 +40,9 @@ from keysweep.findings import (
     ScanResult,
     Secret,
     Severity,
+    Silencer,
     Source,
+    Suppressed,
 )
 from keysweep.report import FORMATS
 from keysweep.report.json import render, schema
@@ -117,6 +119,30 @@ def test_the_schema_knows_every_name_the_findings_use() -> None:
     assert set(part["role"]["enum"]) == set(Role)
     assert set(definitions["origin"]["properties"]["source"]["enum"]) == set(Source)
     assert set(definitions["problem"]["properties"]["code"]["enum"]) == set(ProblemCode)
+    assert set(definitions["silencer"]["enum"]) == set(Silencer)
+
+
+NONE = dict.fromkeys(map(str, Silencer), 0)
+
+
+def test_what_was_suppressed_is_listed_with_what_silenced_it_and_why() -> None:
+    finding = found(PAIR).findings[0]
+    problem = Problem(ProblemCode.DAMAGED, "is damaged", Origin("a.zip"))
+    suppressed = (
+        Suppressed(Silencer.BASELINE, "revoked", "someone", "2027-01-31", finding=finding),
+        Suppressed(Silencer.EXCLUDE, "*.zip", problem=problem),
+    )
+    written = document(ScanResult(suppressed=suppressed), suppressed=2)
+    assert written["counts"]["suppressed_by"] == NONE | {"baseline": 1, "exclude": 1}
+    first, second = written["suppressed"]
+    assert (first["by"], first["reason"], first["owner"], first["until"]) == (
+        "baseline",
+        "revoked",
+        "someone",
+        "2027-01-31",
+    )
+    assert first["finding"]["fingerprint"] == finding.fingerprint
+    assert (second["finding"], second["problem"]["message"], second["owner"]) == (None, "is damaged", None)
 
 
 def test_an_empty_result_is_a_complete_document() -> None:
@@ -129,9 +155,10 @@ def test_an_empty_result_is_a_complete_document() -> None:
         "scanned": {"items": 2, "bytes": 7, "directory": None, "repository": None},
         "notes": [],
         "objects": None,
-        "counts": {"findings": 0, "failing": 0, "suppressed": 0, "problems": 0},
+        "counts": {"findings": 0, "failing": 0, "suppressed": 0, "suppressed_by": NONE, "problems": 0},
         "findings": [],
         "problems": [],
+        "suppressed": [],
     }
 
 
@@ -171,7 +198,7 @@ def test_times_are_utc_and_can_be_read_back() -> None:
 def test_counts_follow_the_threshold_and_what_was_suppressed() -> None:
     result = ScanResult((*found(PAIR).findings, *found(f"see {key_id(RNG)}\n").findings))
     counts = document(result, fail_on=Severity.HIGH, suppressed=4)["counts"]
-    assert counts == {"findings": 2, "failing": 1, "suppressed": 4, "problems": 0}
+    assert counts == {"findings": 2, "failing": 1, "suppressed": 4, "suppressed_by": NONE, "problems": 0}
     assert document(result, fail_on=Severity.LOW)["counts"]["failing"] == 2
 
 

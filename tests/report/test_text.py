@@ -33,7 +33,9 @@ from keysweep.findings import (
     ScanResult,
     Secret,
     Severity,
+    Silencer,
     Source,
+    Suppressed,
 )
 from keysweep.frozen import replace
 from keysweep.report.style import Style
@@ -215,6 +217,21 @@ def test_what_was_suppressed_is_counted() -> None:
     assert "no leaked AWS keys found in 0 items (0 B); 3 suppressed by configuration" in report(
         ScanResult(), suppressed=3
     )
+
+
+def test_what_silenced_findings_is_counted_and_on_request_listed() -> None:
+    suppressed = (
+        Suppressed(Silencer.PRAGMA, "a \x1b fixture", until="2027-01-31", finding=made()),
+        Suppressed(Silencer.ALLOW, "rotated", finding=made()),
+        Suppressed(Silencer.EXCLUDE, "*.zip", problem=Problem(ProblemCode.DAMAGED, "is damaged", Origin("a.zip"))),
+    )
+    text = report(ScanResult(suppressed=suppressed), suppressed=3)
+    assert "3 suppressed: 2 by configuration, 1 by pragmas." in text
+    assert "fixture" not in text
+    listed = report(ScanResult(suppressed=suppressed), suppressed=3, show_suppressed=True)
+    assert "by pragma: a \\x1b fixture until 2027-01-31\n" in listed
+    assert "suppressed  a.zip  problem  by exclude: *.zip\n" in listed
+    assert SECRET not in listed
 
 
 def test_only_a_few_fingerprints_are_offered_and_the_rest_counted() -> None:

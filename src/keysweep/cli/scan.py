@@ -16,8 +16,8 @@ from keysweep.cli.operator import ask, aws_endpoint, questions_about
 from keysweep.cli.operator import partitions as partition_option
 from keysweep.cli.output import check_writable, write_report
 from keysweep.cli.progress import progress_line
-from keysweep.config import load
-from keysweep.errors import ConfigError, ExitCode, UsageError
+from keysweep.cli.settled import check_strict, settle
+from keysweep.errors import ExitCode, UsageError
 from keysweep.findings import Problem, ProblemCode, ScanResult, Severity
 from keysweep.frozen import replace
 from keysweep.report import FORMATS
@@ -55,8 +55,13 @@ _Narrowing = tuple[tuple[str, ...], str | None, tuple[str, ...], tuple[str, ...]
     help="Least severity that makes exit code 1.  [default: medium]",
 )
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Use this configuration.")
-@click.option("--no-config", is_flag=True, help="Ignore keysweep.toml and pyproject.toml.")
+@click.option("--no-config", is_flag=True, help="Ignore keysweep.toml, pyproject.toml and the baseline.")
 @click.option("--report-placeholders", is_flag=True, help="Also documentation examples, with the reason why.")
+@click.option("--show-suppressed", is_flag=True, help="List what does not count, and what silenced it.")
+@click.option("--strict", is_flag=True, help="Take nothing from the scanned tree that silences findings.")
+@click.option(
+    "--strict-base", metavar="REF", help="Like --strict, but take what the commit REF says, as a change finds it."
+)
 @click.option("--no-cache", is_flag=True, help="With --history: forget what earlier scans did, and keep nothing.")
 @click.option("--verify", is_flag=True, help="Ask AWS which of the keys are live. Uses the network.")
 @lone.inventory_files
@@ -81,6 +86,9 @@ def scan(
     config: Path | None,
     no_config: bool,
     report_placeholders: bool,
+    show_suppressed: bool,
+    strict: bool,
+    strict_base: str | None,
     no_cache: bool,
     verify: bool,
     inventories: tuple[str, ...],
@@ -136,21 +144,26 @@ def scan(
         check_writable(output)
     more_reports = further.asked_for(reports, form, output, show_secrets=show_secrets)
     means = lone.means(inventories, False, None, None, (), partitions, aws_endpoint)
-    root = _root(paths)
-    settings = Settings() if no_config or _is_copied(paths, history, config) else _settings(root, config)
+    root = root_of(paths)
+    elsewhere = _is_copied(paths, history, config)
+    check_strict(config=config, no_config=no_config, is_elsewhere=elsewhere, base=strict_base)
+    settled = settle(root, config, none=no_config or elsewhere, strict=strict, base=strict_base)
+    settings = settled.settings
     settings = replace(settings, report_placeholders=settings.report_placeholders or report_placeholders)
     if fail_on:
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
     cached = not no_cache
     started = datetime.now(UTC)
     result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
-    result, suppressed = apply(result, settings, os.fspath(root))
+    result = replace(result, notes=(*result.notes, *settled.notes))
+    result, suppressed = apply(result, settings, os.fspath(root), baseline=settled.baseline, heeds=settled.heeds)
     if verify:
         result = _verified(result, partitions, aws_endpoint, means)
     facts: dict[str, object] = {
         "show_secrets": show_secrets,
         "fail_on": settings.fail_on,
         "suppressed": suppressed,
+        "show_suppressed": show_suppressed,
         "directory": further.directory(),
         "repository": _repository(paths) if history or staged else None,
         "started": started,
@@ -165,7 +178,7 @@ def scan(
     return ExitCode.INCOMPLETE if result.problems or not all_written else ExitCode.CLEAN
 
 
-def _root(paths: tuple[str, ...]) -> Path:
+def root_of(paths: tuple[str, ...]) -> Path:
     """Where configuration is looked for: the top of the repository that is scanned, or the directory."""
     from keysweep import git
 
@@ -181,15 +194,6 @@ def _is_copied(paths: tuple[str, ...], history: bool, config: Path | None) -> bo
     from keysweep.sources.history.opening.source import is_directory
 
     return not is_directory(paths[0])
-
-
-def _settings(root: Path, config: Path | None) -> Settings:
-    try:
-        return load(root, config)
-    except OSError as error:
-        raise ConfigError(
-            f"{error.filename} cannot be looked for ({error.strerror}): change permissions or use --no-config."
-        ) from error
 
 
 def _scan(

@@ -12,6 +12,7 @@ from keysweep.detect.document import Document, Redactions
 from keysweep.detect.keyid import CANARY_ACCOUNTS, account_of
 from keysweep.detect.options import Options
 from keysweep.detect.pairing import Group, alone
+from keysweep.detect.pragmas import pragmas
 from keysweep.detect.rules import BY_NAME
 from keysweep.findings import Confidence, Finding, Kind, Part, Role, Secret, Severity, fingerprint
 from keysweep.frozen import replace
@@ -78,10 +79,10 @@ def _finding(
     account = account_of(group.key_id.value) if group.key_id else _bedrock_account(group.api_key)
     signature = group.key_id.signature if group.key_id and kind is Kind.SIGNED_REQUEST else None
     region = (signature.region if signature else None) or _region_near(document.text, first)
-    places = [document.place(each, around) for each in members]
-    also = [
-        document.place(other, around) for each in members for other in by_value[each.value] if other is not each
-    ]
+    others = [other for each in members for other in by_value[each.value] if other is not each]
+    allowed = pragmas((*members, *others), document, around)
+    places = [document.place(each, around, allowed.get(each)) for each in members]
+    also = [document.place(other, around, allowed.get(other)) for other in others]
     placeholder = next((each.placeholder for each in members if each.placeholder), None)
     return Finding(
         kind=kind,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from keysweep.detect.credentials import Credential
 from keysweep.detect.document import Document, Redactions
+from keysweep.detect.pragmas import pragmas
 from keysweep.errors import ConfigError
 from keysweep.findings import (
     Confidence,
@@ -88,7 +89,8 @@ def custom_findings(
         for match in matches:
             by_value.setdefault(match.value, []).append(match)
         for value, places in by_value.items():
-            shown = [document.place(each, around) for each in places]
+            allowed = pragmas(places, document, around)
+            shown = [document.place(each, around, allowed.get(each)) for each in places]
             yield Finding(
                 kind=Kind.CUSTOM,
                 severity=rule.severity,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from itertools import accumulate
 
 from keysweep.detect.credentials import Credential
-from keysweep.findings import Origin, Place, Role
+from keysweep.findings import Origin, Place, Pragma, Role
 from keysweep.frozen import frozen
 
 SNIPPET_CHARACTERS = 160
@@ -47,6 +47,8 @@ class Document:
         self.origin = origin
         self.steps = steps
         self.stored = stored
+        self.may_be_marked: bool | None = None
+        """Whether a pragma may stand in it, once somebody looked."""
         self._known = [_Position(0, 1, 0, 1)]
 
     def position_of(self, offset: int) -> _Position:
@@ -63,8 +65,11 @@ class Document:
         insort(self._known, found, key=lambda each: each.offset)
         return found
 
-    def place(self, credential: Credential, around: Redactions) -> Place:
-        """Where `credential` stands; its snippet redacts all of `around`, the document's credentials."""
+    def place(self, credential: Credential, around: Redactions, pragma: Pragma | None = None) -> Place:
+        """Where `credential` stands, and what allows it there.
+
+        Its snippet redacts all of `around`, the document's credentials.
+        """
         position = self.position_of(credential.start)
         snippet, mark = self._snippet(credential, around, position.line_start)
         steps = credential.steps
@@ -79,7 +84,17 @@ class Document:
             decoding=(*self.steps, *steps),
             snippet=snippet,
             mark=mark,
+            pragma=pragma,
         )
+
+    def shown(self, start: int, end: int, around: Redactions) -> str:
+        """The text from `start` to `end` as a snippet shows it."""
+        pieces: list[str] = []
+        for each in around.within(start, end):
+            if each.end > start:
+                pieces += (_readable(self.text[start : max(start, each.start)]), _shown(each))
+                start = each.end
+        return "".join((*pieces, _readable(self.text[start:end])))
 
     def _snippet(self, credential: Credential, around: Redactions, line_start: int) -> tuple[str, tuple[int, int]]:
         line_end = self.text.find(b"\n", credential.start, credential.start + 4096)

@@ -20,6 +20,8 @@ from keysweep.findings import (
     Problem,
     ScanResult,
     Severity,
+    Silencer,
+    Suppressed,
 )
 from keysweep.verdicts import Verdict
 
@@ -97,10 +99,12 @@ def document(
             "findings": len(result.findings),
             "failing": sum(finding.severity >= fail_on for finding in result.findings),
             "suppressed": suppressed,
+            "suppressed_by": {by.value: sum(each.by is by for each in result.suppressed) for by in Silencer},
             "problems": len(result.problems),
         },
         "findings": [_finding(finding, show_secrets) for finding in result.findings],
         "problems": [_problem(problem) for problem in result.problems],
+        "suppressed": [_suppressed(each, show_secrets) for each in result.suppressed],
     }
 
 
@@ -176,7 +180,7 @@ def _commit(commit: Commit) -> dict[str, Any]:
 
 
 def _part(part: Part, show_secrets: bool) -> dict[str, Any]:
-    value = part.value.reveal() if show_secrets else None
+    value = (part.value.reveal() or None) if show_secrets else None
     return {
         "role": part.role.value,
         "redacted": part.value.redacted,
@@ -194,6 +198,7 @@ def _place(place: Place) -> dict[str, Any]:
         "length": place.length,
         "decoding": list(place.decoding),
         "snippet": place.snippet,
+        "mark": list(place.mark),
     }
 
 
@@ -210,6 +215,17 @@ def _origin(origin: Origin) -> dict[str, Any]:
 def _problem(problem: Problem) -> dict[str, Any]:
     origin = _origin(problem.origin) if problem.origin else None
     return {"code": problem.code.value, "message": problem.message, "origin": origin}
+
+
+def _suppressed(suppressed: Suppressed, show_secrets: bool) -> dict[str, Any]:
+    return {
+        "by": suppressed.by.value,
+        "reason": suppressed.reason,
+        "owner": suppressed.owner or None,
+        "until": suppressed.until,
+        "finding": _finding(suppressed.finding, show_secrets) if suppressed.finding else None,
+        "problem": _problem(suppressed.problem) if suppressed.problem else None,
+    }
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -16,6 +16,8 @@ from keysweep.findings import (
     Source,
 )
 from keysweep.report.style import size
+from keysweep.report.suppressed import counted as silenced
+from keysweep.report.suppressed import listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def render(
     fail_on: Severity = Severity.MEDIUM,
     audience: Literal["hook", "scan"] = "scan",
     suppressed: int = 0,
+    show_suppressed: bool = False,
 ) -> None:
     """Write the report of a scan; secrets only where `show_secrets` asks for them."""
     lines: list[str] = []
@@ -75,6 +78,8 @@ def render(
     for same in _by_credential(ordered):
         lines += [*_finding(same, style, show_secrets), ""]
     lines += _problems(result, style)
+    if show_suppressed and result.suppressed:
+        lines += [*listed(result, style), ""]
     failing = [finding for finding in ordered if finding.severity >= fail_on]
     lines += _summary(result, failing, style, audience, suppressed)
     lines += _objects(result, style)
@@ -259,7 +264,7 @@ def _summary(
     if total and len(failing) < total:
         counted += f", {len(failing) or 'none'} of them severe enough to stop you"
     if suppressed:
-        counted += f"; {suppressed} suppressed by configuration"
+        counted += f"; {silenced(result, suppressed)}"
     if result.problems:
         counted += "; the scan is incomplete"
     if audience == "hook" and failing:

@@ -12,14 +12,14 @@ from keysweep.frozen import replace
 def added(findings: Sequence[Finding], old_versions: Iterable[ScanResult]) -> list[Finding]:
     """Keep the findings whose credential stands more often now than in any old version.
 
-    A moved or re-indented line adds nothing. Where a credential was repeated, the places whose snippet already
-    stood in the old version are taken for the old ones.
+    A moved or re-indented line adds nothing; a pragma that is taken away adds what it allowed. Where a credential
+    was repeated, the places whose snippet already stood in the old version are taken for the old ones.
     """
     before: dict[str, list[Place]] = {}
     for version in old_versions:
         for finding in version.findings:
             places = [finding.place, *finding.also_at]
-            if len(places) > len(before.get(finding.fingerprint, ())):
+            if _weight(places) > _weight(before.get(finding.fingerprint, ())):
                 before[finding.fingerprint] = places
     kept = (_what_is_new(finding, before.get(finding.fingerprint, [])) for finding in findings)
     return [finding for finding in kept if finding is not None]
@@ -27,14 +27,14 @@ def added(findings: Sequence[Finding], old_versions: Iterable[ScanResult]) -> li
 
 def _what_is_new(finding: Finding, before: Sequence[Place]) -> Finding | None:
     places = [finding.place, *finding.also_at]
-    surplus = len(places) - len(before)
+    surplus = max(len(places) - len(before), _unmarked(places) - _unmarked(before))
     if surplus <= 0:
         return None
-    known = Counter(place.snippet for place in before)
+    known = Counter(map(_seen, before))
     new = []
     for place in places:
-        if known[place.snippet] > 0:
-            known[place.snippet] -= 1
+        if known[_seen(place)] > 0:
+            known[_seen(place)] -= 1
         else:
             new.append(place)
     new = new[-surplus:] if new else places[-surplus:]
@@ -43,3 +43,15 @@ def _what_is_new(finding: Finding, before: Sequence[Place]) -> Finding | None:
         return replace(finding, also_at=rest)
     first = replace(finding.parts[0], place=new[0])
     return replace(finding, parts=(first,), also_at=tuple(new[1:]))
+
+
+def _weight(places: Sequence[Place]) -> tuple[int, int]:
+    return len(places), _unmarked(places)
+
+
+def _unmarked(places: Sequence[Place]) -> int:
+    return sum(place.pragma is None for place in places)
+
+
+def _seen(place: Place) -> tuple[str, bool]:
+    return place.snippet, place.pragma is None

@@ -9,6 +9,7 @@ from functools import partial
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
+from keysweep.detect.pragmas import allowing_all, marked
 from keysweep.findings import INTERRUPTED, Accounting, Finding, Origin, Problem, ProblemCode, ScanResult, Source
 from keysweep.sources.diffs import Change, list_changes
 from keysweep.sources.engine import prepare
@@ -147,7 +148,10 @@ class _Tally:
 
     def once_each(self) -> tuple[Finding, ...]:
         """Each leak where it was seen first, for whoever learns no more of it."""
-        return tuple({finding.fingerprint: finding for finding in reversed(self.findings())}.values())
+        same: dict[str, list[Finding]] = {}
+        for finding in self.findings():
+            same.setdefault(finding.fingerprint, []).append(finding)
+        return tuple(marked(each[0], allowing_all(each)) for each in same.values())
 
 
 def _run(todo: Iterable[Piece], do: partial[Brought], workers: int, tally: _Tally) -> None:

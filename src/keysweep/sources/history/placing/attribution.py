@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from keysweep import git
+from keysweep.detect.pragmas import allowing, marked
 from keysweep.errors import GitError
 from keysweep.findings import Finding, Problem, ProblemCode
 from keysweep.frozen import replace
@@ -82,7 +83,8 @@ def _placed(finding: Finding, objects: git.Objects, rescan: Callable[[str, bytes
     same = next((each for each in rescan(name, content) if each.fingerprint == finding.fingerprint), None)
     if same is None:
         return finding
-    return replace(same, origin=replace(finding.origin, members=same.origin.members), exposures=finding.exposures)
+    origin = replace(finding.origin, members=same.origin.members)
+    return marked(replace(same, origin=origin, exposures=finding.exposures), allowing(finding))
 
 
 def _leak(same: Sequence[Finding], changes: Iterable[Change]) -> Leak:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from keysweep.detect.pragmas import allowing_all, marked
 from keysweep.findings import Finding, Origin, Problem, Source
 from keysweep.frozen import replace
 from keysweep.sources.diffs import Change
@@ -12,10 +14,10 @@ from keysweep.sources.history.placing.leaks import named_by_object, nameless
 
 def unattributed(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """One finding for each leak, named after the object that it was found in first."""
-    first: dict[str, Finding] = {}
+    same: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
-        first.setdefault(finding.fingerprint, finding)
-    return tuple(named_by_object(finding) for finding in first.values())
+        same[finding.fingerprint].append(finding)
+    return tuple(marked(named_by_object(each[0]), allowing_all(each)) for each in same.values())
 
 
 def blobs_without_place(problems: Sequence[Problem]) -> set[str]:

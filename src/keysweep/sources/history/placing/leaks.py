@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from keysweep.detect.pragmas import allowing_all, marked
 from keysweep.findings import Commit, Exposure, Finding, Origin, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.history.placing.refs import Ref
@@ -46,7 +47,8 @@ class Leak:
         ]
         exposures += self._in_messages(commits, refs)
         exposures.sort(key=lambda each: (_age(each.introduced), each.path))
-        return replace(self._first(exposures), exposures=tuple(exposures))
+        told = replace(self._first(exposures), exposures=tuple(exposures))
+        return marked(told, allowing_all(self.same))  # a version without a pragma is a leak without one
 
     def _in_messages(self, commits: Mapping[str, Commit], refs: Sequence[Ref]) -> Iterator[Exposure]:
         said = [each.origin.commit for each in self.same if each.origin.source is Source.COMMIT_MESSAGE]

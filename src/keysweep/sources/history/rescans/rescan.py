@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from keysweep import git
-from keysweep.findings import Finding, Origin, Problem, ProblemCode, Source
+from keysweep.detect.pragmas import allowing, allowing_all, marked
+from keysweep.findings import Finding, Origin, Pragma, Problem, ProblemCode, Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.diffs import Change
 from keysweep.sources.history.objects.done import Done
@@ -92,7 +93,7 @@ def _found_again(
 ) -> tuple[tuple[Finding, ...], tuple[str, ...]] | None:
     """The findings that the hits stand for, and objects too large to be read here; None where one is not there.
 
-    Each leak is read from one object, and taken to be in the others as it is there.
+    Each leak is read from one object, and taken to be in the others as it is there, but for pragmas.
     """
     by_leak: dict[str, list[Hit]] = defaultdict(list)
     for hit in hits:
@@ -110,8 +111,18 @@ def _found_again(
             if finding is None:
                 return None
             members = finding.origin.members
-            found += [replace(finding, origin=replace(_origin(hit), members=members)) for hit in same]
+            for hit in same:
+                here = finding
+                if allowing(finding) and hit is not same[0]:  # a pragma allows only what it stands beside
+                    here = marked(finding, _pragma_in(hit, objects, rescan))
+                found.append(replace(here, origin=replace(_origin(hit), members=members)))
     return tuple(found), tuple(too_large)
+
+
+def _pragma_in(hit: Hit, objects: git.Objects, rescan: _Rescan) -> Pragma | None:
+    kind, content = objects.read(hit.name, WINDOW_BYTES)
+    told = rescan(hit.name, content) if kind not in (git.MISSING, git.TOO_LARGE) else ()
+    return allowing_all(each for each in told if each.fingerprint == hit.fingerprint)
 
 
 def _origin(hit: Hit) -> Origin:

@@ -1,0 +1,82 @@
+"""What `keysweep baseline` works on: the findings of a scan, or of a findings file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from keysweep.cli.progress import progress_line
+from keysweep.cli.scan import root_of
+from keysweep.cli.settled import load_settings
+from keysweep.errors import UsageError
+from keysweep.findings import Finding
+from keysweep.frozen import frozen
+from keysweep.settings import Settings
+from keysweep.suppress.policy import apply, seen_from
+
+
+@frozen
+class Known:
+    """Findings by their fingerprints, each with the path where it stands."""
+
+    counting: tuple[tuple[str, str], ...]
+    """Those that nothing but the baseline may silence."""
+    silenced: tuple[tuple[str, str], ...]
+    """Those that configuration and pragmas silence already."""
+    complete: bool
+    """Whether everything could be scanned."""
+
+
+@frozen
+class Scanned:
+    """Findings as they are, with the settings by which they were made."""
+
+    findings: tuple[Finding, ...]
+    complete: bool
+    settings: Settings
+    root: Path
+
+
+def known(paths: tuple[str, ...], history: bool, config: Path | None) -> Known:
+    """Read the one findings file in `paths`, or else scan them."""
+    if len(paths) == 1 and paths[0].endswith(".json") and os.path.isfile(paths[0]) and not history:
+        from keysweep.report.read import told
+
+        file = told(paths[0])
+        return Known(file.found, file.suppressed, file.complete)
+    scanned = scan_for_baseline(paths, history, config)
+    from keysweep.findings import ScanResult
+
+    kept, _ = apply(ScanResult(scanned.findings), scanned.settings, os.fspath(scanned.root))
+    silenced = [each.finding for each in kept.suppressed if each.finding]
+    return Known(_named(kept.findings, scanned.root), _named(silenced, scanned.root), scanned.complete)
+
+
+def scan_for_baseline(paths: tuple[str, ...], history: bool, config: Path | None) -> Scanned:
+    """Scan paths, or the history of one repository, by the configuration that holds there."""
+    if history and len(paths) > 1:
+        raise UsageError("--history scans one repository: leave out the other paths.")
+    root = root_of(paths)
+    settings = load_settings(root, config)
+    with progress_line() as report:
+        if history:
+            from keysweep.sources.history.full import scan_history
+            from keysweep.sources.history.whole import scan_source
+
+            sweep = partial(
+                scan_history, limits=settings.limits, options=settings.options(), jobs=None, on_progress=report
+            )
+            result = scan_source(paths[0] if paths else None, sweep, report, cached=False)
+        else:
+            from keysweep.sources.files import scan_paths
+
+            result = scan_paths(
+                paths or (".",), limits=settings.limits, options=settings.options(), on_progress=report
+            )
+    return Scanned(result.findings, not result.problems, settings, root)
+
+
+def _named(findings: Sequence[Finding], root: Path) -> tuple[tuple[str, str], ...]:
+    return tuple((each.fingerprint, seen_from(os.fspath(root), each.origin)) for each in findings)
