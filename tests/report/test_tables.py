@@ -69,11 +69,11 @@ def test_the_first_line_tells_of_the_scan_and_the_others_of_what_was_found() -> 
 @pytest.mark.parametrize("result", [everything(), *map(hostile, HOSTILE)])
 def test_lines_hold_what_the_document_holds(result: ScanResult) -> None:
     first, *others = records(result)
-    whole: dict[str, object] = {**first, "findings": [], "problems": []}
+    whole: dict[str, object] = {**first, "findings": [], "problems": [], "suppressed": []}
     for each in (whole, *others):
         kind = each.pop("type")
         if kind != "scan":
-            listed = whole[f"{kind}s"]
+            listed = whole["suppressed" if kind == "suppressed" else f"{kind}s"]
             assert isinstance(listed, list)
             listed.append(each)
     jsonschema.Draft202012Validator(schema()).validate(whole)

@@ -163,6 +163,7 @@ def scan(
         "show_secrets": show_secrets,
         "fail_on": settings.fail_on,
         "suppressed": suppressed,
+        "show_suppressed": show_suppressed,
         "directory": further.directory(),
         "repository": _repository(paths) if history or staged else None,
         "started": started,

@@ -134,7 +134,7 @@ def summary(result: ScanResult, fail_on: Severity, suppressed: int) -> str:
     if result.findings:
         told += f", {failing(result, fail_on) or 'none'} of them {fail_on.label} or worse"
     if suppressed:
-        told += f"; {suppressed} suppressed by configuration"
+        told += f"; {suppressed} suppressed"
     if result.problems:
         told += f"; the scan is incomplete: {_counted(len(result.problems), 'problem')}"
     return told

@@ -14,7 +14,8 @@ _HEAD = 4
 def without_secrets(result: ScanResult) -> ScanResult:
     """The result with every secret in it, of whichever finding, redacted in authors, addresses and subjects."""
     known: dict[str, list[Secret]] = {}
-    for finding in result.findings:
+    silenced = tuple(each.finding for each in result.suppressed if each.finding)
+    for finding in (*result.findings, *silenced):
         for part in (*finding.parts, *finding.alternatives):
             _remember(part, known)
     told: dict[str, str] = {}
@@ -41,7 +42,13 @@ def without_secrets(result: ScanResult) -> ScanResult:
     def finding_of(each: Finding) -> Finding:
         return replace(each, exposures=tuple(map(exposure, each.exposures))) if each.exposures else each
 
-    return replace(result, findings=tuple(map(finding_of, result.findings)))
+    return replace(
+        result,
+        findings=tuple(map(finding_of, result.findings)),
+        suppressed=tuple(
+            replace(each, finding=finding_of(each.finding)) if each.finding else each for each in result.suppressed
+        ),
+    )
 
 
 def _remember(part: Part, known: dict[str, list[Secret]]) -> None:

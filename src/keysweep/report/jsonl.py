@@ -21,7 +21,7 @@ def render(
     directory: str | None = None,
     repository: str | None = None,
 ) -> None:
-    """Write one record of type `scan`, one `finding` for each, and one `problem` for each.
+    """Write one record of type `scan`, and one `finding`, `problem` or `suppressed` for each.
 
     The values are those of the JSON document, so `findings.schema.json` describes them.
     """
@@ -37,12 +37,14 @@ def render(
         directory=directory,
         repository=repository,
     )
-    findings, problems = whole.pop("findings"), whole.pop("problems")
+    findings, problems, silenced = whole.pop("findings"), whole.pop("problems"), whole.pop("suppressed")
     _line(stream, "scan", whole)
     for finding in findings:
         _line(stream, "finding", finding)
     for problem in problems:
         _line(stream, "problem", problem)
+    for each in silenced:
+        _line(stream, "suppressed", each)
 
 
 def _line(stream: TextIO, kind: str, record: dict[str, object]) -> None:
