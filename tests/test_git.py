@@ -116,9 +116,9 @@ def test_a_git_that_ends_before_it_has_read_everything_is_no_traceback(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     repository = Repository(tmp_path / "r")
+    before = set(threading.enumerate())
     for _ in range(20):
         git.run(("rev-parse", "--git-dir"), os.fspath(repository.path), b"x" * 100_000)
-    for thread in threading.enumerate():
-        if thread is not threading.main_thread():
-            thread.join(1)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(1)
     assert capfd.readouterr().err == ""

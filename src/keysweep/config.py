@@ -38,13 +38,17 @@ def load(root: Path, explicit: Path | None = None) -> Settings:
     """
     if explicit is not None:
         return _parse(read_table(explicit, whole=explicit.name != "pyproject.toml"), explicit)
+    file = found(root)
+    return _parse(read_table(file, whole=file.name == FILE_NAME), file) if file else Settings()
+
+
+def found(root: Path) -> Path | None:
+    """The file in `root` that holds the settings; None where there is none. Raises ConfigError."""
     own = root / FILE_NAME
     if own.exists() or own.is_symlink():
-        return _parse(read_table(own, whole=True), own)
+        return own
     shared = root / "pyproject.toml"
-    if shared.is_file() and b"tool.keysweep" in read_bytes(shared):
-        return _parse(read_table(shared, whole=False), shared)
-    return Settings()
+    return shared if shared.is_file() and b"tool.keysweep" in read_bytes(shared) else None
 
 
 def load_committed(read: Callable[[str], bytes | None], commit: str) -> Settings:

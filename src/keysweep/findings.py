@@ -127,15 +127,20 @@ class Secret:
     """A secret held in memory that neither `repr` nor `str` gives away; only `reveal` does."""
 
     _value: str
+    _shown: str = ""
+    """How a report shows it, where only that was kept."""
 
     def reveal(self) -> str:
-        """The secret itself: for signing, comparing, and output the user asked for explicitly."""
+        """The secret itself: for signing, comparing, and output the user asked for explicitly.
+
+        Empty where only what a report shows of it was kept.
+        """
         return self._value
 
     @property
     def redacted(self) -> str:
         """The first four characters and the length: enough to recognise it, useless to a thief."""
-        return f"{self._value[:4]}…({len(self._value)} characters)"
+        return self._shown or f"{self._value[:4]}…({len(self._value)} characters)"
 
     def __repr__(self) -> str:
         return f"Secret({self.redacted})"

@@ -119,6 +119,12 @@ def uninstall(*, everywhere: bool, cwd: str = ".") -> list[Change]:
     return changes
 
 
+def installed(cwd: str = ".") -> tuple[str, ...]:
+    """The stages at which a hook of keysweep's runs in this repository, whether its own or everybody's."""
+    directory = _hooks_of(cwd)
+    return tuple(stage for stage in STAGES if _is_ours(os.path.join(directory, stage)))
+
+
 def _install(path: str, stage: str, everywhere: bool) -> Change:
     if os.path.lexists(path) and not _is_ours(path):
         if os.path.lexists(path + _CHAINED):
@@ -148,19 +154,27 @@ def _uninstall(path: str) -> Change:
 
 
 def _directory(cwd: str) -> str:
-    """Where git looks for this repository's hooks: `core.hooksPath` if it is set, else the common directory."""
+    """Where this repository's own hooks are written; UsageError where everybody's are keysweep's already."""
+    directory = _hooks_of(cwd)
+    if directory == _own_directory():
+        raise UsageError(
+            "keysweep is installed for all repositories already, this one included: "
+            "`keysweep uninstall --global` first if you want it for this one alone."
+        )
+    return directory
+
+
+def _hooks_of(cwd: str) -> str:
+    """Where git looks for this repository's hooks: `core.hooksPath` if it is set, else the common directory.
+
+    Each file of configuration is asked by itself, because a git that keysweep runs is told of no hooks at all.
+    """
     common = _path(git.run(("rev-parse", "--git-common-dir"), cwd))
     for scope in ("--worktree", "--local", "--global", "--system"):
         configured = git.answer(("config", scope, "--type=path", "--get", "core.hooksPath"), cwd)
         if configured:
-            directory = _path(configured)
-            if directory == _own_directory():
-                raise UsageError(
-                    "keysweep is installed for all repositories already, this one included: "
-                    "`keysweep uninstall --global` first if you want it for this one alone."
-                )
             top = git.answer(("rev-parse", "--show-toplevel"), cwd)
-            return os.path.join(_path(top) if top else cwd, directory)
+            return os.path.join(_path(top) if top else cwd, _path(configured))
     return os.path.normpath(os.path.join(cwd, common, "hooks"))
 
 

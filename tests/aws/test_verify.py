@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from dataclasses import replace
 
@@ -169,3 +170,13 @@ def test_other_keys_do_not_wait_for_one_that_has_to_be_tried_again(faults: Fault
     assert order[0] == right.key_id
     assert len(order) == 41
     assert time.monotonic() - begin < 60
+
+
+def test_no_thread_is_left_behind_once_all_is_answered(faults: Faults) -> None:
+    key = faults.key()
+    before = set(threading.enumerate())
+    answers(faults, question(key))
+    deadline = time.monotonic() + 5
+    while any(each.name.startswith("request-") for each in set(threading.enumerate()) - before):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

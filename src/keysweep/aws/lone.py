@@ -86,10 +86,11 @@ def _in_threads(
     """Several at the same time; no server decides how long Ctrl-C takes."""
     threads: Threads[Target, tuple[str, Seen]] = Threads(lambda job: work(job.task))
     left = list(reversed(targets))
-    while left or threads.running:
-        while left and threads.running < AT_ONCE:
-            threads.begin(left.pop())
-        yield from threads.finished(_LOOKED_AGAIN_SECONDS)
+    with threads:
+        while left or threads.running:
+            while left and threads.running < AT_ONCE:
+                threads.begin(left.pop())
+            yield from threads.finished(_LOOKED_AGAIN_SECONDS)
 
 
 def _seen(iam: Any, account: str, key_id: str) -> Seen:

@@ -29,7 +29,7 @@ class Job(Generic[_Task, _Result]):
 
 
 class Threads(Generic[_Task, _Result]):
-    """Works on tasks in daemon threads, as many as there are tasks at once.
+    """Works on tasks in daemon threads, as many as there are tasks at once, within its `with`.
 
     `concurrent.futures` waits for its threads when the program ends, so that after Ctrl-C a server that does not
     answer decides how long that takes.
@@ -38,13 +38,21 @@ class Threads(Generic[_Task, _Result]):
     def __init__(self, work: Callable[[Job[_Task, _Result]], _Result]) -> None:
         """`work` is called in a thread; what it raises is raised again by `finished`."""
         self._work = work
-        self._given: SimpleQueue[Job[_Task, _Result]] = SimpleQueue()
+        self._given: SimpleQueue[Job[_Task, _Result] | None] = SimpleQueue()
         self._done: Queue[Job[_Task, _Result]] = Queue()
         """No SimpleQueue: in some Pythons its time-out becomes endless where a signal comes at its end."""
         self._running: dict[Job[_Task, _Result], None] = {}
         self._threads = 0
         self.lost = 0
         """Threads whose task was given up and that have not come back."""
+
+    def __enter__(self) -> Threads[_Task, _Result]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the threads end that have nothing to do; the others end when they come back, if they ever do."""
+        for _each in range(self._threads):
+            self._given.put(None)
 
     @property
     def running(self) -> int:
@@ -89,6 +97,8 @@ class Threads(Generic[_Task, _Result]):
     def _serve(self) -> None:
         while True:
             job = self._given.get()
+            if job is None:
+                return
             try:
                 job.result = self._work(job)
             except BaseException as error:  # noqa: BLE001 - raised again where somebody can act on it

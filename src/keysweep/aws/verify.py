@@ -105,25 +105,28 @@ def verify(
         else:
             due.append((0.0, next(number), _Step(question)))
     requests: Threads[_Step, _Next | Answer] = Threads(lambda job: _ask(job, caller, pace))
-    while due or requests.running:
-        is_wanted = goes_on()
-        now = time.monotonic()
-        while is_wanted and due and due[0][0] <= now and requests.running < workers:
-            requests.begin(heapq.heappop(due)[2])
-        is_free = due and requests.running < workers
-        pause = max(0.0, min(_LOOK_SECONDS, due[0][0] - now)) if is_free else _LOOK_SECONDS
-        for came in requests.finished(pause if is_wanted else 0.0):
-            if isinstance(came, Answer):
-                yield came
-            else:
-                heapq.heappush(due, (time.monotonic() + came[0], next(number), came[1]))
-        if not is_wanted:
-            return
-        for step in requests.given_up(_LONGEST_REQUEST_SECONDS):
-            yield _unknown(step, f"AWS's answer did not come to an end in {_LONGEST_REQUEST_SECONDS:.0f} seconds")
-        if requests.lost >= _MOST_ENDLESS:
-            yield from (_left_out(step) for *_, step in due)
-            due.clear()
+    with requests:
+        while due or requests.running:
+            is_wanted = goes_on()
+            now = time.monotonic()
+            while is_wanted and due and due[0][0] <= now and requests.running < workers:
+                requests.begin(heapq.heappop(due)[2])
+            is_free = due and requests.running < workers
+            pause = max(0.0, min(_LOOK_SECONDS, due[0][0] - now)) if is_free else _LOOK_SECONDS
+            for came in requests.finished(pause if is_wanted else 0.0):
+                if isinstance(came, Answer):
+                    yield came
+                else:
+                    heapq.heappush(due, (time.monotonic() + came[0], next(number), came[1]))
+            if not is_wanted:
+                return
+            for step in requests.given_up(_LONGEST_REQUEST_SECONDS):
+                yield _unknown(
+                    step, f"AWS's answer did not come to an end in {_LONGEST_REQUEST_SECONDS:.0f} seconds"
+                )
+            if requests.lost >= _MOST_ENDLESS:
+                yield from (_left_out(step) for *_, step in due)
+                due.clear()
 
 
 def _without_asking(question: Question) -> Answer | None:

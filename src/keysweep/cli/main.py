@@ -16,6 +16,7 @@ from keysweep.report.style import complaint
 
 _COMMANDS = {
     "scan": "keysweep.cli.scan",
+    "report": "keysweep.cli.report",
     "verify": "keysweep.cli.verify",
     "contain": "keysweep.cli.contain",
     "undo": "keysweep.cli.undo",
@@ -25,9 +26,11 @@ _COMMANDS = {
     "install": "keysweep.cli.install",
     "uninstall": "keysweep.cli.install",
     "responder": "keysweep.cli.responder",
+    "doctor": "keysweep.cli.doctor",
 }
 _SUMMARIES = {
     "scan": "Find leaked keys in files, directories, stdin or the staged change.",
+    "report": "Show findings files again: in another format, several as one, or what is new.",
     "verify": "Ask AWS which of the keys that were found are live.",
     "contain": "Switch leaked keys off in AWS: a plan first, and then what it says.",
     "undo": "Take back what a run of contain did.",
@@ -37,6 +40,7 @@ _SUMMARIES = {
     "install": "Set up git hooks that refuse leaks, beside those already there.",
     "uninstall": "Take those hooks out again and put the old ones back.",
     "responder": "Print the AWS role that contains leaked keys, and check that it can.",
+    "doctor": "Say what works here: git, engine, hooks, configuration, journal.",
 }
 
 
@@ -63,20 +67,23 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="keysweep %(version)s")
 def keysweep() -> None:
-    """Find leaked AWS access keys, in every form they hide in.
+    """Find leaked AWS access keys, in every form they hide in, and make them harmless.
 
     \b
     Examples:
       keysweep scan                    what git sees in this directory
       keysweep scan --staged           what the next commit would add
       keysweep scan - < build.log      standard input
-      keysweep explain AKIA...         whose key is this?
+      keysweep scan --history          everything that was ever committed
       keysweep install                 refuse leaks at commit and push
+      keysweep explain AKIA...         whose key is this?
+      keysweep verify found.json       which are live?
+      keysweep contain found.json      what would be done about them?
 
     \b
     Exit codes:
       0  clean        1  findings        2  wrong usage or configuration
-      3  incomplete: something could not be scanned        4  AWS failed
+      3  incomplete: something could not be scanned        4  AWS failed, or a key is not contained
     """
 
 

@@ -172,7 +172,7 @@ def _commit(commit: Commit) -> dict[str, Any]:
 
 
 def _part(part: Part, show_secrets: bool) -> dict[str, Any]:
-    value = part.value.reveal() if show_secrets else None
+    value = (part.value.reveal() or None) if show_secrets else None
     return {
         "role": part.role.value,
         "redacted": part.value.redacted,
@@ -190,6 +190,7 @@ def _place(place: Place) -> dict[str, Any]:
         "length": place.length,
         "decoding": list(place.decoding),
         "snippet": place.snippet,
+        "mark": list(place.mark),
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from keysweep.errors import UsageError
 from keysweep.findings import Kind, Origin, Recorded, Source
@@ -11,6 +12,7 @@ from keysweep.frozen import frozen
 from keysweep.report.json import FORMAT, VERSION
 
 MOST_BYTES = 1 << 30
+_Understood = TypeVar("_Understood")
 
 
 @frozen
@@ -26,56 +28,24 @@ class FindingsFile:
     complete: bool
 
 
-@frozen
-class Told:
-    """Every finding that a findings file tells of, by fingerprint and path."""
-
-    found: tuple[tuple[str, str], ...]
-    suppressed: tuple[tuple[str, str], ...]
-    complete: bool
-
-
 def load(path: str) -> FindingsFile:
     """Read what `scan --format json` wrote; UsageError for anything else, saying what is wrong with it."""
-    document = _document(path)
-    try:
-        return _file(document)
-    except _DAMAGE as error:
-        raise UsageError(f"{path} is a damaged findings file: scan again.") from error
+    return read(path, _file)
 
 
-def told(path: str) -> Told:
-    """All that a findings file tells of; UsageError as with `load`."""
-    document = _document(path)
-    try:
-        return Told(
-            tuple(_named(each) for each in document["findings"]),
-            tuple(_named(each["finding"]) for each in document["suppressed"] if each["finding"] is not None),
-            bool(document["complete"]),
-        )
-    except _DAMAGE as error:
-        raise UsageError(f"{path} is a damaged findings file: scan again.") from error
+def read(path: str, understood: Callable[[dict[str, Any]], _Understood]) -> _Understood:
+    """What `understood` makes of a findings file; UsageError where it is none.
 
-
-_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
-
-
-def _named(finding: dict[str, Any]) -> tuple[str, str]:
-    return _text(finding["fingerprint"]), _text(finding["origin"]["path"])
-
-
-def _document(path: str) -> dict[str, Any]:
+    `understood` may raise KeyError, TypeError, ValueError and the like for a damaged one.
+    """
     try:
         with open(path, encoding="utf-8") as stream:
             content = stream.read(MOST_BYTES + 1)
+        document = json.loads(content)
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}): name a findings file.") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is no findings file: it is not UTF-8.") from error
-    except MemoryError as error:
-        raise UsageError(f"{path} takes more memory than there is: split it, or scan again.") from error
-    try:
-        document = json.loads(content)
     except MemoryError as error:
         raise UsageError(f"{path} takes more memory than there is: split it, or scan again.") from error
     except (ValueError, RecursionError) as error:
@@ -86,7 +56,36 @@ def _document(path: str) -> dict[str, Any]:
         raise UsageError(
             f"{path} is of version {document.get('version')!s:.20}, and this reads {VERSION}: scan again."
         )
-    return document
+    try:
+        return understood(document)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise UsageError(f"{path} is a damaged findings file: scan again.") from error
+
+
+@frozen
+class Told:
+    """Every finding that a findings file tells of, by fingerprint and path."""
+
+    found: tuple[tuple[str, str], ...]
+    suppressed: tuple[tuple[str, str], ...]
+    complete: bool
+
+
+def told(path: str) -> Told:
+    """All that a findings file tells of; UsageError as with `load`."""
+    return read(path, _told)
+
+
+def _told(document: dict[str, Any]) -> Told:
+    return Told(
+        tuple(_named(each) for each in document["findings"]),
+        tuple(_named(each["finding"]) for each in document["suppressed"] if each["finding"] is not None),
+        bool(document["complete"]),
+    )
+
+
+def _named(finding: dict[str, Any]) -> tuple[str, str]:
+    return text(finding["fingerprint"]), text(finding["origin"]["path"])
 
 
 def _file(document: dict[str, Any]) -> FindingsFile:
@@ -95,10 +94,10 @@ def _file(document: dict[str, Any]) -> FindingsFile:
         tuple(
             _recorded(each)
             for each in document["findings"]
-            if _text_or_none(each["placeholder"]) is None and each["kind"] != Kind.CUSTOM
+            if text_or_none(each["placeholder"]) is None and each["kind"] != Kind.CUSTOM
         ),
-        _text_or_none(scanned.get("directory")) or "",
-        _text_or_none(scanned.get("repository")),
+        text_or_none(scanned.get("directory")) or "",
+        text_or_none(scanned.get("repository")),
         bool(document["complete"]),
     )
 
@@ -106,40 +105,43 @@ def _file(document: dict[str, Any]) -> FindingsFile:
 def _recorded(finding: dict[str, Any]) -> Recorded:
     parts = (*finding["parts"], *finding["alternatives"])
     return Recorded(
-        _text(finding["fingerprint"]),
-        _text_or_none(finding["key_id"]),
-        _origin(finding["origin"]),
-        tuple(_origin(part["origin"]) for part in parts if part["origin"] is not None),
-        _text_or_none(finding["canary"]),
+        text(finding["fingerprint"]),
+        text_or_none(finding["key_id"]),
+        origin_of(finding["origin"]),
+        tuple(origin_of(part["origin"]) for part in parts if part["origin"] is not None),
+        text_or_none(finding["canary"]),
     )
 
 
-def _origin(origin: dict[str, Any]) -> Origin:
+def origin_of(origin: dict[str, Any]) -> Origin:
+    """Where content came from; KeyError, TypeError or ValueError for what is no origin."""
     members = origin["members"]
     if not isinstance(members, list):
         raise TypeError(members)
     return Origin(
-        _text(origin["path"]),
+        text(origin["path"]),
         Source(origin["source"]),
-        _name(origin["commit"]),
-        _name(origin["blob"]),
-        tuple(map(_text, members)),
+        object_name(origin["commit"]),
+        object_name(origin["blob"]),
+        tuple(map(text, members)),
     )
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """A string; TypeError for anything else."""
     if not isinstance(value, str):
         raise TypeError(value)
     return value
 
 
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
+def text_or_none(value: object) -> str | None:
+    """A string or nothing; TypeError for anything else."""
+    return None if value is None else text(value)
 
 
-def _name(value: object) -> str | None:
+def object_name(value: object) -> str | None:
     """An object's name goes to git, so it has to be one."""
-    name = _text_or_none(value)
+    name = text_or_none(value)
     if name is not None and (len(name) not in {40, 64} or not set(name) <= set("0123456789abcdef")):
         raise ValueError(name)
     return name

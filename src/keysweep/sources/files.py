@@ -51,6 +51,21 @@ def scan_paths(
     )
 
 
+def listed(start: str) -> tuple[list[int], list[Problem]]:
+    """Sizes in bytes of the files that `scan_paths` would read below `start`, and what it could not look at."""
+    problems: list[Problem] = []
+    _check_exists(start)
+    sizes = []
+    for path in _once(_files_of(start, all_files=False, problems=problems)):
+        try:
+            status = os.lstat(path)
+        except OSError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            sizes.append(status.st_size)
+    return sizes, problems
+
+
 def _check_exists(start: str) -> None:
     try:
         os.lstat(os.path.abspath(start))  # where the current directory is gone, nothing in it can be listed

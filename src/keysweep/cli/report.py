@@ -1,0 +1,105 @@
+"""`keysweep report`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, TextIO
+
+import click
+
+from keysweep.cli.output import check_writable, write_report
+from keysweep.errors import ExitCode
+from keysweep.findings import Finding, ScanResult, Severity
+from keysweep.frozen import replace
+from keysweep.report import FORMATS
+from keysweep.report.read import read
+from keysweep.report.recorded import result_of
+from keysweep.report.several import Comparison, Scanned, compared, together
+from keysweep.report.style import Style
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FINDINGS.json...")
+@click.option("--against", metavar="OLD.json", help="Show only what is new since that scan, and count the rest.")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
+@click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([level.label for level in Severity]),
+    default=Severity.MEDIUM.label,
+    show_default=True,
+    help="Least severity that makes exit code 1.",
+)
+@click.option("--show-suppressed", is_flag=True, help="List what does not count, and what silenced it.")
+def report(
+    files: tuple[str, ...], against: str | None, form: str, output: str | None, fail_on: str, show_suppressed: bool
+) -> int:
+    """Show findings files again: in another format, several as one, or what is new since an older one.
+
+    Nothing is scanned, and no secret comes back: a findings file holds none.
+
+    \b
+    Examples:
+      keysweep report found.json
+      keysweep report a.json b.json --format json --output both.json
+      keysweep report today.json --against yesterday.json
+
+    \b
+    Exit codes:
+      0  nothing at or above --fail-on       1  something is; with --against something new
+      2  wrong usage, or no findings file    3  one of the scans was not complete
+    """
+    if output:
+        check_writable(output)
+    result = together([read(path, _scanned) for path in files])
+    if against:
+        comparison = compared(result, read(against, _scanned).result)
+        notes = (*result.notes, *_told(comparison, against))
+        result = replace(result, findings=comparison.new, notes=notes)
+    level = Severity[fail_on.upper()]
+
+    def write(stream: TextIO) -> None:
+        _write(result, form, level, stream, is_file=output is not None, show_suppressed=show_suppressed)
+
+    write_report(output, write)
+    if any(each.severity >= level for each in result.findings):
+        return ExitCode.FINDINGS
+    return ExitCode.INCOMPLETE if result.problems else ExitCode.CLEAN
+
+
+def _scanned(document: dict[str, Any]) -> Scanned:
+    scanned = document["scanned"]
+    of = scanned["repository"] or scanned["directory"] or ""
+    if not isinstance(of, str):
+        raise TypeError(of)
+    return Scanned(result_of(document), of)
+
+
+def _told(comparison: Comparison, against: str) -> list[str]:
+    new, still, gone = map(len, (comparison.new, comparison.still_there, comparison.gone))
+    told = f"since {against} {new} new, {still} still there and {gone} gone"
+    return [told, *_listed("gone", comparison.gone), *_listed("still there", comparison.still_there)]
+
+
+_MOST_LISTED = 20
+
+
+def _listed(what: str, findings: Sequence[Finding]) -> list[str]:
+    told = dict.fromkeys(
+        f"{what}: {each.kind.value} {each.key_id or each.fingerprint} in {each.origin.display}"
+        for each in findings
+    )
+    more = [f"{what}: {len(told) - _MOST_LISTED} more"] if len(told) > _MOST_LISTED else []
+    return [*list(told)[:_MOST_LISTED], *more]
+
+
+def _write(
+    result: ScanResult, form: str, fail_on: Severity, stream: TextIO, *, is_file: bool, show_suppressed: bool
+) -> None:
+    more: dict[str, object] = {"fail_on": fail_on, "suppressed": len(result.suppressed)}
+    if form == "text":
+        more["show_suppressed"] = show_suppressed
+        more["style"] = Style() if is_file else Style.detect(stream, os.environ)
+    import_module(FORMATS[form]).render(result, stream, **more)
