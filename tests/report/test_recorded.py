@@ -21,7 +21,9 @@ from keysweep.findings import (
     ProblemCode,
     ScanResult,
     Secret,
+    Silencer,
     Source,
+    Suppressed,
 )
 from keysweep.frozen import replace
 from keysweep.report import json as written
@@ -47,7 +49,11 @@ def rich() -> ScanResult:
         issued=WHEN,
     )  # fmt: skip
     problem = Problem(ProblemCode.DAMAGED, "it is damaged", Origin("p"))
-    return ScanResult((finding,), (problem,), 5, 1, Accounting(3, 2, 1, 0), ("a note",))
+    suppressed = (
+        Suppressed(Silencer.BASELINE, "a fixture", "ann", "2027-01-31", finding),
+        Suppressed(Silencer.EXCLUDE, "docs/", problem=problem),
+    )
+    return ScanResult((finding,), (problem,), 5, 1, Accounting(3, 2, 1, 0), ("a note",), suppressed)
 
 
 def without_secrets(result: ScanResult) -> ScanResult:
@@ -61,7 +67,13 @@ def without_secrets(result: ScanResult) -> ScanResult:
             alternatives=tuple(map(plain, finding.alternatives)),
         )
 
-    return replace(result, findings=tuple(map(bare, result.findings)))
+    return replace(
+        result,
+        findings=tuple(map(bare, result.findings)),
+        suppressed=tuple(
+            replace(each, finding=bare(each.finding)) if each.finding else each for each in result.suppressed
+        ),
+    )
 
 
 def kept(result: ScanResult, path: Path) -> Path:
@@ -91,7 +103,7 @@ def test_a_value_of_any_other_kind_anywhere_is_told_or_taken_and_never_a_traceba
 ) -> None:
     document = json.loads(kept(rich(), tmp_path / "f.json").read_text(encoding="utf-8"))
     for where in paths_in(
-        {name: document[name] for name in ("findings", "problems", "scanned", "objects", "notes")}
+        {name: document[name] for name in ("findings", "problems", "suppressed", "scanned", "objects", "notes")}
     ):
         if not where:
             continue

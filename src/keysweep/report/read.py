@@ -28,9 +28,23 @@ class FindingsFile:
     complete: bool
 
 
+@frozen
+class Told:
+    """Every finding that a findings file tells of, by fingerprint and path."""
+
+    found: tuple[tuple[str, str], ...]
+    suppressed: tuple[tuple[str, str], ...]
+    complete: bool
+
+
 def load(path: str) -> FindingsFile:
     """Read what `scan --format json` wrote; UsageError for anything else, saying what is wrong with it."""
     return read(path, _file)
+
+
+def told(path: str) -> Told:
+    """All that a findings file tells of; UsageError as with `load`."""
+    return read(path, _told)
 
 
 def read(path: str, understood: Callable[[dict[str, Any]], _Understood]) -> _Understood:
@@ -60,20 +74,6 @@ def read(path: str, understood: Callable[[dict[str, Any]], _Understood]) -> _Und
         return understood(document)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UsageError(f"{path} is a damaged findings file: scan again.") from error
-
-
-@frozen
-class Told:
-    """Every finding that a findings file tells of, by fingerprint and path."""
-
-    found: tuple[tuple[str, str], ...]
-    suppressed: tuple[tuple[str, str], ...]
-    complete: bool
-
-
-def told(path: str) -> Told:
-    """All that a findings file tells of; UsageError as with `load`."""
-    return read(path, _told)
 
 
 def _told(document: dict[str, Any]) -> Told:

@@ -1,6 +1,6 @@
 """A findings file as the result that it was written from, so that it can be shown again in every format.
 
-Secrets do not come back: of each there is what the file shows of it.
+Secrets do not come back: of each there is what the file shows of it. Nor do pragmas, which the scan has judged.
 """
 
 from __future__ import annotations
