@@ -77,3 +77,17 @@ def test_what_is_no_findings_file_is_refused_before_anything_is_written(tmp_path
     done = keysweep(tmp_path, "report", "x.json", "--output", "out.txt")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert not (tmp_path / "out.txt").exists()
+
+
+def test_what_was_suppressed_stays_counted_and_can_be_listed(trees: tuple[Path, Path, str, str]) -> None:
+    tree, other, _, _ = trees
+    content = (tree / "deploy.ini").read_text()
+    (tree / "deploy.ini").write_text(f"# keysweep:allow reason: a fixture\n{content}")
+    names = (scanned(tree, "a.json"), scanned(other, "b.json"))
+    done = keysweep(tree.parent, "report", *names, "--show-suppressed")
+    assert "1 suppressed by pragmas." in done.stdout
+    assert "a/deploy.ini:2:21  key-pair" in done.stdout
+    assert "by pragma: a fixture" in done.stdout
+    both = json.loads(keysweep(tree.parent, "report", *names, "--format", "json").stdout)
+    jsonschema.validate(both, schema())
+    assert both["counts"]["suppressed_by"]["pragma"] == 1

@@ -31,6 +31,7 @@ from keysweep.report.several import Comparison, Scanned, compared, together
     show_default=True,
     help="Least severity that makes exit code 1.",
 )
+@click.option("--show-suppressed", is_flag=True, help="List what does not count, and what silenced it.")
 def report(
     files: tuple[str, ...],
     against: str | None,
@@ -38,6 +39,7 @@ def report(
     output: str | None,
     reports: tuple[str, ...],
     fail_on: str,
+    show_suppressed: bool,
 ) -> int:
     """Show findings files again: in another format, several as one, or what is new since an older one.
 
@@ -64,7 +66,7 @@ def report(
         notes = (*result.notes, *_told(comparison, against))
         result = replace(result, findings=comparison.new, notes=notes)
     level = Severity[fail_on.upper()]
-    facts = {"fail_on": level, "suppressed": len(result.suppressed)}
+    facts = {"fail_on": level, "suppressed": len(result.suppressed), "show_suppressed": show_suppressed}
     all_written = further.write_all(more_reports, result, facts)
     write_report(output, further.writer(form, result, facts, plain=output is not None))
     if any(each.severity >= level for each in result.findings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from keysweep.findings import Accounting, Finding, ScanResult
+from keysweep.findings import Accounting, Finding, Problem, ScanResult
 from keysweep.frozen import frozen, replace
 
 
@@ -35,12 +35,15 @@ def together(scans: Sequence[Scanned]) -> ScanResult:
     if len(scans) == 1:
         return scans[0].result
     findings = [_placed(finding, each.of) for each in scans for finding in each.result.findings]
-    problems = [
-        replace(problem, origin=replace(problem.origin, path=_path(problem.origin.path, each.of)))
-        if problem.origin
-        else replace(problem, message=f"{each.of}: {problem.message}" if each.of else problem.message)
+    problems = [_said(problem, each.of) for each in scans for problem in each.result.problems]
+    suppressed = [
+        replace(
+            silent,
+            finding=silent.finding and _placed(silent.finding, each.of),
+            problem=silent.problem and _said(silent.problem, each.of),
+        )
         for each in scans
-        for problem in each.result.problems
+        for silent in each.result.suppressed
     ]
     counted = [each.result.objects for each in scans if each.result.objects]
     return ScanResult(
@@ -57,11 +60,7 @@ def together(scans: Sequence[Scanned]) -> ScanResult:
         if counted
         else None,
         tuple(f"{each.of}: {note}" if each.of else note for each in scans for note in each.result.notes),
-        tuple(
-            replace(it, finding=_placed(it.finding, each.of)) if it.finding else it
-            for each in scans
-            for it in each.result.suppressed
-        ),
+        tuple(dict.fromkeys(suppressed)),
     )
 
 
@@ -82,6 +81,12 @@ def _placed(finding: Finding, of: str) -> Finding:
         for part in finding.parts
     )
     return replace(finding, origin=replace(finding.origin, path=_path(finding.origin.path, of)), parts=parts)
+
+
+def _said(problem: Problem, of: str) -> Problem:
+    if problem.origin:
+        return replace(problem, origin=replace(problem.origin, path=_path(problem.origin.path, of)))
+    return replace(problem, message=f"{of}: {problem.message}" if of else problem.message)
 
 
 def _path(path: str, of: str) -> str:
