@@ -168,7 +168,6 @@ def scan(
         "repository": _repository(paths) if history or staged else None,
         "started": started,
         "ended": datetime.now(UTC),
-        "show_suppressed": show_suppressed,
     }
     all_written = further.write_all(more_reports, result, facts)
     write_report(output, further.writer(form, result, facts, plain=output is not None))
