@@ -40,8 +40,12 @@ def main() -> None:
             print(f"{name:28}" + "".join(f" {each:10.2f} s" for each in seconds), flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         small = _small(Path(scratch) / "small")
-        took = min(_seconds(small, Path(scratch), arguments.jobs, "--no-cache") for _ in range(arguments.rounds))
-        print(f"\na repository of {_SMALL_COMMITS} commits, for the first time: {took:.2f} s")
+        for state in ("loose", "packed"):
+            if state == "packed":
+                _git(small, "gc", "-q")
+            rounds = range(arguments.rounds)
+            took = min(_seconds(small, Path(scratch), arguments.jobs, "--no-cache") for _ in rounds)
+            print(f"\n{_SMALL_COMMITS} commits, clean and {state}, for the first time: {took:.2f} s")
 
 
 def _of(repository: Path, scratch: Path, jobs: int, rounds: int) -> tuple[float, float, float, float]:
