@@ -58,7 +58,7 @@ def test_pyproject_is_read_where_there_is_no_file_of_its_own(tmp_path: Path) -> 
     [
         ('fail_on = "low"', "unknown setting `fail_on`: did you mean `fail-on`"),
         ("limits.container-dept = 1", "unknown setting `limits.container-dept`: did you mean `container-depth`"),
-        ("zzz = 1", "known are allow, canary-accounts"),
+        ("zzz = 1", "known are allow, baseline, canary-accounts"),
         ('fail-on = "severe"', "one of info, low, medium, high, critical"),
         ("fail-on = ", "no valid TOML"),
         ('exclude = "vendor"', "a list of strings"),
