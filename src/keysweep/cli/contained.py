@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,7 +15,7 @@ from keysweep.cli.leaked import Leaked
 from keysweep.errors import AwsError, ExitCode
 from keysweep.findings import Finding, Severity
 from keysweep.frozen import frozen
-from keysweep.report.json import verdict_document
+from keysweep.report.json import timestamp, verdict_document
 
 
 @frozen
@@ -160,12 +159,12 @@ def _owner(item: Item) -> dict[str, Any] | None:
         "path": owner.path,
         "tags": dict(owner.tags) if owner.tags is not None else None,
         "active": owner.is_active,
-        "created": _iso(owner.created),
-        "last_used": _iso(owner.last_use.date),
+        "created": timestamp(owner.created),
+        "last_used": timestamp(owner.last_use.date),
         "last_used_service": owner.last_use.service,
         "last_used_region": owner.last_use.region,
         "last_use_was_keysweep": is_own_check(item),
-        "last_used_before": _iso(before.date) if before and is_own_check(item) else None,
+        "last_used_before": timestamp(before.date) if before and is_own_check(item) else None,
         "only_active_key": owner.is_only_active if not owner.credential else None,
         "policies": list(owner.policies) if owner.policies is not None else None,
         "quarantined": owner.is_quarantined,
@@ -184,7 +183,3 @@ def _role(item: Item) -> dict[str, Any] | None:
         "cut_off": dict(holders.names) if holders else {},
         "cut_off_incomplete": list(holders.incomplete) if holders else [],
     }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None

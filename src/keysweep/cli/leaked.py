@@ -62,10 +62,10 @@ def gathered(what: Sequence[str], repository: str | None) -> Leaked:
     canaries: dict[str, str] = {}
     partial: list[str] = []
     for path in files:
-        read, lost = read_again(path, repository)
+        file = load(path)
+        read, lost = read_again(file, repository)
         findings += read
         unread += lost
-        file = load(path)
         partial += [] if file.complete else [path]
         for each in file.findings:
             if each.key_id and each.canary:

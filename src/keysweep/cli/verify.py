@@ -20,6 +20,7 @@ from keysweep.verdicts import Status, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from keysweep.report.read import FindingsFile
     from keysweep.sources.reread import Reread
 
 
@@ -64,7 +65,9 @@ def verify(
     if output:
         check_writable(output)
     means = lone.means(inventories, lookup, policy_file, profile, allowed, partitions, aws_endpoint)
-    read, unread = read_again(findings, repository)
+    from keysweep.report.read import load
+
+    read, unread = read_again(load(findings), repository)
     came = ask(questions_about(read, partitions), aws_endpoint, workers)
     looked = lone.known(read, unread, came, means)
     is_interrupted = came.is_interrupted or looked.is_interrupted
@@ -99,15 +102,10 @@ def is_unanswered(verdict: Verdict) -> bool:
     return verdict.status is Status.UNKNOWN and verdict.asked
 
 
-def read_again(path: str, repository: str | None) -> tuple[list[Finding], list[Reread]]:
-    """The findings of a findings file with their secrets, and those that cannot be read again.
-
-    Raises UsageError for what is no findings file.
-    """
-    from keysweep.report.read import load
+def read_again(file: FindingsFile, repository: str | None) -> tuple[list[Finding], list[Reread]]:
+    """The findings of a findings file with their secrets, and those that cannot be read again."""
     from keysweep.sources.reread import reread
 
-    file = load(path)
     where = repository or file.repository or file.directory
     again = list(reread(file.findings, file.directory, where))
     return (

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from keysweep.findings import Finding, Role, ScanResult, Severity
-from keysweep.report.entries import brought_by, ordered, ordered_problems, safe_for, summary, time, why
+from keysweep.report.entries import brought_by, ordered, ordered_problems, safe_for, summary, why
+from keysweep.report.json import timestamp
 
 COLUMNS = (
     "record",
@@ -84,7 +85,7 @@ def _row(finding: Finding) -> dict[str, str | int | None]:
         "column": finding.place.column,
         "commit": finding.origin.commit or (commit.id if commit else None),
         "author": f"{commit.author} <{commit.email}>" if commit else None,
-        "date": time(commit.date) if commit else None,
+        "date": timestamp(commit.date) if commit else None,
         "status": verdict.status.value if verdict else None,
         "arn": verdict.arn if verdict else None,
         "redacted": secret.value.redacted if secret else None,

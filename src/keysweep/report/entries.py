@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from keysweep.findings import Commit, Finding, Origin, Place, Problem, ProblemCode, ScanResult, Severity
@@ -142,8 +141,3 @@ def summary(result: ScanResult, fail_on: Severity, suppressed: int) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
-
-
-def time(moment: datetime | None) -> str | None:
-    """UTC as ISO 8601 has it, with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

@@ -21,10 +21,10 @@ from keysweep.report.entries import (
     said,
     status,
     summary,
-    time,
     title,
     why,
 )
+from keysweep.report.json import timestamp
 from keysweep.report.markup import code
 from keysweep.report.rules import HELP_ADDRESS, MEANINGS, REMEDY, rule_of
 from keysweep.report.severities import LEVELS
@@ -132,7 +132,7 @@ def _location(finding: Finding) -> dict[str, Any]:
     told: dict[str, Any] = {"sha": finding.origin.commit or (commit.id if commit else _NO_COMMIT)}
     if commit and commit.id == told["sha"]:
         told |= {"author": f"{commit.author} <{commit.email}>", "message": commit.subject}
-        told |= {"date": time(commit.date)} if commit.date else {}
+        told |= {"date": timestamp(commit.date)} if commit.date else {}
     return {
         "file": finding.origin.path.removeprefix("./"),
         "start_line": finding.place.line,

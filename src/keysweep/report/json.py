@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, TextIO
 
@@ -131,8 +131,8 @@ def _finding(finding: Finding, show_secrets: bool) -> dict[str, Any]:
         "placeholder": finding.placeholder,
         "region": finding.region,
         "partition": finding.partition,
-        "issued": _time(finding.issued),
-        "expires": _time(finding.expires),
+        "issued": timestamp(finding.issued),
+        "expires": timestamp(finding.expires),
         "origin": _origin(finding.origin),
         "parts": [_part(part, show_secrets) for part in finding.parts],
         "also_at": [_place(place) for place in finding.also_at],
@@ -148,7 +148,7 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
         "key_id": verdict.key_id,
         "status": verdict.status.value,
         "reason": verdict.reason,
-        "checked": _time(verdict.checked),
+        "checked": timestamp(verdict.checked),
         "partition": verdict.partition,
         "account_id": verdict.account_id,
         "arn": verdict.arn,
@@ -174,7 +174,7 @@ def _commit(commit: Commit) -> dict[str, Any]:
         "id": commit.id,
         "author": commit.author,
         "email": commit.email,
-        "date": _time(commit.date),
+        "date": timestamp(commit.date),
         "subject": commit.subject,
     }
 
@@ -228,5 +228,6 @@ def _suppressed(suppressed: Suppressed, show_secrets: bool) -> dict[str, Any]:
     }
 
 
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None
+def timestamp(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, as every format for programs writes it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None

@@ -20,11 +20,10 @@ from keysweep.report.entries import (
     ordered_problems,
     said,
     summary,
-    time,
     title,
     why,
 )
-from keysweep.report.json import exposure_document, verdict_document
+from keysweep.report.json import exposure_document, timestamp, verdict_document
 from keysweep.report.rules import escaped, rule_of, sarif_rules
 from keysweep.report.sarif_places import BASE, address, artifact, place, related
 from keysweep.report.severities import LEVELS
@@ -159,8 +158,8 @@ def _properties(finding: Finding) -> dict[str, Any]:
         "placeholder": finding.placeholder,
         "awsRegion": finding.region,
         "awsPartition": finding.partition,
-        "issued": time(finding.issued),
-        "expires": time(finding.expires),
+        "issued": timestamp(finding.issued),
+        "expires": timestamp(finding.expires),
         "parts": [_part(part) for part in finding.parts],
         "exposures": [exposure_document(each) for each in finding.exposures],
         "verdict": verdict_document(finding.verdict) if finding.verdict else None,
@@ -188,7 +187,7 @@ def _invocation(
         notifications.insert(0, _own("left-out", "error", told))
     notifications += [_own("note", "note", each) for each in result.notes]
     incomplete = ExitCode.INCOMPLETE if result.problems else ExitCode.CLEAN
-    times = {"startTimeUtc": time(started), "endTimeUtc": time(ended)}
+    times = {"startTimeUtc": timestamp(started), "endTimeUtc": timestamp(ended)}
     return {
         "executionSuccessful": not is_interrupted(result),
         "exitCode": ExitCode.FINDINGS if failing(result, fail_on) else incomplete,
