@@ -1,4 +1,4 @@
-"""What tests of `keysweep verify` begin with."""
+"""What tests of commands that ask AWS begin with."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.containing import HERE, Leak, Operator, found, leak
 from tests.cli.verifying import KEY, PAIR, SESSION, SESSION_KEY
+from tests.emulators.accounts import Account
 from tests.emulators.faults import Faults
+from tests.emulators.ministack import Ministack
 from tests.emulators.script import expired_token
 from tests.repositories import Repository
 
@@ -32,3 +35,15 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "deploy.ini").write_text(PAIR)
     (tmp_path / "session.sh").write_text(SESSION)
     return tmp_path
+
+
+@pytest.fixture
+def account(ministack: Ministack) -> Account:
+    """The account of `containing.administrator`, worked on as its root user."""
+    return Account(ministack, ministack.root(HERE))
+
+
+@pytest.fixture
+def leaked(operator: Operator, tmp_path: Path) -> Leak:
+    """Commit keys and scan for them as the `operator` of the test; the findings file."""
+    return lambda *keys: found(operator, leak(tmp_path / "r", *keys))

@@ -6,12 +6,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.emulators.accounts import Account
 from tests.emulators.clients import Emulator
 from tests.emulators.keys import AccessKey
 from tests.repositories import Repository, environment
+
+HERE = "111122223333"
+Leak = Callable[..., str]
 
 
 class Operator:
@@ -144,3 +149,10 @@ def found(operator: Operator, repository: Repository) -> str:
     )
     assert done.returncode == 1, done.stderr
     return os.fspath(path)
+
+
+def administrator(account: Account, home: Path, emulator: Emulator) -> Operator:
+    """Somebody who may do everything in the account, and needs no role."""
+    own = account.user("oncall")
+    account.allow("oncall", "iam:*", "cloudtrail:LookupEvents", "sts:*")
+    return Operator(home, emulator, own)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -15,42 +14,21 @@ import pytest
 
 from keysweep.aws.mandate import Mandate, load
 from keysweep.frozen import fields
-from tests.cli.containing import Operator, found, leak
+from tests.cli.containing import HERE, Leak, Operator, administrator
 from tests.emulators.accounts import Account, session_of
 from tests.emulators.clients import refusal
-from tests.emulators.keys import AccessKey, mint
+from tests.emulators.keys import mint
 from tests.emulators.ministack import Ministack
 
-HERE, THERE = "111122223333", "444455556666"
+THERE = "444455556666"
 ALLOWED = ("--allow-account", HERE)
 INVALID, DENIED, FINE = (403, "InvalidClientTokenId"), (403, "AccessDenied"), (200, "")
-ALL = ("iam:*", "cloudtrail:LookupEvents", "sts:*")
-
-
-@pytest.fixture
-def account(ministack: Ministack) -> Account:
-    return Account(ministack, ministack.root(HERE))
 
 
 @pytest.fixture
 def operator(ministack: Ministack, account: Account, tmp_path: Path) -> Operator:
     """An administrator of the account, who needs no role."""
-    own = account.user("oncall")
-    account.allow("oncall", *ALL)
-    return Operator(tmp_path / "operator", ministack, own)
-
-
-Leak = Callable[..., str]
-
-
-@pytest.fixture
-def leaked(operator: Operator, tmp_path: Path) -> Leak:
-    """Commit keys and scan for them; the findings file."""
-
-    def make(*keys: AccessKey) -> str:
-        return found(operator, leak(tmp_path / "r", *keys))
-
-    return make
+    return administrator(account, tmp_path / "operator", ministack)
 
 
 def test_an_empty_allow_list_means_that_nothing_is_changed(

@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from keysweep.aws.outcomes import CODES, Meaning
-from tests.cli.containing import Operator, found, leak
+from tests.cli.containing import Leak, Operator
 from tests.emulators.faults import Faults
 from tests.emulators.keys import ACCOUNT, AccessKey
 from tests.emulators.script import (
@@ -34,20 +33,11 @@ from tests.emulators.script import (
 )
 
 ALLOWED = ("--allow-account", ACCOUNT)
-Leak = Callable[..., str]
 
 
 @pytest.fixture
 def operator(faults: Faults, tmp_path: Path) -> Operator:
     return Operator(tmp_path / "operator", faults, faults.key(user="oncall"))
-
-
-@pytest.fixture
-def leaked(operator: Operator, tmp_path: Path) -> Leak:
-    def make(*keys: AccessKey) -> str:
-        return found(operator, leak(tmp_path / "r", *keys))
-
-    return make
 
 
 def apply(operator: Operator, findings: str, key: AccessKey, *options: str) -> tuple[str, ...]:

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.cli.containing import Operator, found, leak
+from tests.cli.containing import HERE, Leak, Operator, administrator
 from tests.emulators.accounts import Account, session_of
 from tests.emulators.clients import refusal
 from tests.emulators.keys import AccessKey
 from tests.emulators.ministack import Ministack
 
-HERE, THERE = "111122223333", "444455556666"
+THERE = "444455556666"
 ALLOWED = ("--allow-account", HERE)
-Leak = Callable[..., str]
-
-
-@pytest.fixture
-def account(ministack: Ministack) -> Account:
-    return Account(ministack, ministack.root(HERE))
 
 
 @pytest.fixture
 def operator(ministack: Ministack, account: Account, tmp_path: Path) -> Operator:
-    own = account.user("oncall")
-    account.allow("oncall", "iam:*", "cloudtrail:LookupEvents", "sts:*")
-    return Operator(tmp_path / "operator", ministack, own)
-
-
-@pytest.fixture
-def leaked(operator: Operator, tmp_path: Path) -> Leak:
-    return lambda *keys: found(operator, leak(tmp_path / "r", *keys))
+    return administrator(account, tmp_path / "operator", ministack)
 
 
 def yes(key: AccessKey) -> tuple[str, ...]:

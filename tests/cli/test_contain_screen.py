@@ -9,24 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.containing import Operator, found, leak
+from tests.cli.containing import HERE, Operator, administrator, found, leak
 from tests.emulators.accounts import Account
 from tests.emulators.ministack import Ministack
 
-HERE, THERE = "111122223333", "444455556666"
+THERE = "444455556666"
 ALLOWED = ("--allow-account", HERE)
 
 
 @pytest.fixture
-def account(ministack: Ministack) -> Account:
-    return Account(ministack, ministack.root(HERE))
-
-
-@pytest.fixture
 def operator(ministack: Ministack, account: Account, tmp_path: Path) -> Operator:
-    own = account.user("oncall")
-    account.allow("oncall", "iam:*", "cloudtrail:LookupEvents", "sts:*")
-    return Operator(tmp_path / "operator", ministack, own)
+    return administrator(account, tmp_path / "operator", ministack)
 
 
 def test_a_terminal_that_knows_ascii_alone_gets_the_whole_report(

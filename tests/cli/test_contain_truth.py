@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,24 +16,18 @@ import pytest
 from keysweep.aws import verify
 from keysweep.cli.operator import ask
 from keysweep.verdicts import Status, Verdict
-from tests.cli.containing import Operator, found, leak
+from tests.cli.containing import Leak, Operator
 from tests.emulators.faults import Faults
 from tests.emulators.keys import ACCOUNT, AccessKey
 from tests.emulators.script import Latency, Reply, SlowPropagation, access_denied, html, invalid_client_token_id
 from tests.emulators.wire import Answer
 
 ALLOWED = ("--allow-account", ACCOUNT)
-Leak = Callable[..., str]
 
 
 @pytest.fixture
 def operator(faults: Faults, tmp_path: Path) -> Operator:
     return Operator(tmp_path / "operator", faults, faults.key(user="oncall"))
-
-
-@pytest.fixture
-def leaked(operator: Operator, tmp_path: Path) -> Leak:
-    return lambda *keys: found(operator, leak(tmp_path / "r", *keys))
 
 
 def test_a_session_that_could_not_be_asked_about_may_be_live(

@@ -7,27 +7,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.containing import Operator, Report, found, leak
+from tests.cli.containing import Leak, Operator, Report
 from tests.emulators.faults import Faults
 from tests.emulators.keys import ACCOUNT, AccessKey
 from tests.emulators.script import time_out
-
-Leak = Callable[..., str]
 
 
 @pytest.fixture
 def operator(faults: Faults, tmp_path: Path) -> Operator:
     return Operator(tmp_path / "operator", faults, faults.key(user="oncall"))
-
-
-@pytest.fixture
-def leaked(operator: Operator, tmp_path: Path) -> Leak:
-    return lambda *keys: found(operator, leak(tmp_path / "r", *keys))
 
 
 def contained(operator: Operator, findings: str, *keys: AccessKey) -> Report:
