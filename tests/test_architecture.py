@@ -88,6 +88,7 @@ NEVER_IN_A_HOOK = {
     "boto3",
     "botocore",
     "click",
+    "jinja2",
     "dask",
     "dulwich",
     "git",

@@ -1,4 +1,4 @@
-"""What AWS says of a key: the frozen values that verification makes and reports show."""
+"""What AWS says of a key, and what was done about it: frozen values that reports show."""
 
 from __future__ import annotations
 
@@ -73,6 +73,34 @@ class Verdict:
     def name(self) -> str | None:
         """The name of the user or role without its path; None where there is none."""
         return name_in(self.arn) if self.arn else self.user
+
+
+class Contained(StrEnum):
+    """What keysweep did last about one key; the values are stable names that scripts use."""
+
+    OFF = "switched-off"
+    """IAM says that it is off; whether AWS was seen to refuse it too, the reason says."""
+    LIMITED = "limited"
+    """It is as it was, but its sessions are denied or its user is in quarantine."""
+    UNDONE = "undone"
+    """It was switched off, and that was taken back."""
+    UNKNOWN = "unknown"
+    """AWS did not say whether it did it, or did not do it: somebody has to look."""
+
+
+@frozen
+class Containment:
+    """What keysweep did last about one key ID, and when."""
+
+    key_id: str
+    state: Contained
+    run: str
+    """The run of `contain` or `undo` that did it."""
+    when: datetime | None = None
+    """Aware UTC."""
+    operator: str = ""
+    """Who ran it, as AWS names them."""
+    reason: str = ""
 
 
 _RESOURCE = re.compile(r"arn:[a-z\-]+:(?:iam|sts)::(\d{12}):(root|user|assumed-role|federated-user)(?:/(.+))?")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 
 import jsonschema
@@ -91,3 +92,79 @@ def test_what_was_suppressed_stays_counted_and_can_be_listed(trees: tuple[Path, 
     both = json.loads(keysweep(tree.parent, "report", *names, "--format", "json").stdout)
     jsonschema.validate(both, schema())
     assert both["counts"]["suppressed_by"]["pragma"] == 1
+
+
+def page_of(text: str) -> list[dict[str, object]]:
+    found = re.search(r'id="data">(.*?)</script>', text)
+    assert found
+    rows: list[dict[str, object]] = json.loads(found[1])
+    return rows
+
+
+def test_html_tells_repositories_apart(trees: tuple[Path, Path, str, str]) -> None:
+    first, second, one, two = trees
+    names = scanned(first, "a.json"), scanned(second, "b.json")
+    done = keysweep(first.parent, "report", *names, "--report", "html=out.html")
+    assert done.returncode == 1
+    rows = page_of((first.parent / "out.html").read_text())
+    told = {str(each["key"]): (each["repositories"], each["where"]) for each in rows}
+    assert told == {one: ([str(first)], "deploy.ini:1"), two: ([str(second)], "deploy.ini:1")}
+
+
+def test_a_scan_writes_html_at_once(trees: tuple[Path, Path, str, str]) -> None:
+    tree, _, one, _ = trees
+    done = keysweep(tree, "scan", "--report", "html=../out.html")
+    assert done.returncode == 1
+    (row,) = page_of((tree.parent / "out.html").read_text())
+    assert (row["key"], row["status"], row["repositories"]) == (one, "unverified", [str(tree)])
+
+
+def verdicts(path: Path, key: str, status: str, checked: str) -> str:
+    said = {
+        "key_id": key,
+        "status": status,
+        "reason": "STS answered",
+        "checked": checked,
+        "partition": "aws",
+        "account_id": "111122223333",
+        "arn": None,
+        "name": None,
+        "user_id": None,
+        "request_id": None,
+    }
+    path.write_text(json.dumps({"format": "keysweep-verification", "version": 1, "keys": [said]}))
+    return path.name
+
+
+def test_the_newest_verdict_on_a_key_counts(trees: tuple[Path, Path, str, str]) -> None:
+    tree, _, one, _ = trees
+    name = scanned(tree, "found.json")
+    live = verdicts(tree.parent / "live.json", one, "live", "2026-11-27T09:00:00Z")
+    dead = verdicts(tree.parent / "dead.json", one, "dead", "2026-11-27T08:00:00Z")
+    done = keysweep(tree.parent, "report", name, "--verified", live, "--verified", dead, "--format", "json")
+    (found,) = json.loads(done.stdout)["findings"]
+    assert (found["verdict"]["status"], found["severity"]) == ("live", "critical")
+    done = keysweep(tree.parent, "report", name, "--verified", dead, "--format", "json", "--output", "both.json")
+    again = keysweep(tree.parent, "report", "both.json", "--verified", live, "--format", "html")
+    assert page_of(again.stdout)[0]["status"] == "live"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "has no verdicts"),
+        ('{"format": "keysweep-verification", "version": 2}', "has no verdicts"),
+        ('{"format": "keysweep-verification", "version": 1, "keys": [{}]}', "damaged file of verdicts"),
+    ],
+)
+def test_what_is_no_file_of_verdicts_is_refused_by_name(
+    trees: tuple[Path, Path, str, str], content: str, told: str
+) -> None:
+    tree = trees[0]
+    name = scanned(tree, "found.json")
+    (tree.parent / "v.json").write_text(content)
+    done = keysweep(tree.parent, "report", name, "--verified", "v.json")
+    assert done.returncode == 2
+    assert "v.json" in done.stderr
+    assert told in done.stderr

@@ -35,7 +35,8 @@ TIMES = {"started": WHEN, "ended": WHEN}
 
 
 def at_that_time(form: str, result: ScanResult) -> str:
-    return written(form, result, **(TIMES if form in ("sarif", "gitlab") else {}))
+    more = TIMES if form in ("sarif", "gitlab") else {"now": WHEN} if form == "html" else {}
+    return written(form, result, **more)
 
 
 @pytest.mark.parametrize("form", FURTHER)

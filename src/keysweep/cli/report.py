@@ -10,17 +10,24 @@ import click
 from keysweep.cli import reports as further
 from keysweep.cli.output import check_writable, write_report
 from keysweep.errors import ExitCode
-from keysweep.findings import Finding, Severity
+from keysweep.findings import Finding, ScanResult, Severity
 from keysweep.frozen import replace
 from keysweep.report import FORMATS
-from keysweep.report.read import read
-from keysweep.report.recorded import result_of
+from keysweep.report.read import read, read_verdicts
+from keysweep.report.recorded import result_of, verdict_of
 from keysweep.report.several import Comparison, Scanned, compared, together
+from keysweep.verdicts import Verdict
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FINDINGS.json...")
 @click.option("--against", metavar="OLD.json", help="Show only what is new since that scan, and count the rest.")
+@click.option(
+    "--verified",
+    metavar="VERDICTS.json",
+    multiple=True,
+    help="Also say which keys are live, as `verify --format json` wrote; repeatable.",
+)
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
 @further.option
@@ -35,6 +42,7 @@ from keysweep.report.several import Comparison, Scanned, compared, together
 def report(
     files: tuple[str, ...],
     against: str | None,
+    verified: tuple[str, ...],
     form: str,
     output: str | None,
     reports: tuple[str, ...],
@@ -50,6 +58,7 @@ def report(
       keysweep report found.json
       keysweep report a.json b.json --format json --output both.json
       keysweep report found.json --report sarif=out.sarif --report csv=out.csv
+      keysweep report found.json --verified live.json --report html=out.html
       keysweep report today.json --against yesterday.json
 
     \b
@@ -60,13 +69,21 @@ def report(
     if output:
         check_writable(output)
     more_reports = further.asked_for(reports, form, output, show_secrets=False)
-    result = together([read(path, _scanned) for path in files])
+    scans = [read(path, _scanned) for path in files]
+    result = together(scans)
+    if verified:
+        result = _judged(result, verified)
     if against:
         comparison = compared(result, read(against, _scanned).result)
         notes = (*result.notes, *_told(comparison, against))
         result = replace(result, findings=comparison.new, notes=notes)
     level = Severity[fail_on.upper()]
-    facts = {"fail_on": level, "suppressed": len(result.suppressed), "show_suppressed": show_suppressed}
+    facts = {
+        "fail_on": level,
+        "suppressed": len(result.suppressed),
+        "show_suppressed": show_suppressed,
+        "repositories": tuple(each.of for each in scans),
+    }
     all_written = further.write_all(more_reports, result, facts)
     write_report(output, further.writer(form, result, facts, plain=output is not None))
     if any(each.severity >= level for each in result.findings):
@@ -80,6 +97,23 @@ def _scanned(document: dict[str, Any]) -> Scanned:
     if not isinstance(of, str):
         raise TypeError(of)
     return Scanned(result_of(document), of)
+
+
+def _judged(result: ScanResult, files: Sequence[str]) -> ScanResult:
+    """The result with the newest verdict on each key."""
+    from keysweep.aws.questions import judged
+
+    verdicts = [each for path in files for each in read_verdicts(path, _verdicts)]
+    newest = {each.key_id: each for each in sorted(verdicts, key=lambda each: each.checked)}
+    earlier = {each.key_id: each.verdict for each in result.findings if each.key_id and each.verdict}
+    later = {
+        key: each for key, each in newest.items() if key not in earlier or earlier[key].checked < each.checked
+    }
+    return replace(result, findings=judged(result.findings, later))
+
+
+def _verdicts(document: dict[str, Any]) -> list[Verdict]:
+    return [verdict_of(each) for each in document["keys"]]
 
 
 def _told(comparison: Comparison, against: str) -> list[str]:

@@ -12,10 +12,11 @@ from typing import TextIO
 
 import click
 
+from keysweep.cli.journalled import contained
 from keysweep.cli.output import abandon, check_writable, is_device, print_report, put_report
 from keysweep.errors import IncompleteError, UsageError
 from keysweep.findings import ScanResult
-from keysweep.frozen import frozen
+from keysweep.frozen import frozen, replace
 from keysweep.report import FORMATS
 from keysweep.report.hidden import without_secrets
 from keysweep.report.style import Style, complaint
@@ -85,6 +86,9 @@ def writer(form: str, result: ScanResult, facts: Mapping[str, object], *, plain:
     render, takes = import_module(FORMATS[form]).render, _parameters(form)
     given = {name: value for name, value in facts.items() if name in takes}
     told = result if given.get("show_secrets") else without_secrets(result)
+    if "contained" in takes:
+        given["contained"], notes = contained()
+        told = replace(told, notes=(*told.notes, *notes))
 
     def write(stream: TextIO) -> None:
         if "style" in takes:

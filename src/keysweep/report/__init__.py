@@ -13,6 +13,7 @@ FORMATS = {
     "github-annotations": "keysweep.report.github_annotations",
     "github-summary": "keysweep.report.github_summary",
     "markdown": "keysweep.report.markdown",
+    "html": "keysweep.report.html.page",
 }
 """Format name to the module whose `render(result, stream, ...)` writes it; imported when used.
 

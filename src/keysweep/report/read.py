@@ -52,18 +52,7 @@ def read(path: str, understood: Callable[[dict[str, Any]], _Understood]) -> _Und
 
     `understood` may raise KeyError, TypeError, ValueError and the like for a damaged one.
     """
-    try:
-        with open(path, encoding="utf-8") as stream:
-            content = stream.read(MOST_BYTES + 1)
-        document = json.loads(content)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}): name a findings file.") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no findings file: it is not UTF-8.") from error
-    except MemoryError as error:
-        raise UsageError(f"{path} takes more memory than there is: split it, or scan again.") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is no findings file: it is not JSON; make one with --format json.") from error
+    document = _document(path, "a findings file")
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise UsageError(f"{path} is no findings file of keysweep: make one with `keysweep scan --format json`.")
     if document.get("version") != VERSION:
@@ -72,8 +61,38 @@ def read(path: str, understood: Callable[[dict[str, Any]], _Understood]) -> _Und
         )
     try:
         return understood(document)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except _DAMAGE as error:
         raise UsageError(f"{path} is a damaged findings file: scan again.") from error
+
+
+def read_verdicts(path: str, understood: Callable[[dict[str, Any]], _Understood]) -> _Understood:
+    """What `understood` makes of what `verify --format json` wrote; UsageError as with `read`."""
+    document = _document(path, "a file of verdicts")
+    if not isinstance(document, dict) or (document.get("format"), document.get("version")) != _VERDICTS:
+        raise UsageError(f"{path} has no verdicts of keysweep: make it with `keysweep verify --format json`.")
+    try:
+        return understood(document)
+    except _DAMAGE as error:
+        raise UsageError(f"{path} is a damaged file of verdicts: verify again.") from error
+
+
+_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+_VERDICTS = ("keysweep-verification", 1)
+
+
+def _document(path: str, what: str) -> Any:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            content = stream.read(MOST_BYTES + 1)
+        return json.loads(content)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}): name {what}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not {what}: it is not UTF-8.") from error
+    except MemoryError as error:
+        raise UsageError(f"{path} takes more memory than there is: split it, or scan again.") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is not {what}: it is not JSON; make one with --format json.") from error
 
 
 def _told(document: dict[str, Any]) -> Told:

@@ -79,7 +79,7 @@ def _finding(said: dict[str, Any]) -> Finding:
         also_at=tuple(map(_place, said["also_at"])),
         alternatives=tuple(map(_part, said["alternatives"])),
         exposures=tuple(map(_exposure, said["exposures"])),
-        verdict=_verdict(said["verdict"]) if said["verdict"] else None,
+        verdict=verdict_of(said["verdict"]) if said["verdict"] else None,
     )
 
 
@@ -138,7 +138,8 @@ def _problem(said: dict[str, Any]) -> Problem:
     )
 
 
-def _verdict(said: dict[str, Any]) -> Verdict:
+def verdict_of(said: dict[str, Any]) -> Verdict:
+    """What AWS said of a key; KeyError, TypeError or ValueError for what is none."""
     checked = _time(said["checked"])
     if checked is None:
         raise ValueError("a verdict has its time")

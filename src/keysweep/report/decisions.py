@@ -1,0 +1,155 @@
+"""How a finding stands and what to do next: for whoever has to decide, the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from keysweep.findings import Finding, Kind
+from keysweep.frozen import frozen
+from keysweep.verdicts import Contained, Containment, Principal, Status, Verdict
+
+
+class Standing(StrEnum):
+    """How a finding stands, the most urgent first; the values are stable names that links use."""
+
+    LIVE = "live"
+    ACTIVE = "active"
+    WRONG_SECRET = "wrong-secret"
+    UNVERIFIED = "unverified"
+    OFF = "switched-off"
+    INACTIVE = "inactive"
+    EXPIRED = "expired"
+    DEAD = "dead"
+    CANARY = "canary"
+    EXAMPLE = "example"
+
+
+@frozen
+class Meaning:
+    """What a standing is called, and how alarming it is."""
+
+    label: str
+    tone: str
+    """`alarm`, `warn`, `good` or `quiet`: what a page colours it by."""
+    text: str
+
+
+MEANINGS: Mapping[Standing, Meaning] = {
+    Standing.LIVE: Meaning("Live", "alarm", "AWS accepts it: whoever has read it acts as its owner"),
+    Standing.ACTIVE: Meaning("Active, no secret", "warn", "its account has it, switched on"),
+    Standing.WRONG_SECRET: Meaning(
+        "Active, other secret", "warn", "the key is active, with a secret not found here"
+    ),
+    Standing.UNVERIFIED: Meaning("Not verified", "warn", "nobody knows whether it is live"),
+    Standing.OFF: Meaning("Switched off", "good", "keysweep switched it off"),
+    Standing.INACTIVE: Meaning("Inactive", "good", "its account has it, switched off"),
+    Standing.EXPIRED: Meaning("Expired", "quiet", "it was good for a time that is over"),
+    Standing.DEAD: Meaning("Dead", "quiet", "AWS does not know it any more"),
+    Standing.CANARY: Meaning("Canary", "quiet", "bait that raises an alarm when it is used"),
+    Standing.EXAMPLE: Meaning("Example", "quiet", "documentation or a mask, not a key"),
+}
+
+_OF_STATUS = {
+    Status.LIVE: Standing.LIVE,
+    Status.DEAD: Standing.DEAD,
+    Status.WRONG_SECRET: Standing.WRONG_SECRET,
+    Status.ACTIVE: Standing.ACTIVE,
+    Status.INACTIVE: Standing.INACTIVE,
+    Status.EXPIRED: Standing.EXPIRED,
+    Status.CANARY: Standing.CANARY,
+    Status.UNKNOWN: Standing.UNVERIFIED,
+}
+
+
+def standing_of(finding: Finding, containment: Containment | None) -> Standing:
+    """How it stands, by what AWS said and what keysweep did, whichever was later."""
+    if finding.canary:
+        return Standing.CANARY
+    if finding.placeholder:
+        return Standing.EXAMPLE
+    verdict = finding.verdict
+    if containment and containment.state is Contained.OFF and not _is_older(containment, verdict):
+        return Standing.OFF
+    return _OF_STATUS[verdict.status] if verdict else Standing.UNVERIFIED
+
+
+def _is_older(containment: Containment, verdict: Verdict | None) -> bool:
+    """Whether AWS has accepted the key after it was switched off: somebody has switched it on again."""
+    if verdict is None or verdict.status is not Status.LIVE or containment.when is None:
+        return False
+    return verdict.checked > containment.when
+
+
+@frozen
+class Step:
+    """What to do next."""
+
+    text: str
+    command: str = ""
+    """What to type for it; empty where there is no such command."""
+
+
+def next_step(finding: Finding, standing: Standing, containment: Containment | None) -> Step:
+    """The next step for one finding."""
+    if standing is Standing.LIVE:
+        return _live(finding)
+    if standing is Standing.OFF and containment:
+        return Step(
+            "Give what used it another key or a role, and take it out of the content. If it has to be on again:",
+            f"keysweep undo {containment.run}" if _is_name(containment.run) else "",
+        )
+    if standing is Standing.UNVERIFIED:
+        return _unverified(finding)
+    return _STEPS[standing]
+
+
+def _is_name(run: str) -> bool:
+    """Whether it can stand in a command as it is."""
+    return run.replace("-", "").isalnum() and run.isascii() and not run.startswith("-")
+
+
+def _live(finding: Finding) -> Step:
+    verdict = finding.verdict
+    account = (verdict.account_id if verdict else None) or finding.account_id
+    if verdict and verdict.principal is Principal.ROOT:
+        return Step(
+            "It is a key of the root user, which only that user can take away: sign in as root to account "
+            f"{account or 'of the key'}, deactivate the key under Security credentials, and look at what it did."
+        )
+    allowed = f" --allow-account {account}" if account and account.isdecimal() else ""
+    return Step(
+        "Switch it off now: this shows what would be done, and does it with --apply.",
+        f"keysweep contain FINDINGS.json{allowed}",
+    )
+
+
+def _unverified(finding: Finding) -> Step:
+    if finding.kind is Kind.CUSTOM:
+        return Step(
+            "It matches a rule of your own: revoke it where it was issued, and take it out of the content."
+        )
+    if finding.kind is Kind.SIGNED_REQUEST:
+        return Step("It can be sent again until it expires: to end it before, switch off the key that signed it.")
+    if finding.key_id is None:
+        return Step("No key ID stands beside it, so AWS cannot be asked: find its owner, and rotate the key.")
+    return Step("Ask AWS whether it is live:", "keysweep verify FINDINGS.json")
+
+
+_STEPS = {
+    Standing.ACTIVE: Step("Its secret may have leaked where nobody has looked yet: ask its owner, and rotate it."),
+    Standing.WRONG_SECRET: Step(
+        "The secret beside it is not its own; its own may have leaked elsewhere: ask its owner, and rotate it."
+    ),
+    Standing.INACTIVE: Step(
+        "It can be switched on again: have its owner delete it, and take it out of the content."
+    ),
+    Standing.EXPIRED: Step("Nothing has to be switched off: take it out of the content."),
+    Standing.DEAD: Step(
+        "Nothing has to be switched off: take it out, or accept it in the baseline with a reason."
+    ),
+    Standing.CANARY: Step(
+        "Do not use it: that raises an alarm. Ask whoever laid it whether it still has to be there."
+    ),
+    Standing.EXAMPLE: Step("Nothing has to be done."),
+}
