@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,18 @@ def test_from_found_to_harmless_and_back(
     policy = str(operator.policy(POLICY))
     verified = operator.told("verify", findings, hidden=(key,))
     assert (verified.code, verified.statuses) == (1, {key.key_id: "live"})
+    (verdicts := operator.home / "live.json").write_text(json.dumps(verified.document))
+
+    def page() -> tuple[str, str]:
+        """What the HTML report says of the key."""
+        done = operator.runs_offline("report", findings, "--verified", str(verdicts), "--format", "html")
+        found = re.search(r'id="data">(.*?)</script>', done.stdout)
+        assert found, done.stderr
+        assert key.secret not in done.stdout
+        (row,) = json.loads(found[1])
+        return row["status"], row["step"]["command"]
+
+    assert page() == ("live", f"keysweep contain FINDINGS.json --allow-account {MEMBER}")
 
     plan = operator.told("contain", findings, "--policy", policy, hidden=(key,))
     assert (plan.code, plan.statuses) == (1, {key.key_id: "planned"})
@@ -82,9 +96,11 @@ def test_from_found_to_harmless_and_back(
     assert contained.keys[key.key_id]["trail"]["events"] >= 1
 
     run = contained.document["run"]
+    assert page() == ("switched-off", f"keysweep undo {run}")
     undone = operator.told("undo", run, "--policy", policy, hidden=(key,))
     assert (undone.code, undone.statuses) == (0, {key.key_id: "restored"}), undone.errors
     assert refusal(ministack.client("sts", key).get_caller_identity) == FINE
+    assert page()[0] == "live"
     again = operator.told("undo", run, "--policy", policy, hidden=(key,))
     assert (again.code, again.statuses) == (0, {key.key_id: "already-restored"})
 
