@@ -39,8 +39,8 @@ def heeds_none(_: Finding, __: Pragma) -> bool:
 def base_commit(ref: str, repository: str) -> str | None:
     """The commit that `ref` names; UsageError where it names none.
 
-    None for a whole ID that is not here. CI systems give those: zeros as the base of a new branch, and after a forced
-    push what was pushed over.
+    None for a whole ID that is not here. CI systems give those: zeros as the base of a new branch, and after a
+    forced push what was pushed over.
     """
     if _OBJECT_ID.fullmatch(ref) and git.answer(("cat-file", "-e", ref), repository) is None:
         return None
