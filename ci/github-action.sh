@@ -35,7 +35,7 @@ read_event() {
   if [ -n "$EVENT_HEAD" ]; then
     base=$EVENT_BASE head=$EVENT_HEAD
     # The base that an event names may be older than the one that GitHub merged the request into for this run.
-    if merged=$(git rev-parse --verify --quiet "$GITHUB_SHA^2") && [ "$merged" = "$head" ]; then
+    if merged=$(git rev-parse --verify --quiet "$GITHUB_SHA^2" 2>/dev/null) && [ "$merged" = "$head" ]; then
       base=$(git rev-parse --verify "$GITHUB_SHA^1")
     fi
   elif [ "$GITHUB_EVENT_NAME" = push ]; then
