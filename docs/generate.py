@@ -1,4 +1,4 @@
-"""Write the tables that come from the code into the pages: `python -m docs.generate`.
+"""Write the tables and examples that come from elsewhere into the pages: `python -m docs.generate`.
 
 A page marks the place of a table by two comments; a test fails where a page and the code differ.
 """
@@ -12,8 +12,11 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+
+import yaml
 
 from fixtures.keys import key_id, secret
 from keysweep.aws.containment.changes import CALLS, UNDOING
@@ -186,6 +189,30 @@ def _example(form: str) -> str:
     return stream.getvalue()
 
 
+def _file(name: str, language: str = "yaml") -> str:
+    return f"```{language}\n{(DOCS.parent / 'ci' / name).read_text(encoding='utf-8')}```\n"
+
+
+def inputs() -> str:
+    """What the action takes."""
+    return _metadata(
+        "inputs", "input", ("default", lambda said: f"`{said['default']}`" if said["default"] else "–")
+    )
+
+
+def outputs() -> str:
+    """What the action tells the steps after it."""
+    return _metadata("outputs", "output")
+
+
+def _metadata(part: str, head: str, *more: tuple[str, Callable[[dict[str, str]], str]]) -> str:
+    listed = yaml.safe_load((DOCS.parent / "action.yml").read_text(encoding="utf-8"))[part]
+    rows = [
+        (f"`{name}`", *(shown(said) for _, shown in more), said["description"]) for name, said in listed.items()
+    ]
+    return _table((head, *(name for name, _ in more), "meaning"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "rules": rules,
     "patterns": patterns,
@@ -199,6 +226,13 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "formats": formats,
     "severities": severities,
     "examples": examples,
+    "inputs": inputs,
+    "outputs": outputs,
+    "github": partial(_file, "github.yml"),
+    "gitlab": partial(_file, "gitlab.yml"),
+    "bitbucket": partial(_file, "bitbucket-pipelines.yml"),
+    "azure": partial(_file, "azure-pipelines.yml"),
+    "jenkins": partial(_file, "Jenkinsfile", "groovy"),
 }
 
 

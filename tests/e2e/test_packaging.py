@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -42,6 +43,13 @@ def test_the_wheel_holds_the_package_and_nothing_else(distributions: Path) -> No
     assert "keysweep/py.typed" in names
     assert "keysweep/report/findings.schema.json" in names
     assert not [name for name in names if name.startswith(("tests", "fixtures", "bench"))]
+
+
+def test_the_source_distribution_holds_the_action_and_the_files_for_ci_systems(distributions: Path) -> None:
+    (source,) = distributions.glob("*.tar.gz")
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"action.yml", *(f"ci/{path.name}" for path in (ROOT / "ci").iterdir())} <= names
 
 
 @pytest.mark.parametrize("pattern", ["*.whl", "*.tar.gz"])

@@ -187,12 +187,14 @@ def shallow(repository: Repository, path: Path, depth: int) -> Repository:
     return Repository(path)
 
 
-def test_a_shallow_clone_without_the_start_of_the_range_says_what_to_fetch(
+def test_a_shallow_clone_without_an_end_of_the_range_says_what_to_fetch(
     repository: Repository, tmp_path: Path
 ) -> None:
     clone = shallow(repository, tmp_path / "clone", 1)
     with pytest.raises(IncompleteError, match="fetch-depth: 0"):
         selection(clone, f"{full(repository, 'c3')}..HEAD")
+    with pytest.raises(IncompleteError, match="fetch-depth: 0"):
+        selection(clone, f"HEAD..{full(repository, 'side')}")
     with pytest.raises(UsageError, match="fetch-depth: 0"):
         selection(clone, "origin/side..HEAD")
     with pytest.raises(UsageError, match="fetch-depth: 0"):

@@ -85,8 +85,12 @@ def _at_base(root: Path, base: str) -> Settled:
     repository = os.fspath(root)
     commit = base_commit(base, repository)
     if commit is None:
+        why = f"{base[:12]} is not here" if base.strip("0") else "there is no base"
         return Settled(
-            Settings(), {}, heeds_none, ("--strict-base: there is no base, so nothing was taken from one",)
+            Settings(),
+            {},
+            heeds_none,
+            (f"--strict-base: {why}, so that nothing was taken that silences findings",),
         )
     settings, baseline = settings_at(commit, repository, base)
     note = f"--strict-base: configuration, baseline and pragmas are those of {commit[:12]}"

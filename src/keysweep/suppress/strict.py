@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 
@@ -16,8 +17,7 @@ from keysweep.settings import Settings
 from keysweep.suppress.baseline import FILE_NAME, Entry, parse
 from keysweep.suppress.policy import Heeds, seen_from
 
-_NO_COMMIT = frozenset("0")
-"""What a forge names as the base of a branch that is new: there is none."""
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def strictly(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
@@ -37,8 +37,12 @@ def heeds_none(_: Finding, __: Pragma) -> bool:
 
 
 def base_commit(ref: str, repository: str) -> str | None:
-    """The commit that `ref` names; None for zeros, which name that there is none. UsageError for anything else."""
-    if len(ref) in {40, 64} and set(ref) <= _NO_COMMIT:
+    """The commit that `ref` names; UsageError where it names none.
+
+    None for a whole ID that is not here. CI systems give those: zeros as the base of a new branch, and after a
+    forced push what was pushed over.
+    """
+    if _OBJECT_ID.fullmatch(ref) and git.answer(("cat-file", "-e", ref), repository) is None:
         return None
     try:
         return git.object_id(f"{ref}^{{commit}}", repository)

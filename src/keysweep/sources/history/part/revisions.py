@@ -112,6 +112,8 @@ class _Resolver:
         self._check_unambiguous(name)
         if found := self._found(name):
             return found
+        if self._shallow and _OBJECT_ID.fullmatch(name) and not self._exists(name):
+            raise IncompleteError(f"--range names {name}, which is not here; {_SHALLOW_ADVICE}.")
         advice = f"; {_SHALLOW_ADVICE}." if self._shallow else ": check how it is written, or fetch it first."
         raise UsageError(f"--range names '{name}', which is no commit here{advice}")
 
