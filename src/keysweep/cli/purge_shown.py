@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from keysweep.findings import Commit, Problem
+from keysweep.findings import Commit, Problem, Role
 from keysweep.frozen import frozen
 from keysweep.purge.commands import line
 from keysweep.purge.plan import Copy, Leak, Plan
@@ -17,7 +17,7 @@ from keysweep.purge.safety import Safety, State
 from keysweep.purge.steps import Step
 from keysweep.purge.stored import secret_parts
 from keysweep.purge.ways import Stands, Way
-from keysweep.purge.words import counted, named
+from keysweep.purge.words import counted, named, refs_in_words
 from keysweep.report.style import Style
 from keysweep.report.text import ROLES, TITLES
 
@@ -106,14 +106,16 @@ def _leak(leak: Leak, safety: Safety, style: Style, redacted: Callable[[str], st
     name = finding.key_id or TITLES[finding.kind]
     rows = [("is", f"{TITLES[finding.kind]}; {safety.why}")]
     rows += [
-        (ROLES[part.role][:8], part.value.redacted) for part in secret_parts(finding) if part.role.value != name
+        (ROLES[part.role][:8], part.value.redacted)
+        for part in secret_parts(finding)
+        if part.role is not Role.KEY_ID
     ]
     rows += [("stands" if number == 0 else "", _copy(copy)) for number, copy in enumerate(leak.copies)]
     first = _first(leak)
     if first:
         date = f" of {first.date:%Y-%m-%d}" if first.date else ""
         rows.append(("since", f"commit {first.id[:12]}{date} by {first.author or first.email}"))
-    rows.append(("in", named(leak.refs) or "no ref reaches it: a fresh clone does not have it"))
+    rows.append(("in", refs_in_words(leak.refs) or "no ref reaches it: a fresh clone does not have it"))
     rows.append(("print", finding.fingerprint))
     lines = [f"{head} {style.paint(style.safe(name), 'bold')}"]
     for label, text in rows:

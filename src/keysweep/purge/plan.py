@@ -11,8 +11,9 @@ from keysweep.detect.options import Options
 from keysweep.findings import Finding, Problem, ProblemCode
 from keysweep.frozen import frozen
 from keysweep.purge.expressions import in_order
+from keysweep.purge.reached import refs_reaching
 from keysweep.purge.stored import values_of
-from keysweep.purge.surroundings import Surroundings, look_around, refs_with
+from keysweep.purge.surroundings import Surroundings, look_around
 from keysweep.purge.ways import Means, Seen, Stands, Way, left_in, seen_in, way_out
 from keysweep.sources.diffs import Change
 from keysweep.sources.history.copies import Copies
@@ -107,8 +108,13 @@ def plan_purge(
     for one in seen:
         told[one.fingerprint].append((one, *way_out(one, left.get(one.object_id, frozenset()))))
     named = _changes_of_names(repository, {each.name for each in seen if each.name})
+    brought = [_brought(each, told[each.fingerprint], named) for each in findings]
+    refs = refs_reaching(repository, brought)
     return Plan(
-        tuple(_leak(repository, each, told[each.fingerprint], copies, named) for each in findings),
+        tuple(
+            Leak(each, tuple(_copies(told[each.fingerprint], copies, named)), _with_tags(each, reaching))
+            for each, reaching in zip(findings, refs, strict=True)
+        ),
         text,
         in_names,
         tuple(sorted({each.object_id for some in told.values() for each, way, _ in some if way is Way.STRIP})),
@@ -141,44 +147,32 @@ def _changes_of_names(repository: str, names: set[str]) -> Sequence[Change]:
     return logged_changes(repository, list_commits(repository), 1, set(), names)[0] if names else ()
 
 
-def _leak(
-    repository: str,
-    finding: Finding,
-    told: Sequence[tuple[Seen, Way, str]],
-    copies: Copies,
-    named: Sequence[Change],
-) -> Leak:
+def _copies(told: Sequence[tuple[Seen, Way, str]], copies: Copies, named: Sequence[Change]) -> Iterator[Copy]:
+    """What is alike together."""
     alike: dict[tuple[Way, Stands, str, str], dict[str, None]] = defaultdict(dict)
     for seen, way, why in told:
         alike[way, seen.stands, seen.how, why][seen.object_id] = None
+    for (way, stands, how, why), objects in alike.items():
+        if stands is Stands.NAME:
+            paths = {change.path for change in _own(told, named)}
+        else:
+            paths = {path for name in objects for path in copies.paths.get(name, ())}
+        yield Copy(way, stands, how, tuple(sorted(paths)), tuple(objects), why)
+
+
+def _own(told: Sequence[tuple[Seen, Way, str]], named: Sequence[Change]) -> list[Change]:
+    """The changes that brought a name of this leak."""
     own = {seen.name for seen, _, _ in told if seen.name}
-    renamed = [change for change in named if change.after and any(name in change.path for name in own)]
-    return Leak(
-        finding,
-        tuple(
-            Copy(
-                way,
-                stands,
-                how,
-                tuple(
-                    sorted(
-                        {change.path for change in renamed}
-                        if stands is Stands.NAME
-                        else {path for name in objects for path in copies.paths.get(name, ())}
-                    )
-                ),
-                tuple(objects),
-                why,
-            )
-            for (way, stands, how, why), objects in alike.items()
-        ),
-        _refs(repository, finding, [change.commit for change in renamed]),
-    )
+    return [change for change in named if change.after and any(name in change.path for name in own)]
 
 
-def _refs(repository: str, finding: Finding, named: Sequence[str]) -> tuple[str, ...]:
-    """All from which a commit that brought it can be reached, and the tags in whose message it stands."""
-    commits = dict.fromkeys([commit.id for each in finding.exposures for commit in each.introduced])
-    commits |= dict.fromkeys(named)
+def _brought(finding: Finding, told: Sequence[tuple[Seen, Way, str]], named: Sequence[Change]) -> list[str]:
+    """The commits that brought a leak: every history that has it has one of them."""
+    commits = [commit.id for each in finding.exposures for commit in each.introduced]
+    return list(dict.fromkeys((*commits, *(change.commit for change in _own(told, named)))))
+
+
+def _with_tags(finding: Finding, reaching: Sequence[str]) -> tuple[str, ...]:
+    """These refs, and the tags in whose message it stands."""
     own = {ref for each in finding.exposures if not each.introduced for ref in each.refs if ref != "HEAD"}
-    return tuple(sorted({*refs_with(repository, list(commits)), *own}))
+    return tuple(sorted({*reaching, *own}))

@@ -10,16 +10,9 @@ from keysweep.purge.other_copies import other_copies
 from keysweep.purge.plan import Plan
 from keysweep.purge.safety import Safety
 from keysweep.purge.ways import Way
-from keysweep.purge.words import counted, named
+from keysweep.purge.words import KEPT_BY_HOSTS, counted, named, refs_in_words
 
-_BRANCHES, _TAGS, _REMOTES = "refs/heads/", "refs/tags/", "refs/remotes/"
-_KEPT_BY_HOSTS = (
-    "refs/pull/",
-    "refs/merge-requests/",
-    "refs/pull-requests/",
-    "refs/keep-around/",
-    "refs/pipelines/",
-)
+_BRANCHES = "refs/heads/"
 
 
 @frozen
@@ -221,9 +214,9 @@ def _publish(plan: Plan, given: Given) -> Step:
             ),
             (("git", "clone", "--", given.mirror, clean),),
         )
-    kept = [ref for ref in plan.refs if ref.startswith(_KEPT_BY_HOSTS)]
+    kept = [ref for ref in plan.refs if ref.startswith(KEPT_BY_HOSTS)]
     says = [
-        "Only if nobody pushed since step 3: this overwrites every ref. " + _affected(plan.refs),
+        "Only if nobody pushed since step 3: this overwrites every ref. " + _affected(plan),
     ]
     if kept:
         says.append(
@@ -264,13 +257,6 @@ def _reclone(plan: Plan, given: Given) -> Step:
     )
 
 
-def _affected(refs: Sequence[str]) -> str:
-    branches = [each.removeprefix(_BRANCHES) for each in refs if each.startswith(_BRANCHES)]
-    tags = [each.removeprefix(_TAGS) for each in refs if each.startswith(_TAGS)]
-    others = [each for each in refs if not each.startswith((_BRANCHES, _TAGS, _REMOTES, *_KEPT_BY_HOSTS))]
-    said = [
-        f"{counted(len(some), what)} ({named(some)})"
-        for some, what in ((branches, "branch"), (tags, "tag"), (others, "other ref"))
-        if some
-    ]
-    return f"Affected: {', '.join(said)}." if said else "No ref leads to what is removed."
+def _affected(plan: Plan) -> str:
+    refs = [each for each in plan.refs if not each.startswith(KEPT_BY_HOSTS)]
+    return f"Affected: {refs_in_words(refs)}." if refs else "No ref leads to what is removed."

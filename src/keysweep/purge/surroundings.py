@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from keysweep import git
 from keysweep.frozen import frozen
 from keysweep.sources.history.objects.stores import find_stores
 from keysweep.sources.history.opening.addresses import without_credentials
 from keysweep.sources.history.opening.submodules import find_submodules
-
-_MOST_COMMITS = 500
-"""So many commits are named to git at once when it is asked which refs have one of them."""
 
 
 @frozen
@@ -55,16 +52,6 @@ def look_around(repository: str) -> Surroundings:
         tuple(each.name for each in submodules),
         tuple(_lines(git.answer(("for-each-ref", "--format=%(refname)"), repository) or b"")),
     )
-
-
-def refs_with(repository: str, commits: Sequence[str]) -> tuple[str, ...]:
-    """The refs from which one of `commits` can be reached."""
-    found: dict[str, None] = {}
-    for at in range(0, len(commits), _MOST_COMMITS):
-        some = [f"--contains={each}" for each in commits[at : at + _MOST_COMMITS]]
-        answer = git.answer(("for-each-ref", "--format=%(refname)", *some), repository) or b""
-        found |= dict.fromkeys(_lines(answer))
-    return tuple(sorted(found))
 
 
 def _setting(repository: str, name: str) -> bytes:
