@@ -20,6 +20,7 @@ _COMMANDS = {
     "verify": "keysweep.cli.verify",
     "contain": "keysweep.cli.contain",
     "undo": "keysweep.cli.undo",
+    "purge-plan": "keysweep.cli.purge_plan",
     "log": "keysweep.cli.log",
     "baseline": "keysweep.cli.baseline",
     "explain": "keysweep.cli.explain",
@@ -34,6 +35,7 @@ _SUMMARIES = {
     "verify": "Ask AWS which of the keys that were found are live.",
     "contain": "Switch leaked keys off in AWS: a plan first, and then what it says.",
     "undo": "Take back what a run of contain did.",
+    "purge-plan": "Plan how to take keys out of history: contain first, then rewrite.",
     "log": "Show what was done in AWS, by whom and when, and check the journal.",
     "baseline": "Accept findings that are known, so that new ones stand out.",
     "explain": "Say everything that a key ID tells without asking AWS.",
@@ -55,7 +57,7 @@ class _LazyGroup(click.Group):
         """The command, imported now."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(_COMMANDS[cmd_name]), cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -1,0 +1,1 @@
+"""How a leak is taken out of history: with which words of `git filter-repo`, and in which order."""
