@@ -16,7 +16,7 @@ from keysweep.cli.purge_shown import Shown
 from keysweep.cli.purge_words import Scope, files_for, given_for, scope_of
 from keysweep.cli.scan import root_of
 from keysweep.cli.settled import Settled, settle
-from keysweep.errors import ConfigError, ExitCode, JournalError, UsageError
+from keysweep.errors import ExitCode, UsageError
 from keysweep.findings import Finding, Kind, Severity
 from keysweep.frozen import frozen, replace
 
@@ -234,13 +234,13 @@ def _notes(asked: _Asked, result: ScanResult, counted: Sequence[Finding], silenc
 
 
 def _switched_off() -> dict[str, SwitchedOff]:
-    """What the journal says; nothing where there is none that can be read."""
-    from keysweep.aws.containment.journal import Journal, directory
-    from keysweep.aws.containment.kept_off import kept_off
+    """What the journal says; nothing where there is none that can be trusted from end to end."""
+    from keysweep.cli.journalled import contained
     from keysweep.purge.safety import SwitchedOff
+    from keysweep.verdicts import Contained
 
-    try:
-        off = kept_off(Journal(directory()).read())
-    except (JournalError, ConfigError):
+    known, doubts = contained()
+    if doubts:
         return {}
-    return {key_id: SwitchedOff(run, when) for key_id, (run, when) in off.items()}
+    off = (each for each in known.values() if each.state is Contained.OFF)
+    return {each.key_id: SwitchedOff(each.run, each.when) for each in off}
