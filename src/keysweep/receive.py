@@ -92,9 +92,11 @@ def _limit(seconds: int) -> None:
         import resource
     except ImportError:
         return
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    if most == resource.RLIM_INFINITY or most > _MOST_BYTES:
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, most))
+    # A git that goes on alone ends by itself: it has a second more than this process, of the processor's time.
+    for what, wanted in ((resource.RLIMIT_AS, _MOST_BYTES), (resource.RLIMIT_CPU, seconds + 1)):
+        _, most = resource.getrlimit(what)
+        if most == resource.RLIM_INFINITY or most > wanted:
+            resource.setrlimit(what, (wanted, most))
 
 
 def _no_more_limit() -> None:

@@ -28,9 +28,8 @@ def refusal(result: ScanResult, fail_on: Severity, contact: str | None) -> str:
     for finding in ordered:
         if finding.severity >= fail_on:
             leaks.setdefault(finding.fingerprint, []).append(finding)
-    blocks = (
-        [[f"keysweep refuses this push: it brings {_count(len(leaks), 'leaked credential')}."]] if leaks else []
-    )
+    head = f"keysweep refuses this push: it brings {_count(len(leaks), 'leaked credential')}."
+    blocks = [[head]] if leaks else []
     blocks += [_leak(same) for same in list(leaks.values())[:_MOST_LEAKS]]
     blocks.append([f"{len(leaks) - _MOST_LEAKS} more are not shown."] if len(leaks) > _MOST_LEAKS else [])
     blocks.append(_problems(result, refused=bool(leaks)))
@@ -81,7 +80,7 @@ def _leak(same: list[Finding]) -> list[str]:
 def _where(finding: Finding, part: Part) -> str:
     origin = part.origin or finding.origin
     commit = f" (commit {origin.commit[:12]})" if origin.commit else ""
-    if origin.source is Source.COMMIT_MESSAGE and origin.path.startswith("tag"):
+    if origin.source is Source.COMMIT_MESSAGE and origin.path == "tag message":
         commit = commit.replace("commit", "tag")
     decoded = f" ({', '.join(part.place.decoding)})" if part.place.decoding else ""
     return _STYLE.safe(f"{origin.display}:{part.place.line}:{part.place.column}{commit}{decoded}")
@@ -103,9 +102,7 @@ def _problems(result: ScanResult, *, refused: bool) -> list[str]:
 def _what_to_do(leaks: dict[str, list[Finding]], contact: str | None) -> list[str]:
     steps = []
     if any(each.kind is not Kind.CUSTOM for same in leaks.values() for each in same):
-        steps.append(
-            "Rotate it now: it was sent to this server already. Make a new key, then switch the old one off."
-        )
+        steps.append(_ROTATE)
     steps += [_TAKE_OUT, "Push again."]
     lines = ["What to do:"]
     for number, step in enumerate(steps, 1):

@@ -11,15 +11,19 @@ from keysweep import git
 from keysweep.detect.across import pair_across
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
+from keysweep.detect.prefilter import HYPERSCAN_FROM_BYTES
 from keysweep.errors import IncompleteError
-from keysweep.findings import Finding, Origin, ScanResult, Source
+from keysweep.findings import Finding, Origin, Problem, ScanResult, Source
 from keysweep.frozen import frozen
 from keysweep.sources.diffs import list_changes
+from keysweep.sources.engine import prepare
 from keysweep.sources.versions import Version, Versions
 from keysweep.sources.windows import WINDOW_BYTES
 
 _ZERO = re.compile(r"0+")
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_KEPT_ENGINE_FROM_BYTES = 256 << 10
+"""From about this size on, what is read pays for loading Hyperscan's database, where it was compiled before."""
 _TAG = re.compile(rb"object ([0-9a-f]{40,64})\ntype (\w+)\n")
 
 
@@ -55,20 +59,29 @@ def scan_brought(
     cwd: str | None = None,
 ) -> ScanResult:
     """Scan what commits add, their messages, and versions that stand beside them."""
+    unlisted: list[Problem] = []
+    changes = list(list_changes(commits, unlisted, cwd))
     whole = [*beside, *(_message(name, "commit") for name in commits)]
     findings: list[Finding] = []
     told: set[tuple[str | None, str]] = set()
+    _make_ready([each.after for each in changes if each.after] + [each.object_id for each in beside], cwd)
     with Versions(limits or Limits(), options or Options(), cwd) as versions:
         versions.scan(whole)
         for each in whole:
             findings += versions.findings(each.object_id, each.origin.path)
-        changes = list(list_changes(commits, versions.problems, cwd))
         for _, new in versions.added_by(changes, Source.COMMIT):
             findings += [each for each in new if (each.origin.blob, each.fingerprint) not in told]
             told.update((each.origin.blob, each.fingerprint) for each in new)
-    problems = tuple(versions.problems)
     scanned = versions.scanned
+    problems = (*unlisted, *versions.problems)
     return ScanResult(pair_across(findings), problems, sum(scanned.values()), len(scanned))
+
+
+def _make_ready(names: Sequence[str], cwd: str | None) -> None:
+    """Have Hyperscan at hand where it pays: it reads twenty times as fast, and takes 0.3 s to compile."""
+    size_bytes = sum(max(size, 0) for size, _ in git.object_sizes(list(dict.fromkeys(names)), cwd)) if names else 0
+    if size_bytes >= _KEPT_ENGINE_FROM_BYTES:
+        prepare(only_if_kept=size_bytes < HYPERSCAN_FROM_BYTES)
 
 
 def kinds_of(names: Sequence[str], cwd: str | None) -> list[str]:
