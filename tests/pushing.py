@@ -110,8 +110,8 @@ def _daemon(root: Path, connection: socket.socket) -> None:
     subprocess.run(
         [*command, os.fspath(root)],
         env=environment(),
-        stdin=connection,
-        stdout=connection,
+        stdin=connection.fileno(),
+        stdout=connection.fileno(),
         stderr=subprocess.DEVNULL,
         check=False,
     )
