@@ -36,8 +36,10 @@ MAY_IMPORT = {
     "suppress": {"git", "config", "tables", "settings", "detect", "findings", "frozen", "errors"},
     "aws": {"findings", "verdicts", "tables", "frozen", "errors"},
     "report": {"findings", "verdicts", "frozen", "errors"},
-    "installer": {"git", "frozen", "errors"},
-    "hook": {"report", "suppress", "sources", "config", "settings", "findings", "errors"},
+    "hook_scripts": set(),
+    "installer": {"hook_scripts", "git", "frozen", "errors"},
+    "receive": {"report", "suppress", "sources", "config", "settings", "findings", "frozen", "errors"},
+    "hook": {"receive", "report", "suppress", "sources", "config", "settings", "findings", "errors"},
     "cli": {
         "installer",
         "cache",
