@@ -37,8 +37,10 @@ MAY_IMPORT = {
     "purge": {"sources", "git", "detect", "findings", "verdicts", "frozen"},
     "aws": {"findings", "verdicts", "tables", "frozen", "errors"},
     "report": {"findings", "verdicts", "frozen", "errors"},
-    "installer": {"git", "frozen", "errors"},
-    "hook": {"report", "suppress", "sources", "config", "settings", "findings", "errors"},
+    "hook_scripts": set(),
+    "installer": {"hook_scripts", "git", "frozen", "errors"},
+    "receive": {"report", "suppress", "sources", "config", "settings", "findings", "frozen", "errors"},
+    "hook": {"receive", "report", "suppress", "sources", "config", "settings", "findings", "errors"},
     "cli": {
         "installer",
         "cache",

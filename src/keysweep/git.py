@@ -10,12 +10,13 @@ settings and the environment of `clone_settings`. On the hook's path, so no `sub
 from __future__ import annotations
 
 import os
+from contextvars import ContextVar
 
 from keysweep.errors import GitError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
 _FLAGS = ("--no-pager", "--no-optional-locks", "--literal-pathspecs")
@@ -60,6 +61,9 @@ _DROPPED = (
     "GIT_SSH",
     "GIT_ASKPASS",
     "GIT_PROXY",
+    "GIT_QUARANTINE_PATH",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
 )
 _ADDED = {
     "GIT_ALLOW_PROTOCOL": "none",
@@ -72,6 +76,10 @@ _ADDED = {
 }
 """Unlike `protocol.allow`, GIT_ALLOW_PROTOCOL outweighs what the repository allows for single protocols."""
 _MESSAGE_BYTES = 4096
+
+quarantine: ContextVar[Mapping[str, str]] = ContextVar("quarantine")
+"""Variables that say where the objects of a push are until it is let in: of what is dropped, all that
+`sources/received.py` lets through again while it judges that push."""
 
 _BOUNDED = ("core.bigFileThreshold=64m",)
 _BOUND = {"GIT_ALLOC_LIMIT": "640m"}
@@ -406,7 +414,7 @@ def _popen(
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
-    return kept | _ADDED
+    return {**kept, **_ADDED, **quarantine.get({})}
 
 
 def _explain(command: str, code: int, message: bytes) -> str:

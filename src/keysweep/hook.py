@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from keysweep.settings import Settings
     from keysweep.suppress.baseline import Entry
 
-_STAGES = "pre-commit, commit-msg FILE, or pre-push [REMOTE [URL]]"
+_STAGES = "pre-commit, commit-msg FILE, or pre-push [REMOTE [URL]]; pre-receive on a server"
 
 
 def main(arguments: list[str]) -> int:
@@ -64,6 +64,13 @@ def _run(arguments: list[str]) -> int:
         baseline = _baseline(settings)
         updates = pushed_updates(os.environ, rest, sys.stdin.buffer)
         return _refuse(scan_pushed(updates, settings.limits, settings.options()), settings, baseline)
+    if stage == "pre-receive":
+        from keysweep.receive import pre_receive
+
+        code, told = pre_receive(rest, sys.stdin.buffer, os.environ)
+        if told:
+            _say(told.removesuffix("\n"))
+        return code
     raise UsageError(f"`keysweep hook {stage}` is no stage: use {_STAGES}.")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import sys
 import tempfile
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,8 +12,10 @@ from enum import StrEnum
 from keysweep import git
 from keysweep.errors import KeysweepError, UsageError
 from keysweep.frozen import frozen
+from keysweep.hook_scripts import CHAINED, MARK, passing_on, script
 
 STAGES = ("pre-commit", "commit-msg", "pre-push")
+SERVER_STAGE = "pre-receive"
 _OTHER_HOOKS = (
     "applypatch-msg",
     "fsmonitor-watchman",
@@ -37,36 +38,6 @@ _OTHER_HOOKS = (
     "sendemail-validate",
 )
 """Client hooks that a global hooks directory would switch off in every repository if it did not pass them on."""
-_MARK = "# keysweep hook: `keysweep uninstall` takes it out again and puts back what was here before."
-_CHAINED = ".before-keysweep"
-_SCRIPT = """\
-#!/bin/sh
-{mark}
-python={python}
-packages={packages}
-input={input}
-run() {{
-  if [ -x "$python" ] && [ -d "$packages/keysweep" ]; then
-    "$python" -I -S -c '{start}' "$packages" hook {stage} "$@"
-  elif command -v keysweep >/dev/null 2>&1; then
-    keysweep hook {stage} "$@"
-  else
-    echo "keysweep: it is gone from $packages, so nothing was checked: run 'keysweep install' again," >&2
-    echo "or take this hook out: $0" >&2
-    return 3
-  fi
-}}
-{check}
-{chain}
-"""
-_START = "import sys; sys.path.append(sys.argv.pop(1)); from keysweep.__main__ import main; sys.exit(main())"
-"""Without `site`, which takes a tenth of the hook's time; `keysweep.hook` loads it once something looks wrong."""
-_CHAIN = """\
-before={before}
-if [ -x "$before" ]; then
-  {feed}"$before" "$@" || exit $?
-fi
-exit 0"""
 
 
 class Done(StrEnum):
@@ -96,10 +67,10 @@ def install(stages: Sequence[str], *, everywhere: bool, cwd: str = ".") -> list[
     changes nothing. Raises GitError outside a repository, UsageError where hooks cannot be written.
     """
     directory = _global_directory(create=True) if everywhere else _directory(cwd)
-    changes = [_install(os.path.join(directory, stage), stage, everywhere) for stage in stages]
+    changes = [_install(os.path.join(directory, each), script(each, everywhere=everywhere)) for each in stages]
     if everywhere and directory == _own_directory():
         for name in _OTHER_HOOKS:
-            _write(os.path.join(directory, name), _passing_on(name))
+            _write(os.path.join(directory, name), passing_on(name))
         git.run(("config", "--global", "core.hooksPath", directory), cwd)
     return changes
 
@@ -119,25 +90,49 @@ def uninstall(*, everywhere: bool, cwd: str = ".") -> list[Change]:
     return changes
 
 
+def install_server(repository: str, options: Sequence[str]) -> list[Change]:
+    """Set up the hook of a bare repository, which refuses pushes that bring a key, with its `options`.
+
+    Like `install`. Raises UsageError where the repository is not bare, or where git would run no hook of its own.
+    """
+    path = os.path.join(_server_directory(repository), SERVER_STAGE)
+    return [_install(path, script(SERVER_STAGE, options))]
+
+
+def uninstall_server(repository: str) -> list[Change]:
+    """Take out what `install_server` set up, and nothing else; a hook that was there before is put back."""
+    return [_uninstall(os.path.join(_server_directory(repository), SERVER_STAGE))]
+
+
+def installed_on_server(cwd: str = ".") -> bool:
+    """Whether keysweep's hook runs where others push to this repository."""
+    return _is_ours(os.path.join(_hooks_of(cwd), SERVER_STAGE))
+
+
+def is_bare(cwd: str = ".") -> bool:
+    """Whether this is a repository without files beside it, as servers have them."""
+    return git.answer(("rev-parse", "--is-bare-repository"), cwd) == b"true\n"
+
+
 def installed(cwd: str = ".") -> tuple[str, ...]:
     """The stages at which a hook of keysweep's runs in this repository, whether its own or everybody's."""
     directory = _hooks_of(cwd)
     return tuple(stage for stage in STAGES if _is_ours(os.path.join(directory, stage)))
 
 
-def _install(path: str, stage: str, everywhere: bool) -> Change:
+def _install(path: str, text: str) -> Change:
     if os.path.lexists(path) and not _is_ours(path):
-        if os.path.lexists(path + _CHAINED):
+        if os.path.lexists(path + CHAINED):
             raise UsageError(
-                f"{path + _CHAINED} is in the way: it is from an earlier installation; remove it first."
+                f"{path + CHAINED} is in the way: it is from an earlier installation; remove it first."
             )
-        _renamed(path, path + _CHAINED)
+        _renamed(path, path + CHAINED)
         done = Done.CHAINED
     elif os.path.lexists(path):
         done = Done.RENEWED
     else:
         done = Done.INSTALLED
-    _write(path, _script(stage, everywhere))
+    _write(path, text)
     return Change(path, done)
 
 
@@ -146,8 +141,8 @@ def _uninstall(path: str) -> Change:
         return Change(path, Done.ABSENT)
     if not _is_ours(path):
         return Change(path, Done.FOREIGN)
-    if os.path.lexists(path + _CHAINED):
-        _renamed(path + _CHAINED, path)
+    if os.path.lexists(path + CHAINED):
+        _renamed(path + CHAINED, path)
         return Change(path, Done.RESTORED)
     os.unlink(path)
     return Change(path, Done.REMOVED)
@@ -162,6 +157,25 @@ def _directory(cwd: str) -> str:
             "`keysweep uninstall --global` first if you want it for this one alone."
         )
     return directory
+
+
+def _server_directory(repository: str) -> str:
+    """Where the hooks of a bare repository are; UsageError where it has none of its own."""
+    if not os.path.isdir(repository):
+        raise UsageError(f"{repository} is no directory: name the bare repository that others push to.")
+    if not is_bare(repository):
+        raise UsageError(
+            f"{repository} is no bare repository, and people push to those: "
+            "without --server, keysweep is installed for whoever commits in this one."
+        )
+    own = os.path.join(_path(git.run(("rev-parse", "--absolute-git-dir"), repository)), "hooks")
+    hooks = _hooks_of(repository)
+    if os.path.realpath(hooks) != os.path.realpath(own):
+        raise UsageError(
+            f"git looks for hooks in {hooks} (core.hooksPath), not in {own}: "
+            f"run `git -C {shlex.quote(repository)} config core.hooksPath {shlex.quote(own)}` first."
+        )
+    return own
 
 
 def _hooks_of(cwd: str) -> str:
@@ -196,38 +210,10 @@ def _path(output: bytes) -> str:
     return os.fsdecode(output.removesuffix(b"\n"))
 
 
-def _script(stage: str, everywhere: bool) -> str:
-    pushes = stage == "pre-push"
-    before = f'"$0{_CHAINED}"'
-    chain = _CHAIN.format(before=before, feed='printf "%s\\n" "$input" | ' if pushes else "")
-    if everywhere:
-        chain = chain.replace("\nexit 0", "\n" + _repository_hook(stage, feed=pushes))
-    return _SCRIPT.format(
-        mark=_MARK,
-        python=shlex.quote(sys.executable),
-        packages=shlex.quote(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
-        start=_START,
-        input='"$(cat)"' if pushes else '""',
-        stage=stage,
-        check='printf "%s\\n" "$input" | run "$@" || exit $?' if pushes else 'run "$@" || exit $?',
-        chain=chain,
-    )
-
-
-def _passing_on(name: str) -> str:
-    return f"#!/bin/sh\n{_MARK}\n{_repository_hook(name, feed=False)}\n"
-
-
-def _repository_hook(name: str, *, feed: bool) -> str:
-    """Go on with the repository's own hook, which a global hooks directory would otherwise hide."""
-    run = 'printf "%s\\n" "$input" | "$own" "$@"' if feed else 'exec "$own" "$@"'
-    return f'own="$(git rev-parse --git-common-dir)/hooks/{name}"\n[ -x "$own" ] || exit 0\n{run}'
-
-
 def _is_ours(path: str) -> bool:
     try:
         with open(path, "rb") as stream:
-            return _MARK.encode() in stream.read(1000)
+            return MARK.encode() in stream.read(1000)
     except OSError:
         return False
 

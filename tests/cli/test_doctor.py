@@ -85,3 +85,12 @@ def test_aws_is_asked_only_where_that_is_wanted(faults: Faults, operator: Operat
     code, checks = doctor(operator, tmp_path / "plain", "--aws", "--aws-endpoint", "http://127.0.0.1:9/")
     assert (code, checks["AWS identity"][0]) == (4, "wrong")
     assert doctor(operator, tmp_path / "plain", "--profile", "x")[0] == 2
+
+
+def test_in_a_bare_repository_it_tells_of_the_hook_that_judges_pushes(operator: Operator, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r.git", options=("--bare",))
+    assert doctor(operator, repository.path)[1]["hooks"][0] == "note"
+    install = [sys.executable, "-m", "keysweep", "install", "--server", "."]
+    subprocess.run(install, cwd=repository.path, env=operator.environment, check=True)
+    state, told = doctor(operator, repository.path)[1]["hooks"]
+    assert (state, told.split(":")[0]) == ("ok", "pre-receive")

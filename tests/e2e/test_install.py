@@ -204,3 +204,73 @@ def test_outside_a_repository_install_says_what_to_do(shell: Shell, tmp_path: Pa
     assert outside.returncode == 3
     assert "not a git repository" in outside.stderr
     assert "Traceback" not in outside.stderr
+
+
+def bare(shell: Shell) -> Path:
+    path = shell.home / "app.git"
+    shell.repository.git("init", "-q", "--bare", os.fspath(path))
+    return path
+
+
+def test_uninstalled_from_a_server_everything_is_as_before(shell: Shell) -> None:
+    server = bare(shell)
+    theirs = server / "hooks" / "pre-receive"
+    theirs.write_text("#!/bin/sh\n# theirs\n")
+    theirs.chmod(0o700)
+    before = {path.name: path.read_bytes() for path in (server / "hooks").iterdir()}
+    assert "runs after it" in shell.keysweep("install", "--server", os.fspath(server)).stdout
+    assert theirs.read_bytes() != before["pre-receive"]
+    assert "is back" in shell.keysweep("uninstall", "--server", os.fspath(server)).stdout
+    assert {path.name: path.read_bytes() for path in (server / "hooks").iterdir()} == before
+    assert stat.S_IMODE(theirs.stat().st_mode) == 0o700
+    assert "left alone" in shell.keysweep("uninstall", "--server", os.fspath(server)).stdout
+
+
+def test_installed_on_a_server_it_holds_what_it_is_called_with_and_nothing_runs_of_it(shell: Shell) -> None:
+    server = bare(shell)
+    contact = "$(touch ran) `touch ran` 'it\"s\n"
+    (shell.home / "a b.toml").write_text("")
+    options = ("--contact", contact, "--config", "../home/a b.toml", "--timeout", "30", "--pragmas")
+    assert shell.keysweep("install", "--server", os.fspath(server), *options).returncode == 0
+    shell.repository.stage("k.ini", PAIR)
+    shell.repository.commit()
+    refused = shell.run("git", "push", os.fspath(server), "main")
+    assert refused.returncode != 0
+    assert "refuses this push" in refused.stderr
+    assert "touch ran" in refused.stderr
+    assert not (server / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--server", "."), "is no bare repository"),
+        (("--server", "nowhere"), "is no directory"),
+        (("--server", "{bare}", "--global"), "leave out --global"),
+        (("--server", "{bare}", "--stage", "pre-push"), "leave out --global and --stage"),
+        (("--contact", "me"), "go with --server"),
+        (("--server", "{bare}", "--config", "gone.toml"), "gone.toml cannot be read"),
+    ],
+)
+def test_what_cannot_be_installed_on_a_server_is_said_at_once(
+    shell: Shell, arguments: tuple[str, ...], said: str
+) -> None:
+    server = bare(shell)
+    before = set((server / "hooks").iterdir())
+    done = shell.keysweep("install", *(each.format(bare=server) for each in arguments))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert set((server / "hooks").iterdir()) == before
+
+
+def test_a_server_whose_hooks_git_would_not_run_is_no_place_to_install_them(shell: Shell) -> None:
+    server = bare(shell)
+    assert shell.keysweep("install", "--global").returncode == 0
+    refused = shell.keysweep("install", "--server", os.fspath(server))
+    assert refused.returncode == 2
+    command = refused.stderr.split("`")[1]
+    assert shell.run("sh", "-c", command).returncode == 0
+    assert shell.keysweep("install", "--server", os.fspath(server)).returncode == 0
+    shell.repository.stage("k.ini", PAIR)
+    shell.repository.commit()
+    assert "refuses this push" in shell.run("git", "push", "--no-verify", os.fspath(server), "main").stderr

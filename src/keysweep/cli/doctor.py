@@ -112,10 +112,14 @@ def _engine() -> Check:
 
 def _here() -> Iterator[Check]:
     """What is set for the directory one stands in."""
+    from keysweep.installer import is_bare
+
     top = git.answer(("rev-parse", "--show-toplevel"))
     root = Path(os.fsdecode(top.rstrip(b"\n"))) if top else Path(".")
     yield _told("configuration", lambda: _configuration(root))
-    if top is None:
+    if top is None and is_bare():
+        yield _told("hooks", _hook_of_server)
+    elif top is None:
         yield Check("hooks", State.NOTE, "this is no work tree of git", "run `keysweep doctor` in one")
     else:
         yield _told("hooks", _hooks)
@@ -141,6 +145,15 @@ def _hooks() -> Check:
         return Check("hooks", State.NOTE, "none of keysweep's is here", "keysweep install")
     told = ", ".join(there) + (f"; not {', '.join(missing)}" if missing else "")
     return Check("hooks", State.NOTE if missing else State.OK, told, "keysweep install" if missing else "")
+
+
+def _hook_of_server() -> Check:
+    from keysweep.installer import SERVER_STAGE, installed_on_server
+
+    if installed_on_server():
+        return Check("hooks", State.OK, f"{SERVER_STAGE}: pushes to this repository are judged")
+    told = "none of keysweep's is here, so whatever is pushed is let in"
+    return Check("hooks", State.NOTE, told, "keysweep install --server .")
 
 
 def _would_scan() -> Check:

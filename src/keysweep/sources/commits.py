@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import IO
 
 from keysweep import git
-from keysweep.detect.across import pair_across
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.errors import IncompleteError, UsageError
-from keysweep.findings import Finding, Origin, ScanResult, Source
+from keysweep.findings import Origin, ScanResult, Source
 from keysweep.frozen import frozen
-from keysweep.sources.diffs import list_changes
-from keysweep.sources.versions import Version, Versions
+from keysweep.sources.pushed import Brought, beside_commits, is_id, is_no_object, scan_brought, told_by_git
 from keysweep.sources.windows import scan_in_memory
-
-_ZERO = re.compile(r"0+")
-_OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 @frozen
@@ -55,21 +49,20 @@ def pushed_updates(
     """
     if to_ref := environment.get("PRE_COMMIT_TO_REF"):
         remote = environment.get("PRE_COMMIT_FROM_REF")
-        known = remote if remote and not _ZERO.fullmatch(remote) else None
+        known = remote if remote and not is_no_object(remote) else None
         return [Update(to_ref, known, environment.get("PRE_COMMIT_REMOTE_NAME"))]
     if branch := environment.get("PRE_COMMIT_LOCAL_BRANCH"):
         # What pre-commit and prek say, and all they say, of a push that reaches back to a root commit.
         return [Update(git.object_id(branch, cwd), None, environment.get("PRE_COMMIT_REMOTE_NAME"))]
     name = arguments[0] if arguments else None
     updates = []
-    for line in stdin.read().decode("utf-8", "surrogateescape").splitlines():
-        fields = line.split(" ")
-        if len(fields) != 4 or not (_OBJECT_ID.fullmatch(fields[1]) and _OBJECT_ID.fullmatch(fields[3])):
+    for fields in told_by_git(stdin):
+        if len(fields) != 4 or not (is_id(fields[1]) and is_id(fields[3])):
             raise UsageError(
                 "pre-push reads lines `LOCAL_REF OID REMOTE_REF OID` from git, and got something else."
             )
-        if not _ZERO.fullmatch(fields[1]):
-            updates.append(Update(fields[1], None if _ZERO.fullmatch(fields[3]) else fields[3], name))
+        if not is_no_object(fields[1]):
+            updates.append(Update(fields[1], None if is_no_object(fields[3]) else fields[3], name))
     return updates
 
 
@@ -85,35 +78,8 @@ def scan_pushed(
     parent's version of a file already held is not reported again. Raises GitError where git cannot tell what is
     being pushed; a single object that it cannot read is a problem beside what was found.
     """
-    commits = _new_commits(updates, cwd)
-    tags = _tags([update.local for update in updates], cwd)
-    messages = [_message(name, "tag") for name in tags] + [_message(name, "commit") for name in commits]
-    findings: list[Finding] = []
-    told: set[tuple[str | None, str]] = set()
-    with Versions(limits or Limits(), options or Options(), cwd) as versions:
-        versions.scan(messages)
-        for each in messages:
-            findings += versions.findings(each.object_id, each.origin.path)
-        changes = list(list_changes(commits, versions.problems, cwd))
-        for _, new in versions.added_by(changes, Source.COMMIT):
-            findings += [each for each in new if (each.origin.blob, each.fingerprint) not in told]
-            told.update((each.origin.blob, each.fingerprint) for each in new)
-    problems = tuple(versions.problems)
-    scanned = versions.scanned
-    return ScanResult(pair_across(findings), problems, sum(scanned.values()), len(scanned))
-
-
-def _message(name: str, kind: str) -> Version:
-    return Version(name, kind, Origin(f"{kind} message", Source.COMMIT_MESSAGE, commit=name))
-
-
-def _tags(names: Sequence[str], cwd: str | None) -> list[str]:
-    """Those of the objects that are annotated tags."""
-    if not names:
-        return []
-    asked = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
-    kinds = git.run(("cat-file", "--batch-check=%(objecttype)"), cwd, asked).split(b"\n")
-    return [name for name, kind in zip(names, kinds, strict=False) if kind == b"tag"]
+    brought = [Brought(update.local, f"object {update.local[:12]}") for update in updates]
+    return scan_brought(_new_commits(updates, cwd), beside_commits(brought, cwd), limits, options, cwd)
 
 
 def _new_commits(updates: Sequence[Update], cwd: str | None) -> list[str]:

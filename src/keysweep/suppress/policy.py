@@ -91,7 +91,7 @@ def _allowed(
     if pragma := allowing(finding):
         why_not = lapse(pragma.until, now)
         if why_not is None and not heeds(finding, pragma):
-            why_not = "is not taken: --strict"
+            why_not = "is not taken: it came with what it would allow"
         if why_not is None:
             return Suppressed(Silencer.PRAGMA, pragma.reason, until=pragma.until), []
         notes.append(f"the `{pragma.marker}` next to it {why_not}")
