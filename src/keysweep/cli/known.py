@@ -11,7 +11,7 @@ from keysweep.cli.progress import progress_line
 from keysweep.cli.scan import root_of
 from keysweep.cli.settled import load_settings
 from keysweep.errors import UsageError
-from keysweep.findings import Finding
+from keysweep.findings import Finding, Problem
 from keysweep.frozen import frozen
 from keysweep.settings import Settings
 from keysweep.suppress.policy import apply, seen_from
@@ -34,14 +34,24 @@ class Scanned:
     """Findings as they are, with the settings by which they were made."""
 
     findings: tuple[Finding, ...]
-    complete: bool
+    problems: tuple[Problem, ...]
     settings: Settings
     root: Path
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything could be scanned."""
+        return not self.problems
+
+
+def is_findings_file(paths: tuple[str, ...], history: bool) -> bool:
+    """Whether these are not to be scanned, but one file that tells of a scan."""
+    return len(paths) == 1 and paths[0].endswith(".json") and os.path.isfile(paths[0]) and not history
 
 
 def known(paths: tuple[str, ...], history: bool, config: Path | None) -> Known:
     """Read the one findings file in `paths`, or else scan them."""
-    if len(paths) == 1 and paths[0].endswith(".json") and os.path.isfile(paths[0]) and not history:
+    if is_findings_file(paths, history):
         from keysweep.report.read import told
 
         file = told(paths[0])
@@ -75,7 +85,7 @@ def scan_for_baseline(paths: tuple[str, ...], history: bool, config: Path | None
             result = scan_paths(
                 paths or (".",), limits=settings.limits, options=settings.options(), on_progress=report
             )
-    return Scanned(result.findings, not result.problems, settings, root)
+    return Scanned(result.findings, result.problems, settings, root)
 
 
 def _named(findings: Sequence[Finding], root: Path) -> tuple[tuple[str, str], ...]:
