@@ -16,6 +16,7 @@ from keysweep.cli.baseline import holds_credential, inside, owner_of, target_of
 from keysweep.cli.cases import Case, gathered
 from keysweep.cli.keys import END, ended_gently, line, pressed
 from keysweep.cli.known import is_findings_file
+from keysweep.cli.output import abandon
 from keysweep.detect.pragmas import day
 from keysweep.errors import ExitCode, KeysweepError, UsageError
 from keysweep.report.style import Style
@@ -142,7 +143,7 @@ def _walk(cases: Sequence[Case], answers: _Answers) -> None:
     """Ask about one after the other until there is none left, or until somebody has had enough."""
     decisions = answers.decisions
     at, is_whole, is_shown = 0, False, False
-    with ended_gently(), suppress(KeyboardInterrupt):
+    with ended_gently(), suppress(KeyboardInterrupt, OSError):  # the latter where the terminal is gone
         while True:
             if at < len(cases) and not is_shown:
                 _show(cases[at], at, len(cases), decisions, is_whole=is_whole)
@@ -170,7 +171,8 @@ def _walk(cases: Sequence[Case], answers: _Answers) -> None:
                     _tell(shown.help_lines(_style()))
             except KeysweepError as error:
                 _say(str(error))
-    click.echo(err=True)
+    with suppress(OSError):
+        click.echo(err=True)
 
 
 def _key(*, is_last: bool) -> str:
@@ -221,13 +223,15 @@ def _say(text: str) -> None:
 def _end(cases: Sequence[Case], decisions: Decisions, target: Path, file: str | None, *, complete: bool) -> int:
     """Say what came of it, where anybody still listens, and the exit code."""
     made = {each.fingerprint: each for each in decisions.made}
-    with suppress(OSError):
+    try:
         if cases:
             _summarise(cases, made, target, file)
         else:
             click.echo("keysweep: nothing to decide: there is no finding that the baseline does not accept.")
         if not complete:
             _say("something could not be scanned, see `keysweep scan`: there may be more.")
+    except OSError:
+        abandon(sys.stdout)
     accepted = (Choice.FALSE, Choice.UNTIL)
     if any(made[each.fingerprint].choice not in accepted if each.fingerprint in made else True for each in cases):
         return ExitCode.FINDINGS
