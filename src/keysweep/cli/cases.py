@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keysweep.cli.known import is_findings_file, scan_for_baseline
 from keysweep.errors import IncompleteError
-from keysweep.findings import INTERRUPTED, Finding, ScanResult, Silencer
+from keysweep.findings import INTERRUPTED, Finding, Silencer
 from keysweep.frozen import frozen
 from keysweep.report.entries import ordered
 from keysweep.suppress.policy import apply, seen_from
@@ -57,10 +57,10 @@ def gathered(paths: tuple[str, ...], history: bool, config: Path | None) -> Case
     from keysweep.report.hidden import without_secrets
 
     scanned = scan_for_baseline(paths, history, config)
-    if INTERRUPTED in scanned.problems:
+    if INTERRUPTED in scanned.result.problems:
         raise IncompleteError("interrupted before everything was scanned: nothing was asked.")
     root = os.fspath(scanned.root)
-    kept, _ = apply(ScanResult(scanned.findings, scanned.problems), scanned.settings, root)
+    kept, _ = apply(scanned.result, scanned.settings, root)
     return Cases(_cases(without_secrets(kept).findings, root), not kept.problems)
 
 

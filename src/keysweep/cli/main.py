@@ -15,6 +15,7 @@ from keysweep.errors import ExitCode, IncompleteError, KeysweepError
 from keysweep.report.style import complaint
 
 _COMMANDS = {
+    "init": "keysweep.cli.init",
     "scan": "keysweep.cli.scan",
     "report": "keysweep.cli.report",
     "verify": "keysweep.cli.verify",
@@ -30,6 +31,7 @@ _COMMANDS = {
     "doctor": "keysweep.cli.doctor",
 }
 _SUMMARIES = {
+    "init": "Set up keysweep in a repository: configuration, hooks, a first scan.",
     "scan": "Find leaked keys in files, directories, stdin or the staged change.",
     "report": "Show findings files again: in another format, several as one, or what is new.",
     "verify": "Ask AWS which of the keys that were found are live.",
@@ -73,6 +75,7 @@ def keysweep() -> None:
 
     \b
     Examples:
+      keysweep init                    set it up in this repository
       keysweep scan                    what git sees in this directory
       keysweep scan --staged           what the next commit would add
       keysweep scan - < build.log      standard input
