@@ -34,11 +34,51 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return repository
 
 
+@pytest.fixture
+def user(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "user")
+
+
+def run_in(user: Repository, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as somebody whose home and caches are beside the repository."""
+    home = os.fspath(user.path.parent)
+    variables = environment() | {
+        "HOME": home,
+        "PRE_COMMIT_HOME": os.path.join(home, "cache"),
+        "PREK_HOME": os.path.join(home, "cache"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "NO_COLOR": "1",
+    }
+    return subprocess.run(
+        command, cwd=user.path, env=variables, capture_output=True, encoding="utf-8", check=False
+    )
+
+
+def test_what_init_adds_to_a_configuration_runs_under_pre_commit(published: Repository, user: Repository) -> None:
+    user.stage(
+        ".pre-commit-config.yaml",
+        "# ours\nrepos:\n-   repo: local  # see below\n    hooks:\n    -   id: fine\n"
+        "        name: fine\n        language: system\n        entry: 'true'\n",
+    )
+    done = run_in(user, sys.executable, "-m", "keysweep", "init", "--yes", "--repo", os.fspath(published.path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    user.git("add", "-A")
+    command = next(line for line in done.stdout.splitlines() if "pre-commit install" in line).partition(": ")[2]
+    installed = run_in(user, *command.split(), "--install-hooks")
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    clean = run_in(user, "git", "commit", "-m", "configuration")
+    assert clean.returncode == 0, clean.stdout + clean.stderr
+    user.stage("prod.ini", PAIR)
+    refused = run_in(user, "git", "commit", "-m", "leak")
+    assert refused.returncode != 0
+    assert "prod.ini:1:21" in refused.stdout + refused.stderr
+    assert "fine" in refused.stdout + refused.stderr
+
+
 @pytest.mark.parametrize("framework", ["pre-commit", "prek"])
 def test_the_framework_refuses_leaks_at_commit_message_and_push(
-    framework: str, published: Repository, tmp_path: Path
+    framework: str, published: Repository, user: Repository, tmp_path: Path
 ) -> None:
-    user = Repository(tmp_path / "user")
     remote = tmp_path / "remote"
     user.git("init", "-q", "--bare", os.fspath(remote))
     user.git("remote", "add", "origin", os.fspath(remote))
@@ -48,21 +88,11 @@ def test_the_framework_refuses_leaks_at_commit_message_and_push(
         f"repos:\n- repo: {published.path}\n  rev: v0\n  hooks:\n"
         "  - id: keysweep\n  - id: keysweep-commit-msg\n  - id: keysweep-pre-push\n",
     )
-    tools = Path(sys.executable).parent
-    variables = environment() | {
-        "HOME": os.fspath(tmp_path),
-        "PRE_COMMIT_HOME": os.fspath(tmp_path / "cache"),
-        "PREK_HOME": os.fspath(tmp_path / "cache"),
-        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-        "NO_COLOR": "1",
-    }
 
     def run(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command, cwd=user.path, env=variables, capture_output=True, encoding="utf-8", check=False
-        )
+        return run_in(user, *command)
 
-    installed = run(os.fspath(tools / framework), "install", "--install-hooks")
+    installed = run(framework, "install", "--install-hooks")
     assert installed.returncode == 0, installed.stdout + installed.stderr
     clean = run("git", "commit", "-m", "configuration")
     assert clean.returncode == 0, clean.stdout + clean.stderr

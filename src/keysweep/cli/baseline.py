@@ -66,12 +66,12 @@ def create(
     output: Path | None,
 ) -> int:
     """Make a baseline of everything that a scan of PATHS finds, or that FINDINGS.json tells of."""
-    target = _target(paths, config, output)
+    target = target_of(paths, config, output)
     if os.path.lexists(target):
         raise UsageError(f"{target} is there already: use `keysweep baseline update`, or delete it first.")
     template = template_of(reason, owner, until)
     what = known(paths, history, config)
-    entries = _entries(what.counting, template)
+    entries = entries_of(what.counting, template)
     save(target, entries)
     return _done(target, len(entries), len(entries), "added", what)
 
@@ -93,12 +93,12 @@ def update(
     output: Path | None,
 ) -> int:
     """Add what a scan of PATHS finds, or FINDINGS.json tells of. Entries that are there stay as they are."""
-    target = _target(paths, config, output)
+    target = target_of(paths, config, output)
     old = load(target)
     template = template_of(reason, owner, until)
     what = known(paths, history, config)
     kept = {name: each for name, each in old.items() if not (renew and lapse(each.until, today()))}
-    new = [each for each in _entries(what.counting, template) if each.fingerprint not in kept]
+    new = [each for each in entries_of(what.counting, template) if each.fingerprint not in kept]
     save(target, (old | merged(kept, new)).values())
     return _done(target, len(new), len(merged(old, new)), "added", what)
 
@@ -114,7 +114,7 @@ def prune(paths: tuple[str, ...], history: bool, expired: bool, config: Path | N
     Scan all that the baseline is about: where it also accepts keys in history, add --history. Nothing is taken out
     after a scan that did not read everything.
     """
-    target = _target(paths, config, output)
+    target = target_of(paths, config, output)
     old = load(target)
     what = known(paths, history, config)
     if not what.complete:
@@ -161,13 +161,13 @@ def import_(
         raise UsageError(
             "Name the file to import, or give --from git-secrets to import what git's configuration has."
         )
-    target = _target(paths, config, output)
+    target = target_of(paths, config, output)
     old = load(target) if os.path.lexists(target) else {}
     template = template_of(reason, owner, until)
     chosen = kind or kind_of(file or "")
     scanned = scan_for_baseline(paths, False, config)
     taken = imported(chosen, file, scanned.findings, scanned.root, scanned.settings)
-    new = [each for each in _entries(taken.found, template) if each.fingerprint not in old]
+    new = [each for each in entries_of(taken.found, template) if each.fingerprint not in old]
     save(target, merged(old, new).values())
     for each in taken.left:
         click.echo(Style().safe(f"not imported  {each}"), err=True)
@@ -175,7 +175,8 @@ def import_(
     return _done(target, len(new), len(merged(old, new)), "added", what)
 
 
-def _target(paths: tuple[str, ...], config: Path | None, output: Path | None) -> Path:
+def target_of(paths: tuple[str, ...], config: Path | None, output: Path | None) -> Path:
+    """The baseline to work on: the one that was named, or else that of the configuration which holds there."""
     if output is not None:
         return output
     root = root_of(paths)
@@ -189,29 +190,40 @@ def template_of(reason: str, owner: str | None, until: str | None) -> Entry:
         raise UsageError(f"--until {until} is no day to come: write it as 2027-01-31.")
     if not reason.strip():
         raise UsageError("--reason is empty: say why these findings are accepted.")
-    if owner is None:
-        from keysweep import git
-
-        owner = os.fsdecode(git.answer(("config", "user.email")) or b"").strip()
-    if not owner.strip():
-        raise UsageError("Nobody answers for the entries: give --owner, or set user.email in git.")
-    if scan(f"{reason}\n{owner}\n".encode("utf-8", "surrogateescape"), Origin("")).findings:
+    owner = owner_of(owner)
+    if holds_credential(f"{reason}\n{owner}\n"):
         raise UsageError("--reason or --owner holds a credential, and a baseline never does: say it without.")
     return Entry("", today().isoformat(), owner, reason, until)
 
 
-def _entries(found: Iterable[tuple[str, str]], template: Entry) -> list[Entry]:
+def owner_of(given: str | None) -> str:
+    """Who answers for new entries: who was named, or else git's user."""
+    from keysweep import git
+
+    owner = os.fsdecode(git.answer(("config", "user.email")) or b"").strip() if given is None else given
+    if not owner.strip():
+        raise UsageError("Nobody answers for the entries: give --owner, or set user.email in git.")
+    return owner
+
+
+def holds_credential(text: str) -> bool:
+    """Whether there is one in what somebody wants to have in a baseline."""
+    return bool(scan(text.encode("utf-8", "surrogateescape"), Origin("")).findings)
+
+
+def entries_of(found: Iterable[tuple[str, str]], template: Entry) -> list[Entry]:
     """One entry for each fingerprint, with the first path where it stands; not one outside of the tree."""
     paths: dict[str, str] = {}
     for name, path in found:
         paths.setdefault(name, path)
     return [
-        Entry(name, template.added, template.owner, template.reason, template.until, _inside(path))
+        Entry(name, template.added, template.owner, template.reason, template.until, inside(path))
         for name, path in paths.items()
     ]
 
 
-def _inside(path: str) -> str | None:
+def inside(path: str) -> str | None:
+    """The path as an entry tells it; None for one outside of the tree."""
     path = path.removeprefix("./")
     return None if not path or os.path.isabs(path) or path.startswith(os.pardir) else path
 

@@ -11,7 +11,7 @@ from keysweep.cli.progress import progress_line
 from keysweep.cli.scan import root_of
 from keysweep.cli.settled import load_settings
 from keysweep.errors import UsageError
-from keysweep.findings import Finding
+from keysweep.findings import Finding, ScanResult
 from keysweep.frozen import frozen
 from keysweep.settings import Settings
 from keysweep.suppress.policy import apply, seen_from
@@ -31,27 +31,39 @@ class Known:
 
 @frozen
 class Scanned:
-    """Findings as they are, with the settings by which they were made."""
+    """What came of a scan, with the settings by which it was made."""
 
-    findings: tuple[Finding, ...]
-    complete: bool
+    result: ScanResult
     settings: Settings
     root: Path
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of them, as nothing silences them yet."""
+        return self.result.findings
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything could be scanned."""
+        return not self.result.problems
+
+
+def is_findings_file(paths: tuple[str, ...], history: bool) -> bool:
+    """Whether these are not to be scanned, but one file that tells of a scan."""
+    return len(paths) == 1 and paths[0].endswith(".json") and os.path.isfile(paths[0]) and not history
 
 
 def known(paths: tuple[str, ...], history: bool, config: Path | None) -> Known:
     """Read the one findings file in `paths`, or else scan them."""
-    if len(paths) == 1 and paths[0].endswith(".json") and os.path.isfile(paths[0]) and not history:
+    if is_findings_file(paths, history):
         from keysweep.report.read import told
 
         file = told(paths[0])
         return Known(file.found, file.suppressed, file.complete)
     scanned = scan_for_baseline(paths, history, config)
-    from keysweep.findings import ScanResult
-
     kept, _ = apply(ScanResult(scanned.findings), scanned.settings, os.fspath(scanned.root))
     silenced = [each.finding for each in kept.suppressed if each.finding]
-    return Known(_named(kept.findings, scanned.root), _named(silenced, scanned.root), scanned.complete)
+    return Known(named(kept.findings, scanned.root), named(silenced, scanned.root), scanned.complete)
 
 
 def scan_for_baseline(paths: tuple[str, ...], history: bool, config: Path | None) -> Scanned:
@@ -75,8 +87,9 @@ def scan_for_baseline(paths: tuple[str, ...], history: bool, config: Path | None
             result = scan_paths(
                 paths or (".",), limits=settings.limits, options=settings.options(), on_progress=report
             )
-    return Scanned(result.findings, not result.problems, settings, root)
+    return Scanned(result, settings, root)
 
 
-def _named(findings: Sequence[Finding], root: Path) -> tuple[tuple[str, str], ...]:
+def named(findings: Sequence[Finding], root: Path) -> tuple[tuple[str, str], ...]:
+    """Fingerprints and paths, as a baseline in the directory `root` names them."""
     return tuple((each.fingerprint, seen_from(os.fspath(root), each.origin)) for each in findings)

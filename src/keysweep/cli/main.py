@@ -15,6 +15,7 @@ from keysweep.errors import ExitCode, IncompleteError, KeysweepError
 from keysweep.report.style import complaint
 
 _COMMANDS = {
+    "init": "keysweep.cli.init",
     "scan": "keysweep.cli.scan",
     "report": "keysweep.cli.report",
     "verify": "keysweep.cli.verify",
@@ -22,6 +23,7 @@ _COMMANDS = {
     "undo": "keysweep.cli.undo",
     "purge-plan": "keysweep.cli.purge_plan",
     "log": "keysweep.cli.log",
+    "triage": "keysweep.cli.triage",
     "baseline": "keysweep.cli.baseline",
     "explain": "keysweep.cli.explain",
     "install": "keysweep.cli.install",
@@ -30,6 +32,7 @@ _COMMANDS = {
     "doctor": "keysweep.cli.doctor",
 }
 _SUMMARIES = {
+    "init": "Set up keysweep in a repository: configuration, hooks, a first scan.",
     "scan": "Find leaked keys in files, directories, stdin or the staged change.",
     "report": "Show findings files again: in another format, several as one, or what is new.",
     "verify": "Ask AWS which of the keys that were found are live.",
@@ -37,6 +40,7 @@ _SUMMARIES = {
     "undo": "Take back what a run of contain did.",
     "purge-plan": "Plan how to take keys out of history: contain first, then rewrite.",
     "log": "Show what was done in AWS, by whom and when, and check the journal.",
+    "triage": "Decide on findings one by one, at a terminal.",
     "baseline": "Accept findings that are known, so that new ones stand out.",
     "explain": "Say everything that a key ID tells without asking AWS.",
     "install": "Set up git hooks that refuse leaks, beside those already there.",
@@ -73,6 +77,7 @@ def keysweep() -> None:
 
     \b
     Examples:
+      keysweep init                    set it up in this repository
       keysweep scan                    what git sees in this directory
       keysweep scan --staged           what the next commit would add
       keysweep scan - < build.log      standard input

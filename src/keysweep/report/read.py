@@ -104,7 +104,7 @@ def _told(document: dict[str, Any]) -> Told:
 
 
 def _named(finding: dict[str, Any]) -> tuple[str, str]:
-    return text(finding["fingerprint"]), text(finding["origin"]["path"])
+    return fingerprint_of(finding), text(finding["origin"]["path"])
 
 
 def _file(document: dict[str, Any]) -> FindingsFile:
@@ -124,12 +124,20 @@ def _file(document: dict[str, Any]) -> FindingsFile:
 def _recorded(finding: dict[str, Any]) -> Recorded:
     parts = (*finding["parts"], *finding["alternatives"])
     return Recorded(
-        text(finding["fingerprint"]),
+        fingerprint_of(finding),
         text_or_none(finding["key_id"]),
         origin_of(finding["origin"]),
         tuple(origin_of(part["origin"]) for part in parts if part["origin"] is not None),
         text_or_none(finding["canary"]),
     )
+
+
+def fingerprint_of(finding: dict[str, Any]) -> str:
+    """A fingerprint goes into baselines, so it has to be one; ValueError."""
+    found = text(finding["fingerprint"])
+    if len(found) != 32 or not set(found) <= set("0123456789abcdef"):
+        raise ValueError(found)
+    return found
 
 
 def origin_of(origin: dict[str, Any]) -> Origin:

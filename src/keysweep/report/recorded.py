@@ -26,7 +26,7 @@ from keysweep.findings import (
     Silencer,
     Suppressed,
 )
-from keysweep.report.read import object_name, origin_of, text, text_or_none
+from keysweep.report.read import fingerprint_of, object_name, origin_of, text, text_or_none
 from keysweep.verdicts import Status, Verdict
 
 
@@ -66,7 +66,7 @@ def _finding(said: dict[str, Any]) -> Finding:
         reasons=tuple(map(text, said["reasons"])),
         origin=origin_of(said["origin"]),
         parts=_some(tuple(map(_part, said["parts"]))),
-        fingerprint=text(said["fingerprint"]),
+        fingerprint=fingerprint_of(said),
         rule=text_or_none(said["rule"]),
         key_id=text_or_none(said["key_id"]),
         account_id=text_or_none(said["account_id"]),

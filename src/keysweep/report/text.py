@@ -49,13 +49,14 @@ ROLES = {
     Role.CUSTOM: "match",
 }
 """What people read for each part of a finding."""
-_COLOURS = {
+COLOURS = {
     Severity.CRITICAL: "alarm",
     Severity.HIGH: "alarm",
     Severity.MEDIUM: "red",
     Severity.LOW: "yellow",
     Severity.INFO: "cyan",
 }
+"""How each severity is painted."""
 _MOST_ALLOWED = 3
 _MOST_PLACES = 5
 _MOST_ALIKE = 5
@@ -120,7 +121,7 @@ def _finding(same: list[Finding], style: Style, show_secrets: bool) -> list[str]
         title += f" {style.safe(finding.rule)}"
     facts = [f"account {finding.account_id}" if finding.account_id else "", _canary(finding)]
     head = (
-        f"{style.paint(finding.severity.label.upper(), _COLOURS[finding.severity])}  {style.paint(title, 'bold')}"
+        f"{style.paint(finding.severity.label.upper(), COLOURS[finding.severity])}  {style.paint(title, 'bold')}"
     )
     facts_text = "".join(f"  {style.paint(fact, 'dim')}" for fact in facts if fact)
     lines = [head + (f"  {finding.key_id}" if finding.key_id else "") + facts_text]
@@ -152,13 +153,14 @@ def _exposures(finding: Finding, style: Style) -> list[str]:
     """Where it stood in history, a paragraph each: since when, by whom, until when, and who still has it."""
     lines = []
     for exposure in finding.exposures[:_MOST_PLACES]:
-        lines += _wrapped("in", _exposure(exposure), style)
+        lines += _wrapped("in", exposed(exposure), style)
     if len(finding.exposures) > _MOST_PLACES:
         lines += _wrapped("in", f"{len(finding.exposures) - _MOST_PLACES} more places: --format json", style)
     return lines
 
 
-def _exposure(exposure: Exposure) -> str:
+def exposed(exposure: Exposure) -> str:
+    """One path of history in a sentence. Not yet safe for a terminal."""
     told = [exposure.path]
     if exposure.introduced:
         first, *others = exposure.introduced

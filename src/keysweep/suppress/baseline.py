@@ -6,10 +6,11 @@ same finding, the entry that ends first counts. It holds no secret and no line n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from keysweep.detect.pragmas import day
@@ -111,14 +112,56 @@ def _entry(line: bytes) -> Entry:
 
 def save(path: Path, entries: Iterable[Entry]) -> None:
     """Write a file with these entries, whole or not at all; it is for everyone whom the directory is for."""
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f"{target.name}.{os.getpid()}.new")
+    temporary = _beside(path)
     try:
         with open(temporary, "x", encoding="utf-8") as stream:
             stream.write(written(entries))
-        os.replace(temporary, target)
+        os.replace(temporary, os.path.realpath(path))
+    except BaseException as error:  # Ctrl-C too: no half of a baseline stays behind
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise _unwritable(path, error) from error
+        raise
+
+
+def check_writable(path: Path) -> None:
+    """Raise UsageError where `save` would, before anybody has taken the trouble to decide something."""
+    temporary = _beside(path)
+    try:
+        with open(temporary, "x", encoding="utf-8"):
+            pass
+        temporary.unlink()
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(
-            f"{path} cannot be written ({error.strerror}): name another file with --output, or change permissions."
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep others who do the same from changing the file meanwhile, where the system can; UsageError."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        directory = os.open(os.path.dirname(os.path.realpath(path)), os.O_RDONLY)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        with contextlib.suppress(OSError):  # a file system that cannot: then nobody is kept
+            fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
+
+
+def _beside(path: Path) -> Path:
+    target = Path(os.path.realpath(path))
+    return target.with_name(f"{target.name}.{os.getpid()}.new")
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{path} cannot be written ({error.strerror}): name another file with --output, or change permissions."
+    )
