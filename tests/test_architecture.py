@@ -54,6 +54,7 @@ MAY_IMPORT = {
         "settings",
         "git",
         "detect",
+        "tables",
         "findings",
         "frozen",
         "errors",
