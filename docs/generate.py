@@ -10,12 +10,13 @@ import io
 import json
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
+import click
 import yaml
 
 from fixtures.keys import key_id, secret
@@ -24,14 +25,16 @@ from keysweep.aws.containment.refusals import GUARDS
 from keysweep.aws.mandate import ACTIONS, OPT_INS
 from keysweep.aws.outcomes import CODES, Meaning
 from keysweep.aws.permissions import STATEMENTS, of
+from keysweep.cli.main import keysweep as command_line
 from keysweep.detect.limits import MIB, Limits
 from keysweep.detect.rules import RULES
 from keysweep.detect.scanner import scan
 from keysweep.errors import ExitCode
-from keysweep.findings import Origin, Problem, ProblemCode, ScanResult, Severity, Source
+from keysweep.findings import Confidence, Origin, Problem, ProblemCode, ScanResult, Severity, Source
 from keysweep.frozen import fields
 from keysweep.report import FORMATS
 from keysweep.report.severities import LEVELS
+from keysweep.settings import Settings
 
 DOCS = Path(__file__).parent
 PACKAGE = DOCS.parent / "src" / "keysweep"
@@ -76,6 +79,45 @@ def limits() -> str:
         shown = f"{value // MIB} MiB" if name.endswith("_bytes") else str(value)
         rows.append((f"`{name.replace('_', '-')}`", shown, meaning[name]))
     return _table(("limit", "default", "what it bounds"), rows)
+
+
+def settings() -> str:
+    """Every setting of the configuration with its default."""
+    page = (PACKAGE / "settings.py").read_text(encoding="utf-8")
+    meaning = {
+        name: (kind, told)
+        for name, kind, told in re.findall(r'^    (\w+): (.+?) = .*\n    """(.*?)"""', page, re.MULTILINE)
+    }
+    defaults = Settings()
+    rows = []
+    for name in fields(Settings):
+        value = getattr(defaults, name)
+        shown = value.label if isinstance(value, Severity | Confidence) else "yes" if value is True else "no"
+        if not isinstance(value, Severity | Confidence | bool):
+            shown = "see below" if name == "limits" else "none"
+        rows.append((f"`{name.replace('_', '-')}`", shown, meaning[name][1]))
+    return _table(("setting", "default", "what it does"), rows)
+
+
+def codes() -> str:
+    """What each command says of its exit codes in its help."""
+    rows = []
+    for name, command in _commands(command_line, ()):
+        told = re.search(r"Exit codes:\n(.*?)(?:\n\n|\Z)", inspect.cleandoc(command.help or ""), re.DOTALL)
+        if told:
+            meanings = re.findall(r"(?:^|\s{2,})([0-4])  (.+?)(?=\s{2,}[0-4]  |\n|$)", told[1])
+            rows.append((f"`{name}`", *(dict(meanings).get(str(code), "") for code in range(5))))
+    return _table(("command", "0", "1", "2", "3", "4"), rows)
+
+
+def _commands(group: click.Group, names: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for each in group.list_commands(context):
+        command = group.get_command(context, each)
+        assert command
+        yield " ".join((*names, each)), command
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*names, each))
 
 
 def exits() -> str:
@@ -218,6 +260,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "patterns": patterns,
     "limits": limits,
     "exits": exits,
+    "settings": settings,
+    "codes": codes,
     "outcomes": outcomes,
     "permissions": permissions,
     "actions": actions,

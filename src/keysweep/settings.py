@@ -27,11 +27,15 @@ class Settings:
     allow: Mapping[str, str] | None = None
     """Fingerprint to reason for findings that are accepted, and counted."""
     baseline: str | None = None
-    """The file of accepted findings, as seen from the configuration; None for the usual one, if it is there."""
+    """The file of accepted findings, as seen from the configuration; without it, the usual one if that is there."""
     report_placeholders: bool = False
+    """Whether documentation examples and masks are reported too, with severity info."""
     canary_accounts: frozenset[str] = frozenset()
+    """Accounts in which you lay bait yourselves: their keys are named as such, and never tried."""
     rules: tuple[CustomRule, ...] = ()
+    """Patterns of your own."""
     limits: Limits = Limits()
+    """How far content that is nested, compressed or hostile is opened."""
 
     def options(self) -> Options:
         """What of this concerns detection."""

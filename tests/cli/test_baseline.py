@@ -186,8 +186,8 @@ def test_gitleaksignore_is_mapped_by_path_and_line_in_the_tree_and_in_commits(re
     )
     done = keysweep(repository.path, "baseline", "import", ".gitleaksignore", *ABOUT)
     assert "2 entries added, 2 in all" in done.stdout
-    assert "not imported  line 4: keysweep finds nothing in line 9 of a.ini" in done.stderr
-    assert "not imported  line 5: it is not [COMMIT:]PATH:RULE:LINE" in done.stderr
+    assert "not imported  entry 4: keysweep finds nothing in line 9 of a.ini" in done.stderr
+    assert "not imported  entry 5: it is not [COMMIT:]PATH:RULE:LINE" in done.stderr
     assert keysweep(repository.path, "scan").returncode == 0
 
 

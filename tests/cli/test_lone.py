@@ -172,7 +172,7 @@ def test_what_a_findings_file_calls_a_key_id_and_is_none_is_not_sent_to_aws(
     found = operator.home / lone(operator, leak=pair(member.user("ci")))
     document = json.loads(found.read_text())
     document["findings"][0]["key_id"] = "AKIA whatever, %2F&Action=x"
-    document["findings"][0]["fingerprint"] = "0" * 16
+    document["findings"][0]["fingerprint"] = "0" * 32
     found.write_text(json.dumps(document))
     ministack.log.clear()
     told = operator.told("verify", os.fspath(found), "--lookup", "--allow-account", MEMBER)

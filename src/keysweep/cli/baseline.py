@@ -151,6 +151,7 @@ def import_(
     \b
     FILE is one of
       .gitleaksignore       of gitleaks: paths and lines, in the tree or in a commit
+                            (with --from gitleaks also a report in JSON)
       .secrets.baseline     of detect-secrets: paths and hashes
       .gitallowed           of git-secrets: patterns; without FILE and with --from git-secrets, those that
                             `git config secrets.allowed` has

@@ -22,7 +22,8 @@ _MOST_LINE_BYTES = 1 << 16
 _SECONDS = 1.0
 """Most time that one pattern may take on one line."""
 _LINE = re.compile(r"[0-9]{1,9}")
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+"""Whole or abbreviated."""
 
 
 @frozen
@@ -55,7 +56,7 @@ def imported(kind: str, file: str | None, findings: Sequence[Finding], root: Pat
     be read or is of another kind.
     """
     if kind == "gitleaks":
-        return _gitleaks(_text(file or ""), findings, root, settings)
+        return _gitleaks(_gitleaks_entries(file or ""), findings, root, settings)
     if kind == "detect-secrets":
         return _detect_secrets(file or "", findings, root)
     patterns = _configured_patterns(root) if file is None else _text(file).splitlines()
@@ -73,26 +74,39 @@ def _text(file: str) -> str:
     return content.decode("utf-8", "surrogateescape")
 
 
-def _gitleaks(text: str, findings: Sequence[Finding], root: Path, settings: Settings) -> Imported:
-    """Lines of `path:rule:line`, before them in history the commit; lines are those of that version."""
+def _gitleaks_entries(file: str) -> Sequence[str]:
+    """The lines of a .gitleaksignore, or what would be those lines for the findings of a report in JSON."""
+    text = _text(file)
+    if not text.lstrip().startswith("["):
+        return text.splitlines()
+    try:
+        return [str(each["Fingerprint"]) for each in json.loads(text)]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UsageError(
+            f"{file} is no report of gitleaks in JSON: make it anew, or name another file."
+        ) from error
+
+
+def _gitleaks(entries: Sequence[str], findings: Sequence[Finding], root: Path, settings: Settings) -> Imported:
+    """Entries of `path:rule:line`, before them in history the commit; lines are those of that version."""
     found: list[tuple[str, str]] = []
     left = []
     here = _by_path(findings, root)
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(entries, start=1):
         entry = line.strip()
         if not entry or entry.startswith("#"):
             continue
         fields = entry.split(":")
         commit = fields.pop(0) if len(fields) > 3 and _COMMIT.fullmatch(fields[0]) else None
         if len(fields) < 3 or not _LINE.fullmatch(fields[-1]) or "\0" in entry:
-            left.append(f"line {number}: it is not [COMMIT:]PATH:RULE:LINE")
+            left.append(f"entry {number}: it is not [COMMIT:]PATH:RULE:LINE")
             continue
         path, at = ":".join(fields[:-2]).replace("\\", "/").removeprefix("./"), int(fields[-1])
         there = _in_commit(commit, path, root, settings) if commit else here.get(path, [])
         names = [each.fingerprint for each in there if any(place.line == at for place in _places(each))]
         found += [(name, path) for name in names]
         if not names:
-            left.append(f"line {number}: keysweep finds nothing in line {at} of {path}{_of(commit)}")
+            left.append(f"entry {number}: keysweep finds nothing in line {at} of {path}{_of(commit)}")
     return Imported(tuple(found), tuple(left))
 
 
