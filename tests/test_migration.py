@@ -97,7 +97,9 @@ def test_after_the_commands_of_the_page_only_what_was_not_accepted_is_told(
     done = [run(block, repository.path) for block in blocks]
     assert [each.returncode for each in done] == [0] * len(blocks), done[-1].stderr
     assert told in "".join(each.stderr for each in done)
-    assert run(last, repository.path).returncode == 1, "its last command is a scan, which finds the leak"
+    scanned = run(last, repository.path)
+    assert scanned.returncode == 1
+    assert LEAK[0] in scanned.stdout, scanned.stderr
     assert (repository.path / ".git/hooks/pre-push").is_file()
     for scan in (("scan",), ("scan", "--history")):
         found = document(keysweep(repository.path, *scan, "--format", "json"))["findings"]
