@@ -27,7 +27,7 @@ class Settings:
     allow: Mapping[str, str] | None = None
     """Fingerprint to reason for findings that are accepted, and counted."""
     baseline: str | None = None
-    """The file of accepted findings, as seen from the configuration; without it, the usual one if that is there."""
+    """The file of accepted findings, seen from the configuration; without it, the usual one if that is there."""
     report_placeholders: bool = False
     """Whether documentation examples and masks are reported too, with severity info."""
     canary_accounts: frozenset[str] = frozenset()
