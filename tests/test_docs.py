@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import tomllib
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 import keysweep
 from docs.generate import PAGES, TABLES, filled
@@ -95,3 +97,14 @@ def test_troubleshooting_quotes_what_is_printed() -> None:
     source = re.sub(r'"\s*f?"', "", source)
     for quoted in re.findall(r'"([^"`|]{12,})"', text_of("docs/troubleshooting.md")):
         assert quoted in source, quoted
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.name)
+def test_every_snippet_of_a_configuration_can_be_parsed(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for block in code_blocks(text, "toml"):
+        tomllib.loads(block)
+    for block in code_blocks(text, "yaml"):
+        assert yaml.safe_load(block)
+    for block in code_blocks(text, "json"):
+        assert json.loads(block)
