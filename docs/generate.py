@@ -95,8 +95,26 @@ def settings() -> str:
         shown = value.label if isinstance(value, Severity | Confidence) else "yes" if value is True else "no"
         if not isinstance(value, Severity | Confidence | bool):
             shown = "see below" if name == "limits" else "none"
-        rows.append((f"`{name.replace('_', '-')}`", shown, meaning[name][1]))
-    return _table(("setting", "default", "what it does"), rows)
+        rows.append((f"`{name.replace('_', '-')}`", _kind(meaning[name][0]), shown, meaning[name][1]))
+    return _table(("setting", "type", "default", "what it does"), rows)
+
+
+def _kind(annotation: str) -> str:
+    """A type as TOML has it."""
+    return next(told for begin, told in _KINDS.items() if annotation.startswith(begin))
+
+
+_KINDS = {
+    "Severity": "a severity",
+    "Confidence": "a confidence",
+    "tuple[str": "strings",
+    "Mapping": "tables",
+    "str": "a string",
+    "bool": "true or false",
+    "frozenset": "strings",
+    "tuple[CustomRule": "tables",
+    "Limits": "a table",
+}
 
 
 def codes() -> str:
