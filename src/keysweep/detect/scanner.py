@@ -301,9 +301,19 @@ def _leak_names(finding: Finding) -> set[str]:
 def _scan_name(run: _Scan, found: list[Finding]) -> list[Finding]:
     """Keys in a path; what the content showed already is not repeated."""
     known = {finding.key_id for finding in found}
-    document = Document(os.fsencode(run.origin.path), run.origin, ("file name",))
-    named = _scan_document(document, replace(run, problems=[]))
-    return [finding for finding in named if finding.key_id not in known]
+    path = os.fsencode(run.origin.path)
+    named: dict[str, Finding] = {}
+    # A slash may be of a secret, or end one: each reading finds what the other cannot.
+    for text in dict.fromkeys((path, path.replace(b"/", b" "))):
+        document = Document(text, run.origin, ("file name",))
+        for finding in _scan_document(document, replace(run, problems=[])):
+            named.setdefault(finding.fingerprint, finding)
+    paired = {finding.key_id for finding in named.values() if len(finding.parts) > 1}
+    return [
+        finding
+        for finding in named.values()
+        if finding.key_id not in known and (len(finding.parts) > 1 or finding.key_id not in paired)
+    ]
 
 
 def _without_secret_names(result: ScanResult) -> ScanResult:
