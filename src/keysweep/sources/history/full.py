@@ -7,10 +7,11 @@ from contextlib import suppress
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Accounting, Finding, Origin, ScanResult
+from keysweep.findings import Accounting, Finding, Origin, ScanResult, Source
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.objects.stores import find_stores
 from keysweep.sources.history.placing.attribution import attributed
+from keysweep.sources.history.placing.paths import read_whole
 from keysweep.sources.history.rescans.remembered import Notebook, snapshot
 from keysweep.sources.history.rescans.rescan import Before, recall, remember
 from keysweep.sources.history.small import nothing_in
@@ -46,6 +47,9 @@ def scan_history(
             read[name] = scan_in_memory(content, Origin(""), limits, options).findings
         return read[name]
 
+    def named(path: str) -> tuple[Finding, ...]:
+        return scan_in_memory(b"", Origin(path, Source.HISTORY), limits, options).findings
+
     stores = find_stores(repository)
     nothing = None if options.rules else nothing_in(stores)
     if nothing:
@@ -61,6 +65,7 @@ def scan_history(
             notebook.keep(before.memory, None)
         listed = before.memory.listed
         findings, problems = attributed(repository, before.findings, before.memory.changes, rescan)
+        findings = tuple(read_whole(each, named) for each in findings)
         return ScanResult(findings, problems, 0, 0, Accounting(listed, listed, 0, listed))
     from keysweep.sources.history.objects.database import (
         sweep_history,  # with numpy, which a scan without news does without
@@ -82,6 +87,7 @@ def scan_history(
     if notebook and now:
         with suppress(KeyboardInterrupt):  # all was done, and only the next scan will take longer
             remember(stores, notebook, now, before, swept.fresh, accounting.listed, found, changes, problems)
+    findings = tuple(read_whole(each, named) for each in findings)
     return ScanResult(findings, problems, swept.scanned_bytes, swept.scanned_objects, accounting)
 
 
