@@ -58,6 +58,19 @@ def committed(pusher: Pusher, server: Server, **files: str | bytes) -> str:
     return sent(pusher, server)
 
 
+def told_of(server: Server, new: str, *command: str) -> subprocess.CompletedProcess[str]:
+    """A command in the server that is told of a new branch, as git tells it."""
+    return subprocess.run(
+        command,
+        cwd=server.path,
+        env=environment(),
+        input=f"{ZEROS} {new} refs/heads/main\n",
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
 def in_one_line(said: str) -> str:
     return " ".join(said.split())
 
@@ -215,15 +228,7 @@ def test_a_tree_with_more_files_than_there_is_memory_for_is_refused(server: Serv
     pusher.git("update-ref", "refs/heads/main", new)
     assert sent(pusher, server) == new
     command = f"ulimit -v 400000; exec {sys.executable} -m keysweep hook pre-receive"
-    done = subprocess.run(
-        ["sh", "-c", command],
-        cwd=server.path,
-        env=environment(),
-        input=f"{ZEROS} {new} refs/heads/main\n",
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = told_of(server, new, "sh", "-c", command)
     assert done.returncode == 3, done.stderr
     assert "refuses this push" in done.stderr
 
@@ -301,15 +306,7 @@ def test_a_clean_push_loads_no_network_and_no_command_line(server: Server, pushe
     from tests.test_architecture import NEVER_IN_A_HOOK
 
     new = committed(pusher, server, a="clean\n")
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "keysweep", "hook", "pre-receive"],
-        cwd=server.path,
-        env=environment(),
-        input=f"{ZEROS} {new} refs/heads/main\n",
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = told_of(server, new, sys.executable, "-X", "importtime", "-m", "keysweep", "hook", "pre-receive")
     assert done.returncode == 0
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
     assert "keysweep.sources.received" in loaded

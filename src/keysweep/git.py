@@ -412,6 +412,11 @@ def _popen(
     return child.wait, os.dup(child.stdin.fileno()), os.dup(child.stdout.fileno()), nothing
 
 
+def is_object_id(text: str) -> bool:
+    """Whether it is a whole ID, of SHA-1 or SHA-256."""
+    return len(text) in (40, 64) and not text.strip("0123456789abcdef")
+
+
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     return {**kept, **_ADDED, **quarantine.get({})}

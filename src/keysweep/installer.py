@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import tempfile
 from collections.abc import Sequence
 from enum import StrEnum
 
-from keysweep import git
+from keysweep import atomic, git
 from keysweep.errors import KeysweepError, UsageError
 from keysweep.frozen import frozen
 from keysweep.hook_scripts import CHAINED, MARK, passing_on, script
@@ -227,14 +226,9 @@ def _renamed(old: str, new: str) -> None:
 
 def _write(path: str, text: str) -> None:
     """Write an executable file whole or not at all: git may run it at any moment."""
-    directory = os.path.dirname(path)
     try:
-        os.makedirs(directory, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=".keysweep-")
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        os.chmod(temporary, 0o755)  # noqa: S103 - git runs a hook only if it may be executed
-        os.replace(temporary, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        atomic.write(path, text.encode(), 0o755)
     except OSError as error:
         raise _refused(path, error) from error
 

@@ -24,9 +24,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keysweep.findings import ScanResult
     from keysweep.purge.plan import Plan
-    from keysweep.purge.safety import SwitchedOff
     from keysweep.sources.history.copies import Copies
-    from keysweep.verdicts import Verdict
+    from keysweep.verdicts import Containment, Verdict
 
 
 @click.command("purge-plan")
@@ -122,11 +121,10 @@ def _asked(what: str | None, repository: str | None) -> _Asked:
         if repository:
             raise UsageError("--repository goes with a findings file, whose name ends with .json: name one.")
         return _Asked(what)
-    from keysweep.report.read import load, read
+    from keysweep.report.read import file_of, read
     from keysweep.report.recorded import result_of
 
-    file = load(what)
-    result = read(what, result_of)
+    file, result = read(what, lambda document: (file_of(document), result_of(document)))
     return _Asked(
         repository or file.repository or file.directory,
         what,
@@ -233,14 +231,12 @@ def _notes(asked: _Asked, result: ScanResult, counted: Sequence[Finding], silenc
     return notes
 
 
-def _switched_off() -> dict[str, SwitchedOff]:
+def _switched_off() -> dict[str, Containment]:
     """What the journal says; nothing where there is none that can be trusted from end to end."""
     from keysweep.cli.journalled import contained
-    from keysweep.purge.safety import SwitchedOff
     from keysweep.verdicts import Contained
 
     known, doubts = contained()
     if doubts:
         return {}
-    off = (each for each in known.values() if each.state is Contained.OFF)
-    return {each.key_id: SwitchedOff(each.run, each.when) for each in off}
+    return {key_id: each for key_id, each in known.items() if each.state is Contained.OFF}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from keysweep import config, installer
+from keysweep import atomic, config, installer
 from keysweep.cli import pre_commit_entry as entries
 from keysweep.cli.own_address import Address
 from keysweep.errors import UsageError
@@ -141,16 +140,8 @@ def _read(path: Path) -> bytes | None:
 
 def _put(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; one that is there keeps its permissions."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with open(temporary, "xb") as stream:
-            stream.write(content)
-        if path.exists():
-            shutil.copymode(path, temporary)
-        os.replace(temporary, path)
-    except BaseException as error:  # Ctrl-C too: no half of a file stays behind
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):
-            raise UsageError(f"{path} cannot be written ({error.strerror}): check who may write there.") from error
-        raise
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+        atomic.write(os.fspath(path), content, mode)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}): check who may write there.") from error

@@ -19,7 +19,7 @@ from keysweep.cli.known import is_findings_file
 from keysweep.cli.output import abandon
 from keysweep.detect.pragmas import day
 from keysweep.errors import ExitCode, KeysweepError, UsageError
-from keysweep.report.style import Style
+from keysweep.report.style import Style, number_of
 from keysweep.suppress.baseline import Entry, check_writable
 from keysweep.suppress.decisions import Choice, Decision, Decisions, last_of
 from keysweep.suppress.lapse import lapse, today
@@ -76,14 +76,10 @@ def triage(
     there = gathered(paths, history, config)
     cases = [each for each in there.cases if again or not _is_accepted(decisions, each)]
     if cases:
-        _say(f"{_counted(cases)} to decide on; answers go to {target}. ? explains the keys.")
+        _say(f"{number_of(len(cases), 'leak')} to decide on; answers go to {target}. ? explains the keys.")
         _walk(cases, _Answers(decisions, owner))
     file = paths[0] if is_findings_file(paths, history) else None
     return _end(cases, decisions, target, file, complete=there.complete)
-
-
-def _counted(cases: Sequence[Case]) -> str:
-    return f"{len(cases)} leak{'s' * (len(cases) != 1)}"
 
 
 def _is_accepted(decisions: Decisions, case: Case) -> bool:

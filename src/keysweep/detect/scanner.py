@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from keysweep.detect.anchors import Hit
 from keysweep.detect.assemble import assemble
@@ -316,23 +316,30 @@ def _scan_name(run: _Scan, found: list[Finding]) -> list[Finding]:
     ]
 
 
-def _without_secret_names(result: ScanResult) -> ScanResult:
-    """Redact secrets that stand in the name of the file or of a member: every report prints the names."""
-    origins = {each.origin for each in result.findings} | {each.origin for each in result.problems if each.origin}
-    listed = "\0".join(name for origin in origins for name in (origin.path, *origin.members))
+def redactor(findings: Iterable[Finding]) -> Callable[[str], str]:
+    """What takes the secrets of findings out of a text."""
     hidden = {
         part.value.reveal(): part.value.redacted
-        for finding in result.findings
+        for finding in findings
         for part in finding.parts
-        if part.role is not Role.KEY_ID and part.value.reveal() in listed
+        if part.role is not Role.KEY_ID
     }
-    if not hidden:
-        return result
 
     def redacted(text: str) -> str:
         for value, shown in hidden.items():
             text = text.replace(value, shown)
         return text
+
+    return redacted
+
+
+def _without_secret_names(result: ScanResult) -> ScanResult:
+    """Redact secrets that stand in the name of the file or of a member: every report prints the names."""
+    origins = {each.origin for each in result.findings} | {each.origin for each in result.problems if each.origin}
+    listed = "\0".join(name for origin in origins for name in (origin.path, *origin.members))
+    redacted = redactor(result.findings)
+    if redacted(listed) == listed:
+        return result
 
     def renamed(origin: Origin) -> Origin:
         return replace(origin, path=redacted(origin.path), members=tuple(map(redacted, origin.members)))

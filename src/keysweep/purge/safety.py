@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from keysweep.findings import Finding
 from keysweep.frozen import frozen
-from keysweep.verdicts import Status, Verdict
+from keysweep.verdicts import Containment, Status, Verdict
 
 
 class State(StrEnum):
@@ -34,16 +34,11 @@ class Safety:
     why: str
 
 
-@frozen
-class SwitchedOff:
-    """What the journal of containment says of a key."""
+def safety_of(finding: Finding, verdict: Verdict | None, off: Mapping[str, Containment]) -> Safety:
+    """What a verdict, the journal, or the credential itself says; what comes later of the first two counts.
 
-    run: str
-    when: datetime | None
-
-
-def safety_of(finding: Finding, verdict: Verdict | None, off: Mapping[str, SwitchedOff]) -> Safety:
-    """What a verdict, the journal, or the credential itself says; what comes later of the first two counts."""
+    `off` are the keys that the journal says are switched off, by their IDs.
+    """
     if finding.canary:
         return Safety(State.CANARY, f"bait of {finding.canary}: every use raises its alarm")
     journal = off.get(finding.key_id or "")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 from keysweep.findings import Commit, Finding, Origin, Place, Problem, ProblemCode, ScanResult, Severity
-from keysweep.report.style import Style, size
+from keysweep.report.style import Style, number_of, size
 from keysweep.report.text import ROLES, TITLES
 
 _SAFE = Style().safe
@@ -128,16 +128,12 @@ def failing(result: ScanResult, fail_on: Severity) -> int:
 
 def summary(result: ScanResult, fail_on: Severity, suppressed: int) -> str:
     """One sentence that says how much was found, and never hides that not everything was read."""
-    told = _counted(len(result.findings), "finding") if result.findings else "no leaked AWS keys found"
-    told += f" in {_counted(result.scanned_items, 'item')} ({size(result.scanned_bytes)})"
+    told = number_of(len(result.findings), "finding") if result.findings else "no leaked AWS keys found"
+    told += f" in {number_of(result.scanned_items, 'item')} ({size(result.scanned_bytes)})"
     if result.findings:
         told += f", {failing(result, fail_on) or 'none'} of them {fail_on.label} or worse"
     if suppressed:
         told += f"; {suppressed} suppressed"
     if result.problems:
-        told += f"; the scan is incomplete: {_counted(len(result.problems), 'problem')}"
+        told += f"; the scan is incomplete: {number_of(len(result.problems), 'problem')}"
     return told
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"

@@ -39,7 +39,7 @@ class Told:
 
 def load(path: str) -> FindingsFile:
     """Read what `scan --format json` wrote; UsageError for anything else, saying what is wrong with it."""
-    return read(path, _file)
+    return read(path, file_of)
 
 
 def told(path: str) -> Told:
@@ -107,7 +107,8 @@ def _named(finding: dict[str, Any]) -> tuple[str, str]:
     return fingerprint_of(finding), text(finding["origin"]["path"])
 
 
-def _file(document: dict[str, Any]) -> FindingsFile:
+def file_of(document: dict[str, Any]) -> FindingsFile:
+    """What a document says; KeyError, TypeError or ValueError for what is none."""
     scanned = document["scanned"]
     return FindingsFile(
         tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keysweep.findings import Finding, Kind, Part, ScanResult, Severity, Source
-from keysweep.report.style import Style
+from keysweep.report.style import Style, number_of
 from keysweep.report.suppressed import counted
 from keysweep.report.text import ROLES, TITLES
 
@@ -28,7 +28,7 @@ def refusal(result: ScanResult, fail_on: Severity, contact: str | None) -> str:
     for finding in ordered:
         if finding.severity >= fail_on:
             leaks.setdefault(finding.fingerprint, []).append(finding)
-    head = f"keysweep refuses this push: it brings {_count(len(leaks), 'leaked credential')}."
+    head = f"keysweep refuses this push: it brings {number_of(len(leaks), 'leaked credential')}."
     blocks = [[head]] if leaks else []
     blocks += [_leak(same) for same in list(leaks.values())[:_MOST_LEAKS]]
     blocks.append([f"{len(leaks) - _MOST_LEAKS} more are not shown."] if len(leaks) > _MOST_LEAKS else [])
@@ -43,7 +43,7 @@ def refusal(result: ScanResult, fail_on: Severity, contact: str | None) -> str:
 
 def _let_in(result: ScanResult, light: int) -> list[str]:
     """What alone would not hold up a push: it is told, so that nothing is let in silently."""
-    told = [f"keysweep: {_count(light, 'finding')} too light to hold up a push, such as lone key IDs."]
+    told = [f"keysweep: {number_of(light, 'finding')} too light to hold up a push, such as lone key IDs."]
     silenced = [f"keysweep: {counted(result, len(result.suppressed))}."] if result.suppressed else []
     return (told if light else []) + silenced
 
@@ -57,10 +57,6 @@ def unjudged(why: str, contact: str | None) -> str:
 
 def _joined(lines: list[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _leak(same: list[Finding]) -> list[str]:

@@ -82,6 +82,11 @@ def size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def number_of(count: int, what: str) -> str:
+    """So many of something: `1 finding`, `2 findings`."""
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
 def complaint(error: BaseException) -> str:
     """A failure as one line for standard error, whatever names from outside it quotes."""
     return Style().safe(f"keysweep: {error}")

@@ -11,7 +11,7 @@ from keysweep.detect.options import Options
 from keysweep.errors import IncompleteError, UsageError
 from keysweep.findings import Origin, ScanResult, Source
 from keysweep.frozen import frozen
-from keysweep.sources.pushed import Brought, beside_commits, is_id, is_no_object, scan_brought, told_by_git
+from keysweep.sources.pushed import Brought, beside_commits, is_no_object, scan_brought, told_by_git
 from keysweep.sources.windows import scan_in_memory
 
 
@@ -57,7 +57,7 @@ def pushed_updates(
     name = arguments[0] if arguments else None
     updates = []
     for fields in told_by_git(stdin):
-        if len(fields) != 4 or not (is_id(fields[1]) and is_id(fields[3])):
+        if len(fields) != 4 or not (git.is_object_id(fields[1]) and git.is_object_id(fields[3])):
             raise UsageError(
                 "pre-push reads lines `LOCAL_REF OID REMOTE_REF OID` from git, and got something else."
             )

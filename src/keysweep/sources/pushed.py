@@ -21,7 +21,6 @@ from keysweep.sources.versions import Version, Versions
 from keysweep.sources.windows import WINDOW_BYTES
 
 _ZERO = re.compile(r"0+")
-_OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _KEPT_ENGINE_FROM_BYTES = 256 << 10
 """From about this size on, what is read pays for loading Hyperscan's database, where it was compiled before."""
 _TAG = re.compile(rb"object ([0-9a-f]{40,64})\ntype (\w+)\n")
@@ -39,11 +38,6 @@ def told_by_git(stdin: IO[bytes]) -> list[list[str]]:
     """The fields of each line in which git tells a hook what is pushed."""
     lines = stdin.read().decode("utf-8", "surrogateescape").split("\n")
     return [line.split(" ") for line in lines if line]
-
-
-def is_id(text: str) -> bool:
-    """Whether it is an object's whole ID."""
-    return bool(_OBJECT_ID.fullmatch(text))
 
 
 def is_no_object(name: str) -> bool:

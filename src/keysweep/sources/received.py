@@ -16,7 +16,6 @@ from keysweep.frozen import frozen
 from keysweep.sources.pushed import (
     Brought,
     beside_commits,
-    is_id,
     is_no_object,
     kinds_of,
     scan_brought,
@@ -55,7 +54,7 @@ def received(stdin: IO[bytes]) -> list[Brought]:
         raise UsageError("pre-receive reads lines `OLD NEW REF` from git, and got none: pass standard input on.")
     brought = []
     for fields in lines:
-        if len(fields) != 3 or not (is_id(fields[0]) and is_id(fields[1])):
+        if len(fields) != 3 or not (git.is_object_id(fields[0]) and git.is_object_id(fields[1])):
             raise UsageError("pre-receive reads lines `OLD NEW REF` from git, and got something else.")
         if not is_no_object(fields[1]):
             brought.append(Brought(fields[1], fields[2]))

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from keysweep import atomic
 from keysweep.detect.pragmas import day
 from keysweep.errors import ConfigError, UsageError
 from keysweep.frozen import frozen
@@ -112,26 +113,19 @@ def _entry(line: bytes) -> Entry:
 
 def save(path: Path, entries: Iterable[Entry]) -> None:
     """Write a file with these entries, whole or not at all; it is for everyone whom the directory is for."""
-    temporary = _beside(path)
     try:
-        with open(temporary, "x", encoding="utf-8") as stream:
-            stream.write(written(entries))
-        os.replace(temporary, os.path.realpath(path))
-    except BaseException as error:  # Ctrl-C too: no half of a baseline stays behind
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):
-            raise _unwritable(path, error) from error
-        raise
+        atomic.write(os.path.realpath(path), written(entries).encode())
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 def check_writable(path: Path) -> None:
     """Raise UsageError where `save` would, before anybody has taken the trouble to decide something."""
-    temporary = _beside(path)
+    temporary = atomic.beside(os.path.realpath(path))
     try:
-        with open(temporary, "x", encoding="utf-8"):
+        with open(temporary, "xb"):
             pass
-        temporary.unlink()
+        os.unlink(temporary)
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -154,11 +148,6 @@ def held(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(directory)
-
-
-def _beside(path: Path) -> Path:
-    target = Path(os.path.realpath(path))
-    return target.with_name(f"{target.name}.{os.getpid()}.new")
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

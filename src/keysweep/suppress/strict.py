@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 
@@ -16,8 +15,6 @@ from keysweep.frozen import fields
 from keysweep.settings import Settings
 from keysweep.suppress.baseline import FILE_NAME, Entry, parse
 from keysweep.suppress.policy import Heeds, seen_from
-
-_OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def strictly(settings: Settings) -> tuple[Settings, tuple[str, ...]]:
@@ -42,7 +39,7 @@ def base_commit(ref: str, repository: str) -> str | None:
     None for a whole ID that is not here. CI systems give those: zeros as the base of a new branch, and after a
     forced push what was pushed over.
     """
-    if _OBJECT_ID.fullmatch(ref) and git.answer(("cat-file", "-e", ref), repository) is None:
+    if git.is_object_id(ref) and git.answer(("cat-file", "-e", ref), repository) is None:
         return None
     try:
         return git.object_id(f"{ref}^{{commit}}", repository)

@@ -11,6 +11,7 @@ from keysweep.report.decisions import MEANINGS, Standing
 from keysweep.report.html.leaks import Leak
 
 MOST_ROWS = 8
+_LEAST = 10
 
 
 @frozen
@@ -119,8 +120,8 @@ def _group(
                 each,
                 counts[each],
                 urgent[each],
-                _share(counts[each], highest),
-                _share(urgent[each], highest),
+                share(counts[each], highest, _LEAST),
+                share(urgent[each], highest, _LEAST),
             )
             for each in ordered[:most]
         ),
@@ -128,6 +129,6 @@ def _group(
     )
 
 
-def _share(count: int, highest: int) -> int:
-    """What is there can be seen, even beside something a thousand times as long."""
-    return max(10, round(count / highest * 1000)) if count else 0
+def share(count: int, highest: int, least: int) -> int:
+    """Per mille of the highest; what is there has `least`, so that it is seen beside something much higher."""
+    return max(least, round(count / highest * 1000)) if count else 0

@@ -102,9 +102,10 @@ def _values(
         "groups": [_group(each, names) for each in groups(found, now)],
         "lines": [_line(each) for each in drawn.lines],
     }
+    words = labels(names)
     return {
         **shown(told),
-        **_embedded(table, shown(labels(names))),
+        **_embedded(table, words),
         "tone": tone(result, found),
         "filters": _FILTERS,
         "columns": _COLUMNS,
@@ -113,7 +114,7 @@ def _values(
         "leaks_total": len(found),
         "timeline": drawn,
         "first": table[:_MOST_WITHOUT_SCRIPT],
-        "labels": labels(names)["status"],
+        "labels": words["status"],
     }
 
 

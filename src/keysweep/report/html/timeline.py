@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
 from keysweep.frozen import frozen
+from keysweep.report.html.groups import share
 from keysweep.report.html.leaks import Leak
 
 MOST_BARS = 48
 MOST_LINES = 12
+_LEAST = 40
 
 
 @frozen
@@ -94,16 +96,11 @@ def _bars(dated: Sequence[Leak], begin: datetime, now: datetime) -> tuple[str, t
             format(each, unit.label),
             entered[each],
             left[each],
-            _height(entered[each], highest),
-            _height(left[each], highest),
+            share(entered[each], highest, _LEAST),
+            share(left[each], highest, _LEAST),
         )
         for each in starts
     )
-
-
-def _height(count: int, highest: int) -> int:
-    """What is there can be seen, even beside something a thousand times as high."""
-    return max(40, round(count / highest * 1000)) if count else 0
 
 
 def _unit(begin: date, end: date) -> _Unit:

@@ -11,6 +11,7 @@ from keysweep.report.decisions import MEANINGS, Standing
 from keysweep.report.html.data import shown
 from keysweep.report.html.groups import AGES, UNDATED
 from keysweep.report.html.leaks import Leak
+from keysweep.report.style import number_of
 
 _OPEN = (Standing.ACTIVE, Standing.WRONG_SECRET, Standing.UNVERIFIED)
 """Standings of which somebody still has to find out something."""
@@ -21,12 +22,12 @@ def headline(result: ScanResult, found: Sequence[Leak]) -> str:
     count = Counter(each.standing for each in found)
     if live := count[Standing.LIVE]:
         accounts = len({each.account for each in found if each.standing is Standing.LIVE and each.account})
-        where = f" in {_counted(accounts, 'account')}" if accounts else ""
-        return f"{_counted(live, 'live key')}{where}"
+        where = f" in {number_of(accounts, 'account')}" if accounts else ""
+        return f"{number_of(live, 'live key')}{where}"
     if left := sum(count[each] for each in _OPEN):
-        return f"{_counted(left, 'leaked credential')} that may be live"
+        return f"{number_of(left, 'leaked credential')} that may be live"
     if found:
-        return f"{_counted(len(found), 'leaked credential')}, none of them known to be live"
+        return f"{number_of(len(found), 'leaked credential')}, none of them known to be live"
     return "Nothing found, but not everything was read" if result.problems else "No leaked AWS keys found"
 
 
@@ -46,7 +47,7 @@ def lead(result: ScanResult, found: Sequence[Leak]) -> str:
             "What was not read is listed below." if result.problems else "Everything that was to be read was read."
         )
     places = sum(1 + len(finding.also_at) for each in found for finding, _ in each.findings)
-    told = f"{_counted(len(found), 'credential')} in {_counted(places, 'place')}."
+    told = f"{number_of(len(found), 'credential')} in {number_of(places, 'place')}."
     if standings[Standing.LIVE]:
         return f"{told} Switch the live ones off first; taking them out of the content comes after that."
     if standings[Standing.UNVERIFIED]:
@@ -61,7 +62,7 @@ def labels(names: Mapping[str, str]) -> dict[str, Any]:
         "tone": {each.value: MEANINGS[each].tone for each in Standing},
         "severity": [each.label for each in sorted(Severity, reverse=True)],
         "age": {each.name: each.label for each in (*AGES, UNDATED)},
-        "repository": {shown(each): name for each, name in names.items()},
+        "repository": {shown(each): shown(name) for each, name in names.items()},
     }
 
 
@@ -72,7 +73,3 @@ def short_names(repositories: Sequence[str]) -> dict[str, str]:
     }
     times = Counter(last.values())
     return {each: name if name and times[name] == 1 else each for each, name in last.items()}
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"

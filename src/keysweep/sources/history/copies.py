@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
-from keysweep.findings import Accounting, Finding, Origin, ScanResult
+from keysweep.findings import Accounting, ScanResult
 from keysweep.frozen import frozen
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.objects.stores import find_stores
+from keysweep.sources.history.placing.attribution import rescanning
 from keysweep.sources.history.placing.leaks import object_of
 from keysweep.sources.history.small import nothing_in
 from keysweep.sources.progress import OnProgress
-from keysweep.sources.windows import scan_in_memory
 
 
 @frozen
@@ -52,13 +52,7 @@ def every_copy(
     from keysweep.sources.history.placed import placed
 
     jobs = jobs or os.cpu_count() or 1
-    read: dict[str, tuple[Finding, ...]] = {}
-
-    def rescan(name: str, content: bytes) -> tuple[Finding, ...]:
-        if name not in read:
-            read[name] = scan_in_memory(content, Origin(""), limits, options).findings
-        return read[name]
-
+    rescan = rescanning(limits, options)
     prepare(only_if_kept=True)
     swept = sweep_history(stores, limits=limits, options=options, jobs=jobs, on_progress=on_progress)
     findings, problems, changes = placed(swept, swept.findings, None, jobs, on_progress, rescan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 
 from keysweep.detect.limits import Limits
@@ -10,7 +11,7 @@ from keysweep.detect.options import Options
 from keysweep.findings import Accounting, Finding, Origin, ScanResult, Source
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.objects.stores import find_stores
-from keysweep.sources.history.placing.attribution import attributed
+from keysweep.sources.history.placing.attribution import attributed, rescanning
 from keysweep.sources.history.placing.paths import read_whole
 from keysweep.sources.history.rescans.remembered import Notebook, snapshot
 from keysweep.sources.history.rescans.rescan import Before, recall, remember
@@ -40,15 +41,13 @@ def scan_history(
     """
     limits, options, jobs = limits or Limits(), options or Options(), jobs or os.cpu_count() or 1
 
-    read: dict[str, tuple[Finding, ...]] = {}
+    rescan = rescanning(limits, options)
 
-    def rescan(name: str, content: bytes) -> tuple[Finding, ...]:
-        if name not in read:
-            read[name] = scan_in_memory(content, Origin(""), limits, options).findings
-        return read[name]
-
-    def named(path: str) -> tuple[Finding, ...]:
+    def in_path(path: str) -> tuple[Finding, ...]:
         return scan_in_memory(b"", Origin(path, Source.HISTORY), limits, options).findings
+
+    def whole(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        return tuple(read_whole(each, in_path) for each in findings)
 
     stores = find_stores(repository)
     nothing = None if options.rules else nothing_in(stores)
@@ -65,8 +64,7 @@ def scan_history(
             notebook.keep(before.memory, None)
         listed = before.memory.listed
         findings, problems = attributed(repository, before.findings, before.memory.changes, rescan)
-        findings = tuple(read_whole(each, named) for each in findings)
-        return ScanResult(findings, problems, 0, 0, Accounting(listed, listed, 0, listed))
+        return ScanResult(whole(findings), problems, 0, 0, Accounting(listed, listed, 0, listed))
     from keysweep.sources.history.objects.database import (
         sweep_history,  # with numpy, which a scan without news does without
     )
@@ -87,8 +85,7 @@ def scan_history(
     if notebook and now:
         with suppress(KeyboardInterrupt):  # all was done, and only the next scan will take longer
             remember(stores, notebook, now, before, swept.fresh, accounting.listed, found, changes, problems)
-    findings = tuple(read_whole(each, named) for each in findings)
-    return ScanResult(findings, problems, swept.scanned_bytes, swept.scanned_objects, accounting)
+    return ScanResult(whole(findings), problems, swept.scanned_bytes, swept.scanned_objects, accounting)
 
 
 def _accounting(swept: Sweep, before: Before | None) -> Accounting:

@@ -9,7 +9,6 @@ from keysweep import git
 from keysweep.errors import IncompleteError, UsageError
 from keysweep.frozen import frozen
 
-_OBJECT_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _ZERO = re.compile(r"0{40}(0{24})?")
 _SUFFIX = re.compile(r"[\^~:]|@\{")
 """Where in a revision the name of a ref ends."""
@@ -97,7 +96,7 @@ class _Resolver:
         """The commit before a range; None where there is none, or one that was pushed over."""
         if _ZERO.fullmatch(old):
             self._notes.append("a range begins with a new branch: scanned is what no other remote branch has")
-        elif not _OBJECT_ID.fullmatch(old) or self._found(old) or self._exists(old):
+        elif not git.is_object_id(old) or self._found(old) or self._exists(old):
             return self._commit(old)
         elif self._shallow:
             raise IncompleteError(f"--range begins with {old}, which is not here; {_SHALLOW_ADVICE}.")
@@ -112,7 +111,7 @@ class _Resolver:
         self._check_unambiguous(name)
         if found := self._found(name):
             return found
-        if self._shallow and _OBJECT_ID.fullmatch(name) and not self._exists(name):
+        if self._shallow and git.is_object_id(name) and not self._exists(name):
             raise IncompleteError(f"--range names {name}, which is not here; {_SHALLOW_ADVICE}.")
         advice = f"; {_SHALLOW_ADVICE}." if self._shallow else ": check how it is written, or fetch it first."
         raise UsageError(f"--range names '{name}', which is no commit here{advice}")
@@ -120,7 +119,7 @@ class _Resolver:
     def _found(self, name: str) -> str | None:
         asked = ("rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
         answer = (git.answer(asked, self._repository) or b"").decode("ascii", "replace").strip()
-        return answer if _OBJECT_ID.fullmatch(answer) else None
+        return answer if git.is_object_id(answer) else None
 
     def _exists(self, object_id: str) -> bool:
         return git.answer(("cat-file", "-e", object_id), self._repository) is not None
@@ -128,7 +127,7 @@ class _Resolver:
     def _check_unambiguous(self, name: str) -> None:
         """Git takes a tag before a branch of the same name, so that a tag could empty a range."""
         base = _SUFFIX.split(name, maxsplit=1)[0]
-        if not base or base == "HEAD" or base.startswith("refs/") or _OBJECT_ID.fullmatch(base):
+        if not base or base == "HEAD" or base.startswith("refs/") or git.is_object_id(base):
             return
         possible = [form.format(base) for form in _FORMS]
         asked = ("for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", *possible)

@@ -6,16 +6,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from keysweep import git
+from keysweep.detect.limits import Limits
+from keysweep.detect.options import Options
 from keysweep.detect.pragmas import allowing, marked
 from keysweep.errors import GitError
-from keysweep.findings import Finding, Problem, ProblemCode
+from keysweep.findings import Finding, Origin, Problem, ProblemCode
 from keysweep.frozen import replace
 from keysweep.sources.diffs import Change
 from keysweep.sources.history.placing.commits import read_commits
 from keysweep.sources.history.placing.damage import unattributed
 from keysweep.sources.history.placing.leaks import Leak, blobs_of, is_name, names_of, object_of
 from keysweep.sources.history.placing.refs import list_refs, refs_with
-from keysweep.sources.windows import WINDOW_BYTES
+from keysweep.sources.windows import WINDOW_BYTES, scan_in_memory
 
 
 def attributed(
@@ -31,6 +33,18 @@ def attributed(
         return in_order(attribute(repository, findings, changes, rescan)), ()
     except (KeyboardInterrupt, GitError, OSError) as error:
         return in_order(unattributed(findings)), (untold(error),)
+
+
+def rescanning(limits: Limits, options: Options) -> Callable[[str, bytes], Sequence[Finding]]:
+    """What scans an object by its ID and content, each once however often it is asked about."""
+    read: dict[str, tuple[Finding, ...]] = {}
+
+    def rescan(name: str, content: bytes) -> tuple[Finding, ...]:
+        if name not in read:
+            read[name] = scan_in_memory(content, Origin(""), limits, options).findings
+        return read[name]
+
+    return rescan
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

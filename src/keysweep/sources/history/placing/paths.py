@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from keysweep.findings import Exposure, Finding, Role
+from keysweep.detect.scanner import redactor
+from keysweep.findings import Exposure, Finding
 from keysweep.frozen import replace
 from keysweep.sources.history.placing.leaks import is_name
 
@@ -19,17 +20,7 @@ def read_whole(finding: Finding, scan: Callable[[str], Sequence[Finding]]) -> Fi
     paths = dict.fromkeys((finding.origin.path, *(each.path for each in finding.exposures)))
     more = [each for path in paths for each in scan(path) if each.key_id == finding.key_id]
     fuller = next((each for each in more if len(each.parts) > len(finding.parts)), None)
-    hidden = {
-        part.value.reveal(): part.value.redacted
-        for each in more
-        for part in each.parts
-        if part.role is not Role.KEY_ID
-    }
-
-    def shown(path: str) -> str:
-        for value, redacted in hidden.items():
-            path = path.replace(value, redacted)
-        return path
+    shown = redactor(more)
 
     def exposure(each: Exposure) -> Exposure:
         return replace(each, path=shown(each.path))
