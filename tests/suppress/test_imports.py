@@ -68,3 +68,16 @@ def test_a_line_with_windows_separators_or_a_dot_is_the_same_path(tmp_path: Path
         came = taken(tmp_path, "gitleaks", line)
         assert came
         assert came.found == ((FINDINGS[0].fingerprint, "a.ini"),)
+
+
+def test_a_path_that_begins_as_json_does_is_a_path(tmp_path: Path) -> None:
+    done = taken(tmp_path, "gitleaks", b"[id]/page.tsx:aws-access-token:3\na.ini:aws-access-token:1\n")
+    assert done is not None
+    assert any("[id]/page.tsx" in each for each in done.left)
+
+
+def test_a_damaged_report_is_refused_and_named(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    report.write_text('[{"Fingerprint": "a.ini:aws-access-token:1"}, {')
+    with pytest.raises(UsageError, match=r"report\.json is no report of gitleaks"):
+        imported("gitleaks", str(report), FINDINGS, tmp_path, Settings())

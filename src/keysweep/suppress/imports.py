@@ -77,14 +77,14 @@ def _text(file: str) -> str:
 def _gitleaks_entries(file: str) -> Sequence[str]:
     """The lines of a .gitleaksignore, or what would be those lines for the findings of a report in JSON."""
     text = _text(file)
-    if not text.lstrip().startswith("["):
-        return text.splitlines()
     try:
         return [str(each["Fingerprint"]) for each in json.loads(text)]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UsageError(
-            f"{file} is no report of gitleaks in JSON: make it anew, or name another file."
-        ) from error
+        if file.endswith(".json"):
+            raise UsageError(
+                f"{file} is no report of gitleaks in JSON: make it anew, or name another file."
+            ) from error
+        return text.splitlines()  # of which the first may begin as JSON does: `[id]/page.tsx:rule:1`
 
 
 def _gitleaks(entries: Sequence[str], findings: Sequence[Finding], root: Path, settings: Settings) -> Imported:
