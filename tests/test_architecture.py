@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "frozen": set(),
     "errors": set(),
     "verdicts": {"frozen"},
+    "repositories": {"frozen"},
     "findings": {"verdicts", "frozen"},
     "detect": {"findings", "frozen", "errors"},
     "tables": {"findings", "errors"},
