@@ -37,6 +37,10 @@ class GitError(IncompleteError):
     """A git command failed or answered with something unexpected."""
 
 
+class StoreError(IncompleteError):
+    """The store of sweeps cannot be used: nothing that was recorded is lost."""
+
+
 class AwsError(KeysweepError):
     """AWS refused, did not answer, or was never asked because there are no usable credentials."""
 
