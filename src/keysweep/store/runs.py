@@ -39,6 +39,7 @@ class Task:
     name: str
     url: str
     holds: str
+    host_kind: str
     size_bytes: int | None
     attempts: int
     """That failed in this run."""
@@ -95,6 +96,7 @@ def waiting(connection: Connection, run: str) -> list[Task]:
         repositories.c.name,
         repositories.c.url,
         repositories.c.holds,
+        repositories.c.host_kind,
         repositories.c.size_bytes,
         tasks.c.attempts,
         repositories.c.swept_refs,

@@ -81,6 +81,7 @@ repositories = Table(
     Column("name", Text, nullable=False, comment="in full, as `group/project`"),
     Column("url", Text, nullable=False, comment="where it is cloned from, without credentials"),
     Column("holds", Text, nullable=False, comment="`code`, `wiki` or `snippet`"),
+    Column("host_kind", Text, nullable=False, comment="`github` and so on, by which its token is looked up"),
     Column("page", Text, comment="its page for people"),
     Column("size_bytes", BigInteger, comment="as its host says"),
     Column("pushed", Moment, comment="when somebody pushed last, as its host says"),

@@ -107,7 +107,7 @@ class Notebook:
         """Reads nothing yet. `place` is a directory for them in the place of the cache's own."""
         self._place = place
         own = os.path.realpath(stores.directories[0])
-        parts = (own, str(stores.hash_bytes), repr(limits), repr(options), rules_identity())
+        parts = (own, str(stores.hash_bytes), asked(limits, options), rules_identity())
         name = blake2b("\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
         self._page, self._list = f"history-{name}", f"objects-{name}"
         self._hash_bytes = stores.hash_bytes
@@ -144,6 +144,12 @@ class Notebook:
 def is_little(fresh: Sequence[str], memory: Memory | None) -> bool:
     """Whether so little is new that it is noted beside the list of all objects."""
     return memory is not None and len(memory.recent) + len(fresh) <= _MOST_RECENT
+
+
+def asked(limits: Limits, options: Options) -> str:
+    """Names what a scan is asked for: the same in every process, which a set is not."""
+    accounts = sorted(options.canary_accounts)
+    return repr((limits, options.report_placeholders, accounts, options.rules, options.hyperscan))
 
 
 def rules_identity() -> str:

@@ -47,6 +47,9 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False, comment="in full, as `group/project`"),
         sa.Column("url", sa.Text(), nullable=False, comment="where it is cloned from, without credentials"),
         sa.Column("holds", sa.Text(), nullable=False, comment="`code`, `wiki` or `snippet`"),
+        sa.Column(
+            "host_kind", sa.Text(), nullable=False, comment="`github` and so on, by which its token is looked up"
+        ),
         sa.Column("page", sa.Text(), nullable=True, comment="its page for people"),
         sa.Column("size_bytes", sa.BigInteger(), nullable=True, comment="as its host says"),
         sa.Column(
