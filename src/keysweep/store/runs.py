@@ -109,7 +109,7 @@ def waiting(connection: Connection, run: str) -> list[Task]:
         .where(tasks.c.run_id == run, tasks.c.state == TaskState.WAITING)
         .order_by(size.desc(), tasks.c.repository_id)
     )
-    return [Task(*row) for row in rows.tuples()]
+    return [Task(**row) for row in rows.mappings()]
 
 
 def unchanged(connection: Connection, run: str, repository_ids: Sequence[int], now: datetime) -> None:

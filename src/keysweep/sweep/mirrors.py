@@ -1,6 +1,6 @@
 """Mirrors of repositories on this machine: made, brought up to date, and given up when they take too much room.
 
-Each has a directory of its own: the mirror, what scans noted about it, and how large both are. All that is lost with
+Each has a directory of its own: the mirror, what scans noted about it, and how large both are. What is lost with
 a mirror is time: the store knows what was swept, so it is needed again only when something has changed.
 """
 

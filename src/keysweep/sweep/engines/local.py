@@ -69,7 +69,7 @@ class _Slot:
         try:
             line.send((fn, args, kwargs))
             is_in_time = bool(wait([line, process.sentinel], self._most_seconds))
-            is_done, came = line.recv() if is_in_time else (False, None)
+            is_done, came = line.recv() if is_in_time else (True, None)
         except (EOFError, OSError) as error:
             process.join(1)
             raise WorkerDiedError(_how(process.exitcode)) from error
@@ -78,7 +78,7 @@ class _Slot:
             raise WorkerDiedError(f"it took longer than {self._most_seconds:.0f} seconds")
         if is_done:
             return came
-        raise came
+        raise came  # type: ignore[misc]
 
     def _started(self) -> tuple[multiprocessing.process.BaseProcess, Connection]:
         with self._lock:
