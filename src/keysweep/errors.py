@@ -37,6 +37,10 @@ class GitError(IncompleteError):
     """A git command failed or answered with something unexpected."""
 
 
+class InventoryError(IncompleteError):
+    """The repositories of an organisation could not be listed, so nothing of it was scanned."""
+
+
 class AwsError(KeysweepError):
     """AWS refused, did not answer, or was never asked because there are no usable credentials."""
 
