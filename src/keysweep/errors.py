@@ -39,6 +39,8 @@ class GitError(IncompleteError):
 
 class StoreError(IncompleteError):
     """The store of sweeps cannot be used: nothing that was recorded is lost."""
+
+
 class InventoryError(IncompleteError):
     """The repositories of an organisation could not be listed, so nothing of it was scanned."""
 

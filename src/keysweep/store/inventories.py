@@ -44,9 +44,14 @@ def _waiting(run: str, repository_id: int) -> dict[str, Any]:
     }
 
 
-def all_listed(connection: Connection, run: str, now: datetime) -> None:
-    """Say that `run` knows all that it has to sweep: what earlier runs of the same target had besides is gone."""
+def all_listed(connection: Connection, run: str, now: datetime, *, is_complete: bool = True) -> None:
+    """Say that `run` knows all that it has to sweep.
+
+    What earlier runs of the same target had besides is gone, unless the list is not complete: then nobody knows.
+    """
     connection.execute(update(runs).where(runs.c.id == run).values(listed=True))
+    if not is_complete:
+        return
     target = select(runs.c.target).where(runs.c.id == run).scalar_subquery()
     earlier = select(tasks.c.repository_id).join(runs, runs.c.id == tasks.c.run_id).where(runs.c.target == target)
     here = select(tasks.c.repository_id).where(tasks.c.run_id == run)

@@ -62,6 +62,7 @@ def new_run(connection: Connection, target: str, settings: Mapping[str, Any], en
             beat=now,
             listed=False,
             notes=[],
+            problems=[],
         )
     )
     return name
@@ -147,12 +148,23 @@ def beat(connection: Connection, run: str, now: datetime) -> None:
     connection.execute(update(runs).where(runs.c.id == run).values(beat=now))
 
 
-def note(connection: Connection, run: str, notes: Sequence[str]) -> None:
-    """Add to what a reader of the run should know; what is there already stays once."""
-    before = connection.scalar(select(runs.c.notes).where(runs.c.id == run)) or []
-    told = list(dict.fromkeys((*before, *map(stored, notes))))
-    if told != before:
-        connection.execute(update(runs).where(runs.c.id == run).values(notes=told))
+def note(connection: Connection, run: str, notes: Sequence[str], problems: Sequence[str] = ()) -> None:
+    """Add to what a reader of the run should know, and to what makes it incomplete; each clause once."""
+    row = connection.execute(select(runs.c.notes, runs.c.problems).where(runs.c.id == run)).one()
+    told = list(dict.fromkeys((*row.notes, *map(stored, notes))))
+    wrong = list(dict.fromkeys((*row.problems, *map(stored, problems))))
+    if (told, wrong) != (row.notes, row.problems):
+        connection.execute(update(runs).where(runs.c.id == run).values(notes=told, problems=wrong))
+
+
+def notes_of(connection: Connection, run: str) -> list[str]:
+    """What a reader of the run should know, a clause each."""
+    return list(connection.scalar(select(runs.c.notes).where(runs.c.id == run)) or ())
+
+
+def problems_of(connection: Connection, run: str) -> list[str]:
+    """What was not listed or not asked, a clause each."""
+    return list(connection.scalar(select(runs.c.problems).where(runs.c.id == run)) or ())
 
 
 @frozen

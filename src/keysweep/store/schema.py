@@ -127,7 +127,8 @@ runs = Table(
     Column("beat", Moment, nullable=False, comment="when it last said that it goes on"),
     Column("ended", Moment),
     Column("listed", Boolean, nullable=False, comment="whether all that it sweeps is known"),
-    Column("notes", JSON, nullable=False, comment="what was not listed or not asked, a clause each"),
+    Column("notes", JSON, nullable=False, comment="what a reader should know, a clause each"),
+    Column("problems", JSON, nullable=False, comment="what was not listed or not asked, a clause each"),
     Index(None, "target", "started"),
     Index(None, "started"),
 )

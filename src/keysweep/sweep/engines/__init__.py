@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import Executor
 
+from keysweep.errors import IncompleteError
+
 
 class WorkerDiedError(Exception):
     """The process that did a piece of work is gone, or was ended because it took too long."""
 
 
-class EngineLostError(Exception):
+class EngineLostError(IncompleteError):
     """Nothing more can be asked of the engine; what it was doing has to be done again."""
 
 

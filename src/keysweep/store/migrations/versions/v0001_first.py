@@ -106,7 +106,10 @@ def upgrade() -> None:
         sa.Column("beat", sa.DateTime(timezone=True), nullable=False, comment="when it last said that it goes on"),
         sa.Column("ended", sa.DateTime(timezone=True), nullable=True),
         sa.Column("listed", sa.Boolean(), nullable=False, comment="whether all that it sweeps is known"),
-        sa.Column("notes", sa.JSON(), nullable=False, comment="what was not listed or not asked, a clause each"),
+        sa.Column("notes", sa.JSON(), nullable=False, comment="what a reader should know, a clause each"),
+        sa.Column(
+            "problems", sa.JSON(), nullable=False, comment="what was not listed or not asked, a clause each"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
     op.create_index(op.f("ix_runs_started"), "runs", ["started"], unique=False)
