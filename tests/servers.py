@@ -26,6 +26,8 @@ def http_server(
     """
 
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True  # which would make each answer wait for that of the reader
+
         def do_GET(self) -> None:
             self._answer(b"")
 
