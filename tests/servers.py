@@ -23,6 +23,7 @@ def http_server(
     redirects: dict[str, str] | None = None,
     status: int = 0,
     fails: Callable[[], bool] = lambda: False,
+    port: int = 0,
 ) -> Iterator[str]:
     """The repositories below `root`, at the address that this gives.
 
@@ -85,7 +86,7 @@ def http_server(
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -62,7 +62,7 @@ class Organisation:
         """A copy as a fork is one."""
         bare = self.served / f"{name}.git"
         bare.parent.mkdir(parents=True, exist_ok=True)
-        command = ["git", "clone", "-q", "--mirror", self.bare(work), bare]
+        command = ["git", "clone", "-q", "--mirror", os.fspath(self.bare(work)), os.fspath(bare)]
         subprocess.run(command, env=environment(), check=True)
         return bare
 
@@ -88,7 +88,39 @@ class Organisation:
 
     def environment(self) -> dict[str, str]:
         """What keysweep is started with."""
-        return environment() | {"PYTHONUTF8": "1"} | self.extra
+        return environment() | {"PYTHONUTF8": "1", "KEYSWEEP_TEST": os.fspath(self.place)} | self.extra
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        """A sweep that was started and goes on."""
+        return subprocess.Popen(
+            self.command(*options),
+            env=self.environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def running(self) -> list[int]:
+        """Every process that a sweep has started, and the sweep."""
+        mark = f"KEYSWEEP_TEST={self.place}".encode()
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (place / "environ").read_bytes().split(b"\0"):
+                    found.append(int(place.name))
+            except OSError:
+                continue
+        return found
+
+    def git_that(self, *lines: str) -> None:
+        """Have keysweep find a `git` that does this, in `sh`, before it is the real one."""
+        real = shutil.which("git", path=environment()["PATH"])
+        directory = self.place / "bin"
+        directory.mkdir(exist_ok=True)
+        script = directory / "git"
+        script.write_text("\n".join(["#!/bin/sh", *lines, f'exec {real} "$@"']) + "\n")
+        script.chmod(0o755)
+        self.extra["PATH"] = f"{directory}{os.pathsep}{environment()['PATH']}"
 
     def sweep(self, *options: str, target: str | None = None, expect: int = 1) -> dict[str, Any]:
         """The report of a sweep."""
