@@ -95,9 +95,15 @@ class _Asking(Requester):
         self._asked = asked
 
     def requestJsonAndCheck(  # noqa: N802 - PyGithub's name
-        self, _verb: str, url: str, parameters: dict[str, Any] | None = None, *_: object, **__: object
+        self,
+        verb: str,  # noqa: ARG002 - as all that follow: PyGithub lists without them
+        url: str,
+        parameters: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,  # noqa: ARG002
+        input: Any | None = None,  # noqa: A002, ARG002
+        follow_302_redirect: bool = False,  # noqa: ARG002
     ) -> tuple[dict[str, Any], Any]:
-        """One page; the verb is always GET."""
+        """One page."""
         answer = self._asked.get(url, parameters)
         found = [each for each in listed_rows(answer.content) if isinstance(each, dict)]
         return {"link": f'<{answer.next_page}>; rel="next"'} if answer.next_page else {}, found
