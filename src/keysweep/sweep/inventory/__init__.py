@@ -85,7 +85,8 @@ def _hosted(
     patience: Patience | None,
 ) -> Iterator[Listed]:
     host = _module(target.kind)
-    from keysweep.sweep.inventory.asking import Asked, HostError
+    from keysweep.sweep.inventory.asking import Asked
+    from keysweep.sweep.inventory.connection import HostError
     from keysweep.sweep.inventory.pages import Wanted
     from keysweep.sweep.inventory.rows import UnusableError
 

@@ -12,7 +12,8 @@ from github.Requester import Requester
 
 from keysweep.findings import Secret
 from keysweep.repositories import Holds, Listed
-from keysweep.sweep.inventory.asking import Asked, HostError, bearer
+from keysweep.sweep.inventory.asking import Asked, bearer
+from keysweep.sweep.inventory.connection import HostError
 from keysweep.sweep.inventory.filters import WIKI_ENDING
 from keysweep.sweep.inventory.pages import Wanted, beside, kept, listed_rows
 from keysweep.sweep.inventory.rows import clone_url, flag, moment, needed_number, needed_text, number, text, texts

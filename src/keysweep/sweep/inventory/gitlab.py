@@ -13,7 +13,8 @@ from gitlab.v4.objects import User
 
 from keysweep.findings import Secret
 from keysweep.repositories import Holds, Listed
-from keysweep.sweep.inventory.asking import Asked, HostError, bearer
+from keysweep.sweep.inventory.asking import Asked, bearer
+from keysweep.sweep.inventory.connection import HostError
 from keysweep.sweep.inventory.filters import WIKI_ENDING
 from keysweep.sweep.inventory.pages import Wanted, beside, kept
 from keysweep.sweep.inventory.rows import (
