@@ -44,6 +44,7 @@ class Nowhere(BaseAdapter):
     """Stands for every other host."""
 
     def send(self, *_: object, **__: object) -> requests.Response:
+        """Refuse to."""
         raise HostError("it leads to another host or protocol, which gets no request")
 
     def close(self) -> None:
@@ -62,6 +63,7 @@ class Host(HTTPAdapter):
         on_wait: Callable[[str], None] | None,
         patience: Patience,
     ) -> None:
+        """Connects to nothing yet; the parameters are those of `Asked`."""
         super().__init__(max_retries=0)
         self._api = api
         self._name = urlsplit(api).netloc
