@@ -13,7 +13,7 @@ from typing import Any
 from keysweep.repositories import Listed
 from keysweep.sweep.inventory import inventory
 from keysweep.sweep.inventory.filters import Filters
-from keysweep.sweep.inventory.targets import target
+from keysweep.sweep.inventory.targets import Target, target
 from keysweep.sweep.inventory.waiting import Patience
 
 IMPATIENT = Patience(tries=3, first_seconds=0.001, most_limits=3, most_seconds=10, secondary_seconds=0.001)
@@ -107,11 +107,11 @@ class Told:
         return [each.name for each in self.listed]
 
 
-def listing(text: str, wanted: Filters | None = None, patience: Patience = IMPATIENT) -> Told:
+def listing(named: str | Target, wanted: Filters | None = None, patience: Patience = IMPATIENT) -> Told:
     """The inventory of a target, to its end."""
     told = Told()
     found = inventory(
-        target(text),
+        target(named) if isinstance(named, str) else named,
         wanted or Filters(),
         on_problem=told.problems.append,
         on_progress=told.progress.append,

@@ -131,9 +131,11 @@ def test_a_token_without_single_sign_on_is_told_apart(monkeypatch: pytest.Monkey
     refused = Reply(
         {"message": "Resource protected by organization SAML enforcement."}, 403, {"X-GitHub-SSO": "required"}
     )
-    with serving({ORG: Reply(github_account()), LIST: refused}) as host:
-        with pytest.raises(InventoryError, match="not authorised for the single sign-on"):
-            listing(f"github:{host.base}/acme")
+    with (
+        serving({ORG: Reply(github_account()), LIST: refused}) as host,
+        pytest.raises(InventoryError, match="not authorised for the single sign-on"),
+    ):
+        listing(f"github:{host.base}/acme")
 
 
 def test_a_page_that_stays_broken_ends_the_list_and_is_told() -> None:

@@ -95,9 +95,15 @@ def _hosted(
     asked = Asked(
         host.api(target), login, host.authorization(login), advice=advice, on_wait=on_wait, patience=patience
     )
+    begun = False
     try:
-        yield from host.listed(target, asked, Wanted(wanted, on_problem))
+        for each in host.listed(target, asked, Wanted(wanted, on_problem)):
+            begun = True
+            yield each
     except (HostError, UnusableError) as error:
+        if begun:
+            on_problem(f"the list is not whole, because of the host: {error}")
+            return
         raise InventoryError(f"{target.text} cannot be listed: {error}.") from None
     finally:
         asked.session.close()

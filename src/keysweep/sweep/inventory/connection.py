@@ -135,7 +135,7 @@ class Host(HTTPAdapter):
         if response.is_redirect:
             return response
         try:
-            json.loads(response.content)
+            content = json.loads(response.content)
         except (ValueError, RecursionError):
             raise HostError("its answer is not JSON", status) from None
         try:
@@ -144,7 +144,7 @@ class Host(HTTPAdapter):
             raise HostError("its link to the next page cannot be read") from None
         if following and not following.startswith(f"{self._api}/"):
             raise HostError("its link to the next page leads to another host or protocol")
-        if following and response.content.strip() == b"[]":
+        if following and not content:
             raise HostError("it sends empty pages that more are to follow")
         return response
 
