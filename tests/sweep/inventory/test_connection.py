@@ -93,9 +93,9 @@ def test_what_fails_for_a_moment_is_asked_again(status: int) -> None:
 
 
 def test_what_fails_for_ever_is_an_error_that_makes_a_run_incomplete() -> None:
-    with serving({ORG: Reply({}, 500)}) as host:
-        with pytest.raises(InventoryError, match="it failed with status 500, 3 times") as raised:
-            listing(f"github:{host.base}/acme")
+    expected = pytest.raises(InventoryError, match="it failed with status 500, 3 times")
+    with serving({ORG: Reply({}, 500)}) as host, expected as raised:
+        listing(f"github:{host.base}/acme")
     assert raised.value.exit_code == ExitCode.INCOMPLETE
     assert len(host.asked) == IMPATIENT.tries
 
