@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "errors": set(),
     "verdicts": {"frozen"},
     "repositories": {"frozen"},
+    "standing": {"verdicts"},
     "findings": {"verdicts", "frozen"},
     "detect": {"findings", "frozen", "errors"},
     "tables": {"findings", "errors"},
@@ -38,7 +39,8 @@ MAY_IMPORT = {
     "suppress": {"atomic", "git", "config", "tables", "settings", "detect", "findings", "frozen", "errors"},
     "purge": {"sources", "git", "detect", "findings", "verdicts", "frozen"},
     "aws": {"findings", "verdicts", "tables", "frozen", "errors"},
-    "report": {"findings", "verdicts", "frozen", "errors"},
+    "report": {"findings", "standing", "verdicts", "frozen", "errors"},
+    "store": {"repositories", "findings", "standing", "verdicts", "frozen", "errors"},
     "hook_scripts": set(),
     "installer": {"atomic", "hook_scripts", "git", "frozen", "errors"},
     "receive": {"report", "suppress", "sources", "config", "settings", "findings", "frozen", "errors"},
@@ -253,7 +255,7 @@ def test_only_one_module_starts_processes_of_git() -> None:
 def test_only_clones_are_left_to_gitpython() -> None:
     """It is imported where a clone begins, so that nothing else pays for it."""
     using = {name_of(path) for path in MODULES for _, imported in imports(path) if imported.split(".")[0] == "git"}
-    assert using == {"keysweep.sources.history.opening.clone"}
+    assert using == {"keysweep.sources.history.opening.remote"}
     top = parsed(PACKAGE / "sources" / "history" / "opening" / "clone.py").body
     assert not any(isinstance(node, ast.ImportFrom) and node.module == "git" for node in top)
 

@@ -37,6 +37,10 @@ class GitError(IncompleteError):
     """A git command failed or answered with something unexpected."""
 
 
+class StoreError(IncompleteError):
+    """The store of sweeps cannot be used: nothing that was recorded is lost."""
+
+
 class InventoryError(IncompleteError):
     """The repositories of an organisation could not be listed, so nothing of it was scanned."""
 

@@ -2,7 +2,7 @@
 
 A repository's own configuration must not run code, reach the network, or change what a command prints, so
 every command gets `_SETTINGS` and an environment without git's tracing and helper variables.
-Nothing here ever fetches: only `sources/history/opening/clone.py` does, where a user names an address, with the
+Nothing here ever fetches: only `sources/history/opening/remote.py` does, where a user names an address, with the
 settings and the environment of `clone_settings`. On the hook's path, so no `subprocess` where the system has
 `posix_spawn`.
 """

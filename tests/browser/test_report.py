@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 from keysweep.findings import Origin, Place, Problem, ProblemCode, ScanResult, Severity, Silencer, Suppressed
 from keysweep.frozen import replace
-from keysweep.report.decisions import MEANINGS, Standing
+from keysweep.report.decisions import MEANINGS
+from keysweep.standing import Standing
 from keysweep.verdicts import Status
 from tests.browser.conftest import Open
 from tests.report.many import REPOSITORIES, contained, many

@@ -8,7 +8,8 @@ import pytest
 
 from keysweep.findings import Kind
 from keysweep.frozen import replace
-from keysweep.report.decisions import MEANINGS, Standing, next_step, standing_of
+from keysweep.report.decisions import MEANINGS, next_step, standing_of
+from keysweep.standing import Standing
 from keysweep.verdicts import Contained, Containment, Status, Verdict
 from tests.report.samples import KEY_ID, WHEN, pair
 

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 from keysweep.findings import Finding, Kind
 from keysweep.frozen import frozen
-from keysweep.verdicts import Contained, Containment, Principal, Status, Verdict
-
-
-class Standing(StrEnum):
-    """How a finding stands, the most urgent first; the values are stable names that links use."""
-
-    LIVE = "live"
-    ACTIVE = "active"
-    WRONG_SECRET = "wrong-secret"
-    UNVERIFIED = "unverified"
-    OFF = "switched-off"
-    INACTIVE = "inactive"
-    EXPIRED = "expired"
-    DEAD = "dead"
-    CANARY = "canary"
-    EXAMPLE = "example"
+from keysweep.standing import Standing, standing_by
+from keysweep.verdicts import Containment, Principal
 
 
 @frozen
@@ -50,35 +35,15 @@ MEANINGS: Mapping[Standing, Meaning] = {
     Standing.EXAMPLE: Meaning("Example", "quiet", "documentation or a mask, not a key"),
 }
 
-_OF_STATUS = {
-    Status.LIVE: Standing.LIVE,
-    Status.DEAD: Standing.DEAD,
-    Status.WRONG_SECRET: Standing.WRONG_SECRET,
-    Status.ACTIVE: Standing.ACTIVE,
-    Status.INACTIVE: Standing.INACTIVE,
-    Status.EXPIRED: Standing.EXPIRED,
-    Status.CANARY: Standing.CANARY,
-    Status.UNKNOWN: Standing.UNVERIFIED,
-}
-
 
 def standing_of(finding: Finding, containment: Containment | None) -> Standing:
     """How it stands, by what AWS said and what keysweep did, whichever was later."""
-    if finding.canary:
-        return Standing.CANARY
-    if finding.placeholder:
-        return Standing.EXAMPLE
-    verdict = finding.verdict
-    if containment and containment.state is Contained.OFF and not _is_older(containment, verdict):
-        return Standing.OFF
-    return _OF_STATUS[verdict.status] if verdict else Standing.UNVERIFIED
-
-
-def _is_older(containment: Containment, verdict: Verdict | None) -> bool:
-    """Whether AWS has accepted the key after it was switched off: somebody has switched it on again."""
-    if verdict is None or verdict.status is not Status.LIVE or containment.when is None:
-        return False
-    return verdict.checked > containment.when
+    return standing_by(
+        finding.verdict,
+        containment,
+        is_canary=bool(finding.canary),
+        is_placeholder=bool(finding.placeholder),
+    )
 
 
 @frozen

@@ -1,1 +1,1 @@
-"""All repositories of an organisation: which there are, and what is needed to read them."""
+"""Sweeping an organisation: every repository that it has, on as many machines as there are, every night."""

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from keysweep.frozen import frozen, replace
-from keysweep.report.decisions import MEANINGS, Standing
+from keysweep.report.decisions import MEANINGS
 from keysweep.report.html.leaks import Leak
+from keysweep.standing import Standing
 
 MOST_ROWS = 8
 _LEAST = 10

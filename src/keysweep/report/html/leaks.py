@@ -7,7 +7,8 @@ from datetime import datetime
 
 from keysweep.findings import Commit, Finding, Severity
 from keysweep.frozen import frozen
-from keysweep.report.decisions import Standing, Step, next_step, standing_of
+from keysweep.report.decisions import Step, next_step, standing_of
+from keysweep.standing import Standing
 from keysweep.verdicts import Containment
 
 UNKNOWN_AUTHOR = "unknown"

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keysweep.findings import ScanResult, Severity
-from keysweep.report.decisions import MEANINGS, Standing
+from keysweep.report.decisions import MEANINGS
 from keysweep.report.html.data import shown
 from keysweep.report.html.groups import AGES, UNDATED
 from keysweep.report.html.leaks import Leak
 from keysweep.report.style import number_of
+from keysweep.standing import Standing
 
 _OPEN = (Standing.ACTIVE, Standing.WRONG_SECRET, Standing.UNVERIFIED)
 """Standings of which somebody still has to find out something."""

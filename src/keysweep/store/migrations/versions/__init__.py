@@ -1,0 +1,1 @@
+"""One file a version. None is ever changed once it was released."""

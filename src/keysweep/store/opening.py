@@ -1,0 +1,206 @@
+"""A store opened by its address: SQLite in one private file, or PostgreSQL; and what is wrong with it in words."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from keysweep.errors import StoreError, UsageError
+from keysweep.frozen import frozen
+from keysweep.store.versions import bring_up_to_date
+
+VARIABLE = "KEYSWEEP_DB"
+_BUSY_SECONDS = 30
+_CONNECT_SECONDS = 10
+_WRITES = "keysweep_writes"
+
+
+@frozen
+class Store:
+    """An open store."""
+
+    engine: Engine
+    where: str
+    """A path or an address without a password, for people."""
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is one file of this machine."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one moment of the store; StoreError for what fails in the database."""
+        with complaining(self.where), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction: all that is done in it is kept, or nothing; StoreError for what fails in the database."""
+        engine = self.engine.execution_options(**{_WRITES: True})
+        with complaining(self.where), engine.begin() as connection:
+            yield connection
+
+
+@contextmanager
+def opened(address: str | None, *, must_exist: bool = False) -> Iterator[Store]:
+    """The store at `address`, made or brought up to date if need be, and closed afterwards.
+
+    An address is a path, `sqlite:///PATH` or `postgresql://USER@HOST/NAME`; without one it is `$KEYSWEEP_DB`, or
+    `sweep.db` in the user's data directory. Raises UsageError for what is no address, and StoreError where the
+    store cannot be used; what fails inside the `with` is told as StoreError too.
+    """
+    url = _url(address)
+    where = _shown(url)
+    with complaining(where):
+        if url.get_backend_name() == "sqlite":
+            _prepare_file(Path(str(url.database)), must_exist=must_exist)
+        engine = _engine(url)
+        try:
+            store = Store(engine, where)
+            bring_up_to_date(store.reading, store.writing, where)
+            yield store
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def complaining(where: str) -> Iterator[None]:
+    """Turn what a database says into one sentence: StoreError."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(_in_words(where, error)) from error
+    except SQLAlchemyError as error:
+        raise StoreError(f"the store {where} cannot be used ({type(error).__name__}): check it.") from error
+
+
+def _url(address: str | None) -> URL:
+    given = address or os.environ.get(VARIABLE)
+    if not given:
+        return URL.create("sqlite+pysqlite", database=os.fspath(_default_file()))
+    if "://" not in given:
+        return URL.create("sqlite+pysqlite", database=os.path.abspath(given))
+    try:
+        url = make_url(given)
+    except (ArgumentError, ValueError) as error:
+        raise UsageError(
+            "--db is no address of a database: give a path or postgresql://USER@HOST/NAME."
+        ) from error
+    if url.password is not None and address is not None:
+        raise UsageError(
+            "--db holds a password, which other users of this machine could read: leave it out and put it into "
+            f"~/.pgpass or PGPASSWORD, or the whole address into {VARIABLE}."
+        )
+    kind = url.get_backend_name()
+    if kind == "sqlite" and url.database and url.database != ":memory:" and not url.query:
+        return URL.create("sqlite+pysqlite", database=os.path.abspath(url.database))
+    if kind in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+psycopg")
+    raise UsageError(f"--db names a {kind:.20} database: a store is a file of SQLite, or PostgreSQL.")
+
+
+def _default_file() -> Path:
+    from platformdirs import user_data_path
+
+    try:
+        place = user_data_path("keysweep", appauthor=False)
+    except RuntimeError:
+        place = Path()
+    if not place.is_absolute():
+        raise UsageError("there is no home directory in which a store could be: name one with --db PATH.")
+    return place / "sweep.db"
+
+
+def _shown(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True).replace(":***@", "@")
+
+
+def _prepare_file(path: Path, *, must_exist: bool) -> None:
+    """Make sure that nobody else can read the file, before anything is in it.
+
+    SQLite gives the files beside it the same permissions. Raises StoreError.
+    """
+    try:
+        if must_exist and not path.exists():
+            raise StoreError(f"there is no store at {path}: run keysweep sweep first, or name one with --db.")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise StoreError(f"the store {path} is no file: name another with --db.")
+            if sys.platform != "win32" and status.st_mode & 0o077:
+                os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise StoreError(
+            f"the store {path} cannot be opened ({error.strerror}): change its permissions, or use --db."
+        ) from error
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+        event.listen(engine, "connect", _set_up)
+        event.listen(engine, "begin", _begin)
+        return engine
+    try:
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_SECONDS})
+    except ImportError as error:
+        raise StoreError("PostgreSQL needs its driver: run `pip install 'keysweep[postgres]'`.") from error
+
+
+def _set_up(connection: Any, _: object) -> None:
+    """Readers go on while one writes, and what was committed is there after a crash."""
+    connection.isolation_level = None  # transactions are begun below, in all of their words
+    for setting in ("journal_mode = wal", "synchronous = full", "foreign_keys = on", "trusted_schema = off"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    """Whoever is going to write waits for its turn at once: SQLite lets no reader become a writer later."""
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_PATTERNS = (
+    ("database is locked", "is in use by another program: wait until it has ended, and try again"),
+    ("disk is full", "cannot grow, because its disk is full: make room, and go on with --resume"),
+    ("could not extend file", "cannot grow, because its disk is full: make room, and go on with --resume"),
+    ("file is not a database", "is no database of SQLite: name another file with --db"),
+    ("malformed", "is damaged: put a copy back, or name another file with --db and sweep again"),
+    ("disk I/O error", "cannot be read or written, the disk says: check it, and try again"),
+    ("readonly database", "cannot be written: change its permissions, or those of its directory"),
+    ("unable to open database file", "cannot be opened: change its permissions, or name another file with --db"),
+    ("authentication failed", "refuses the user or the password: check PGUSER, PGPASSWORD and ~/.pgpass"),
+    ("no password supplied", "asks for a password: put it into ~/.pgpass or PGPASSWORD"),
+    ("permission denied", "does not let this user do that: grant it the schema"),
+    ("does not exist", "does not exist: create it, or check its name"),
+    ("starting up", "is starting: try again in a moment"),
+    ("too many clients", "has no connection left: try again later"),
+)
+"""What databases say, and what that means for whoever runs keysweep."""
+
+
+def _in_words(where: str, error: DBAPIError) -> str:
+    said = str(error.orig)
+    for pattern, meaning in _PATTERNS:
+        if pattern in said:
+            return f"the store {where} {meaning}."
+    if error.connection_invalidated or "connection" in said:
+        return f"the store {where} cannot be reached: check that its server runs, and go on with --resume."
+    return f"the store {where} failed ({type(error.orig).__name__}): check it, and try again."

@@ -1,0 +1,61 @@
+"""What several parts of the store do with rows: many at once, and texts that every database takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+_MOST_NAMES = 500
+"""That one statement compares with: SQLite takes no more than 32 766 values, and long lists are no faster."""
+_Each = TypeVar("_Each")
+
+
+def batches(values: Iterable[_Each], size: int = _MOST_NAMES) -> Iterator[list[_Each]]:
+    """The values in lists of at most `size`."""
+    left = iter(values)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
+def stored(text: str) -> str:
+    """A text as databases take it: bytes that are no UTF-8, and NUL, as escapes."""
+    if text.isascii() and "\0" not in text:
+        return text
+    try:
+        content = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a pair that UTF-16 needs: no bytes were ever that
+        content = text.encode("utf-8", "backslashreplace")
+    return content.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
+def stored_or_none(text: str | None) -> str | None:
+    """The same for what may be missing."""
+    return None if text is None else stored(text)
+
+
+def add_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], unique: str) -> None:
+    """Insert those rows whose value of the column `unique` is not there yet."""
+    if not rows:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(table).on_conflict_do_nothing(index_elements=[unique]), rows)
+
+
+def put(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    unique: Sequence[str],
+    keep: Sequence[str] = (),
+) -> None:
+    """Insert rows, or change what is there under the same `unique` columns into what they say, but for `keep`."""
+    if not rows:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in {*unique, *keep}}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(unique), set_=changed), rows)
