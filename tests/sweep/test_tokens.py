@@ -173,6 +173,11 @@ def test_a_helper_for_one_host_is_not_asked_for_another(helper: Path) -> None:
     assert not helper.exists()
 
 
+def test_a_host_cannot_ask_a_helper_for_another(helper: Path) -> None:
+    assert login_for("gitea", "127.0.0.2\nhost=127.0.0.1") is None
+    assert not helper.exists()
+
+
 def test_nobody_is_asked_and_no_repository_has_a_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     trap, marker = tmp_path / "trap", tmp_path / "marker"
     trap.write_text(f"#!/bin/sh\necho run >> {marker}\necho password=x\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -107,7 +107,12 @@ class Told:
         return [each.name for each in self.listed]
 
 
-def listing(named: str | Target, wanted: Filters | None = None, patience: Patience = IMPATIENT) -> Told:
+def listing(
+    named: str | Target,
+    wanted: Filters | None = None,
+    patience: Patience = IMPATIENT,
+    goes_on: Callable[[], bool] | None = None,
+) -> Told:
     """The inventory of a target, to its end."""
     told = Told()
     found = inventory(
@@ -117,6 +122,7 @@ def listing(named: str | Target, wanted: Filters | None = None, patience: Patien
         on_progress=told.progress.append,
         on_left_out=told.left_out.append,
         on_wait=told.waits.append,
+        goes_on=goes_on,
         patience=patience,
     )
     told.listed.extend(found)

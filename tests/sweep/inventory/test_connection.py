@@ -56,14 +56,24 @@ def test_a_limit_of_requests_is_waited_for(limit: Reply) -> None:
 
 
 def test_a_wait_that_takes_a_while_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    clock = count(0, 1)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
     limit = Reply({}, 429, {"Retry-After": "7"})
     with serving({ORG: ACCOUNT, LIST: [limit, FINE]}) as host:
         told = listing(f"github:{host.base}/acme")
     assert told.waits == [f"{host.base.removeprefix('http://')} limits requests: waiting 7 seconds"]
-    assert 7.0 in slept
     assert not told.problems
+
+
+def test_a_wait_ends_where_nobody_wants_the_list_any_more() -> None:
+    answers = iter([True, False])
+    limit = Reply({}, 429, {"Retry-After": "9"})
+    with serving({ORG: ACCOUNT, LIST: limit}) as host:
+        told = listing(f"github:{host.base}/acme", goes_on=lambda: next(answers))
+    assert not told.listed
+    assert not told.problems
+    assert host.paths == [ORG, LIST]
 
 
 def test_a_wait_that_is_too_long_is_not_begun() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import requests
@@ -16,7 +16,7 @@ from requests.exceptions import RequestException, TooManyRedirects
 
 from keysweep.findings import Secret
 from keysweep.sweep.inventory.connection import Host, HostError, Nowhere, next_link
-from keysweep.sweep.inventory.waiting import Patience
+from keysweep.sweep.inventory.waiting import Waits
 from keysweep.sweep.tokens import Login
 
 _MOST_REDIRECTS = 5
@@ -41,13 +41,12 @@ class Asked:
         login: Login | None,
         authorization: Secret | None,
         *,
-        advice: str = "",
-        on_wait: Callable[[str], None] | None = None,
-        patience: Patience | None = None,
+        advice: str,
+        waits: Waits,
     ) -> None:
         """`api` is where all addresses of the API begin, `authorization` what it wants to be told of the login.
 
-        `advice` names variables that a token may stand in.
+        `advice` names variables that a token may stand in. StoppedError is raised where a wait is not wanted.
         """
         self.api = api.rstrip("/")
         self.session = requests.Session()
@@ -55,7 +54,7 @@ class Asked:
         self.session.headers["User-Agent"] = "keysweep"
         self.session.headers["Accept"] = "application/json"
         origin = urlsplit(self.api)
-        host = Host(self.api, login, authorization, advice, on_wait, patience or Patience())
+        host = Host(self.api, login, authorization, advice, waits)
         self.session.adapters.clear()
         self.session.mount("", Nowhere())
         self.session.mount(f"{origin.scheme}://{origin.netloc}/", host)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import requests
@@ -13,7 +13,7 @@ from requests.exceptions import RequestException, SSLError, Timeout
 from requests.utils import parse_header_links
 
 from keysweep.findings import Secret
-from keysweep.sweep.inventory.waiting import Patience, is_transient, limited_seconds
+from keysweep.sweep.inventory.waiting import Waits, is_transient, limited_seconds
 from keysweep.sweep.tokens import Login
 
 _CONNECT_SECONDS, _READ_SECONDS, _WHOLE_SECONDS = 15, 60, 180
@@ -23,6 +23,7 @@ _MOST_REQUESTS = 100_000
 _SHORTEST_WAIT_SECONDS = 1.0
 """However little a host asks for: one that always says "at once" is not asked in a loop."""
 _SAID_FROM_SECONDS = 5
+_LOOKED_UP_AFTER_SECONDS = 0.2
 
 
 class HostError(Exception):
@@ -38,6 +39,10 @@ def next_link(response: requests.Response) -> str | None:
     """The next page, as the Link header has it."""
     links = parse_header_links(response.headers.get("Link", ""))
     return next((each["url"] for each in links if each.get("rel") == "next"), None)
+
+
+class StoppedError(Exception):
+    """Nobody wants the list any more."""
 
 
 class Nowhere(BaseAdapter):
@@ -60,8 +65,7 @@ class Host(HTTPAdapter):
         login: Login | None,
         authorization: Secret | None,
         advice: str,
-        on_wait: Callable[[str], None] | None,
-        patience: Patience,
+        waits: Waits,
     ) -> None:
         """Connects to nothing yet; the parameters are those of `Asked`."""
         super().__init__(max_retries=0)
@@ -70,8 +74,7 @@ class Host(HTTPAdapter):
         self._origin = login.origin if login else ""
         self._authorization = authorization
         self._advice = advice
-        self._on_wait = on_wait
-        self._patience = patience
+        self._waits = waits
         self._waited = 0.0
         self._seen: set[str] = set()
 
@@ -91,7 +94,7 @@ class Host(HTTPAdapter):
                 response = _read(super().send(request, **options))  # type: ignore[arg-type]
                 status = response.status_code
                 body = response.content
-                seconds = limited_seconds(status, response.headers, body, time.time(), self._patience)
+                seconds = limited_seconds(status, response.headers, body, time.time(), self._waits.patience)
             except SSLError:
                 raise HostError(
                     "its certificate is not one to be trusted, or the connection is not encrypted"
@@ -105,9 +108,9 @@ class Host(HTTPAdapter):
                 self._wait_as_told(seconds, limited, status)
             elif problem or is_transient(status):
                 failed += 1
-                if failed >= self._patience.tries:
+                if failed >= self._waits.patience.tries:
                     raise HostError(problem or f"it failed with status {status}, {failed} times", status)
-                time.sleep(self._patience.first_seconds * 2 ** (failed - 1))
+                self._sleep(self._waits.patience.first_seconds * 2 ** (failed - 1))
             else:
                 return self._checked(response)
 
@@ -120,13 +123,21 @@ class Host(HTTPAdapter):
         self._seen.add(url)
 
     def _wait_as_told(self, seconds: float, times: int, status: int) -> None:
-        seconds = max(seconds, min(_SHORTEST_WAIT_SECONDS, self._patience.secondary_seconds))
-        if times > self._patience.most_limits or self._waited + seconds > self._patience.most_seconds:
+        seconds = max(seconds, min(_SHORTEST_WAIT_SECONDS, self._waits.patience.secondary_seconds))
+        if times > self._waits.patience.most_limits or self._waited + seconds > self._waits.patience.most_seconds:
             raise HostError(f"its limit of requests is reached, and it wants a wait of {_shown(seconds)}", status)
         self._waited += seconds
-        if self._on_wait and seconds >= _SAID_FROM_SECONDS:
-            self._on_wait(f"{self._name} limits requests: waiting {_shown(seconds)}")
-        time.sleep(seconds)
+        if self._waits.on_wait and seconds >= _SAID_FROM_SECONDS:
+            self._waits.on_wait(f"{self._name} limits requests: waiting {_shown(seconds)}")
+        self._sleep(seconds)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, unless nobody wants the list any more."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._waits.goes_on and not self._waits.goes_on():
+                raise StoppedError
+            time.sleep(min(left, _LOOKED_UP_AFTER_SECONDS))
 
     def _checked(self, response: requests.Response) -> requests.Response:
         status = response.status_code
