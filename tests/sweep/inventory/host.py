@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from threading import Thread
 from typing import Any
 
@@ -56,7 +57,9 @@ class Host:
 
 
 @contextmanager
-def serving(replies: dict[str, Reply | list[Reply]], other: str = "") -> Iterator[Host]:
+def serving(
+    replies: dict[str, Reply | list[Reply]], other: str = "", tls: SSLContext | None = None
+) -> Iterator[Host]:
     """The host while it answers."""
     host = Host(replies, other=other)
 
@@ -83,7 +86,10 @@ def serving(replies: dict[str, Reply | list[Reply]], other: str = "") -> Iterato
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        host.base = f"http://127.0.0.1:{server.server_port}"
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+            server.handle_error = lambda *_: None  # type: ignore[method-assign] # whoever does not trust it hangs up
+        host.base = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:

@@ -63,16 +63,22 @@ def test_no_row_is_asked_for_again_although_fields_are_missing() -> None:
     assert len(host.asked) == 2
 
 
-def test_somebody_elses_repositories_and_gists_are_listed() -> None:
+@pytest.mark.parametrize("has_token", [True, False])
+def test_somebody_elses_repositories_and_gists_are_listed(
+    monkeypatch: pytest.MonkeyPatch, token: str, has_token: bool
+) -> None:
+    if has_token:
+        monkeypatch.setenv("GH_ENTERPRISE_TOKEN", token)
     replies: dict[str, Reply | list[Reply]] = {
         "/api/v3/users/sam": Reply(github_account("User", "sam")),
-        "/api/v3/user": Reply({"message": "Requires authentication"}, 401),
+        "/api/v3/user": Reply(github_account("User", "me") | {"id": 7}),
         "/api/v3/users/sam/repos": Reply([github_repository(5, "sam/dotfiles")]),
         "/api/v3/users/sam/gists": Reply([github_gist("aa5a315d61ae9438b18d")]),
     }
     with serving(replies) as host:
         told = listing(f"github:{host.base}/sam")
     assert told.names == ["sam/dotfiles", "sam/aa5a315d61ae9438b18d"]
+    assert ("/api/v3/user" in host.paths) == has_token
     gist = told.listed[1]
     assert (gist.holds, gist.private, gist.size_bytes) == (Holds.SNIPPET, False, 167)
     assert not told.problems
@@ -109,8 +115,8 @@ def test_a_renamed_organisation_is_followed_on_its_host() -> None:
     replies = dict(PAGES) | {
         ORG: Reply(moved, 301, {"Location": "{base}/api/v3/user/9919"}),
         "/api/v3/user/9919": Reply(github_account(login="acme-inc")),
-        LIST: Reply(moved, 301, {"Location": "{base}/api/v3/organizations/9919/repos"}),
-        "/api/v3/organizations/9919/repos": Reply([github_repository(3, "acme-inc/last")]),
+        LIST: Reply({}, 404),
+        "/api/v3/orgs/acme-inc/repos": Reply([github_repository(3, "acme-inc/last")]),
     }
     with serving(replies) as host:
         assert listing(f"github:{host.base}/acme").names == ["acme-inc/last"]

@@ -49,6 +49,7 @@ class Asked:
         `advice` names variables that a token may stand in. StoppedError is raised where a wait is not wanted.
         """
         self.api = api.rstrip("/")
+        self.has_login = login is not None
         self.session = requests.Session()
         self.session.max_redirects = _MOST_REDIRECTS
         self.session.headers["User-Agent"] = "keysweep"
