@@ -114,3 +114,14 @@ def test_a_project_that_is_none_is_told(project: object) -> None:
         told = listing(f"azure:{host.base}/acme")
     assert told.names == ["Secret/app"]
     assert len(told.problems) == 1
+
+
+@pytest.mark.parametrize("url", ["https://evil.example/_git/web", "{base}@evil.example/_git/web", None, 7])
+def test_a_repository_elsewhere_is_told_and_left_out(url: object) -> None:
+    rows = [azure_repository("r8", "Secret", "bad", webUrl=url), azure_repository("r9", "Secret", "good")]
+    with serving(replies(**{"/acme/p2/_apis/git/repositories": Reply({"value": rows})})) as host:
+        told = listing(f"azure:{host.base}/acme")
+    assert told.names[-1] == "Secret/good"
+    assert len(told.listed) == 4
+    assert len(told.problems) == 1
+    assert told.problems[0].startswith("the repositories of Secret: a repository was listed with")

@@ -7,6 +7,8 @@ import json
 import logging
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,7 @@ from tests.servers import socket_server
 from tests.sweep.inventory.host import IMPATIENT, Reply, listing, serving
 from tests.sweep.inventory.shapes import github_account, github_repository
 
+ROOT = Path(__file__).parents[3]
 ORG, LIST = "/api/v3/users/acme", "/api/v3/orgs/acme/repos"
 ACCOUNT = Reply(github_account())
 FINE = Reply([github_repository(1, "acme/web")])
@@ -350,3 +353,30 @@ def test_a_repository_that_cannot_be_meant_is_left_out_and_told(
 def test_a_repository_that_is_listed_twice_is_one() -> None:
     with serving({ORG: ACCOUNT, LIST: Reply([*FINE.content, github_repository(1, "acme/renamed")])}) as host:
         assert listing(f"github:{host.base}/acme").names == ["acme/web"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "library", "package"),
+    [
+        ("github", "github", "PyGithub"),
+        ("gitlab", "gitlab", "python-gitlab"),
+        ("bitbucket", "requests", "requests"),
+        ("azure", "requests", "requests"),
+    ],
+)
+def test_a_library_that_is_missing_is_named_with_how_to_get_it(kind: str, library: str, package: str) -> None:
+    script = (
+        "import sys\n"
+        "sys.modules[sys.argv[1]] = None\n"
+        "from keysweep.errors import UsageError\\n"
+        "from tests.sweep.inventory.host import listing\n"
+        "try:\n"
+        "    listing(sys.argv[2])\n"
+        "except UsageError as error:\n"
+        "    print(error)\n"
+    )
+    command = [sys.executable, "-c", script, library, f"{kind}:acme"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, cwd=ROOT)
+    assert done.stdout == (
+        f"listing {kind} needs {package}, which is not installed: run `pip install 'keysweep[sweep]'`.\n"
+    )

@@ -50,6 +50,14 @@ def test_a_group_is_listed_with_its_subgroups_wikis_and_snippets(
     assert {authorization for _, authorization in host.asked} == {f"Bearer {token}"}
 
 
+def test_each_group_is_asked_for_its_own_projects_alone() -> None:
+    with serving(dict(REPLIES)) as host:
+        listing(f"gitlab:{host.base}/acme")
+    first = [path for path, _ in host.asked if path.startswith((f"{PROJECTS}?", DEEPER)) and "page=2" not in path]
+    assert len(first) == 2
+    assert all("include_subgroups=false" in path and "with_shared=false" in path for path in first)
+
+
 def test_a_token_of_gitlab_com_goes_to_no_other_host(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
     monkeypatch.setenv("GITLAB_TOKEN", token)
     monkeypatch.setenv("KEYSWEEP_GITLAB_TOKEN", token)

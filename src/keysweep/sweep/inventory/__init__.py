@@ -16,6 +16,8 @@ from keysweep.sweep.inventory.waiting import Patience, Waits
 from keysweep.sweep.tokens import Login, login_for, names_for
 
 _MOST_REPOSITORIES = 500_000
+_PACKAGES = {"github": "PyGithub", "gitlab": "python-gitlab"}
+"""What is installed, by what is imported, where these are not one name."""
 
 
 def inventory(
@@ -131,6 +133,7 @@ def _module(kind: Kind) -> ModuleType:
     try:
         return import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
         raise UsageError(
-            f"listing {kind} needs {error.name}, which is not installed: run `pip install 'keysweep[sweep]'`."
+            f"listing {kind} needs {_PACKAGES.get(library, library)}, which is not installed: run `pip install 'keysweep[sweep]'`."
         ) from error
