@@ -368,7 +368,7 @@ def test_a_library_that_is_missing_is_named_with_how_to_get_it(kind: str, librar
     script = (
         "import sys\n"
         "sys.modules[sys.argv[1]] = None\n"
-        "from keysweep.errors import UsageError\\n"
+        "from keysweep.errors import UsageError\n"
         "from tests.sweep.inventory.host import listing\n"
         "try:\n"
         "    listing(sys.argv[2])\n"

@@ -134,6 +134,7 @@ def _module(kind: Kind) -> ModuleType:
         return import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
+        package = _PACKAGES.get(library, library)
         raise UsageError(
-            f"listing {kind} needs {_PACKAGES.get(library, library)}, which is not installed: run `pip install 'keysweep[sweep]'`."
+            f"listing {kind} needs {package}, which is not installed: run `pip install 'keysweep[sweep]'`."
         ) from error
