@@ -35,6 +35,7 @@ from keysweep.frozen import fields
 from keysweep.report import FORMATS
 from keysweep.report.severities import LEVELS
 from keysweep.settings import Settings
+from keysweep.sweep.tokens import VARIABLES
 
 DOCS = Path(__file__).parent
 PACKAGE = DOCS.parent / "src" / "keysweep"
@@ -273,6 +274,19 @@ def _metadata(part: str, head: str, *more: tuple[str, Callable[[dict[str, str]],
     return _table((head, *(name for name, _ in more), "meaning"), rows)
 
 
+def tokens() -> str:
+    """The variables in which tokens may stand, as `sweep/tokens.py` looks at them."""
+    rows = []
+    for kind, variables in VARIABLES.items():
+        for each in variables:
+            host = each.host or "the one that the target names"
+            if each.told_by:
+                host += f"; or as {' or '.join(f'`{name}`' for name in each.told_by)} says"
+            beside = " or ".join(f"`{name}`" for name in each.users) or "–"
+            rows.append((f"`{kind}`", f"`{each.name}`", host, beside))
+    return _table(("target", "variable", "its host", "user name in"), rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "rules": rules,
     "patterns": patterns,
@@ -290,6 +304,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "examples": examples,
     "inputs": inputs,
     "outputs": outputs,
+    "tokens": tokens,
     "github": partial(_file, "github.yml"),
     "gitlab": partial(_file, "gitlab.yml"),
     "bitbucket": partial(_file, "bitbucket-pipelines.yml"),

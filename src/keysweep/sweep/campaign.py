@@ -74,6 +74,7 @@ def list_all(
         on_progress=on_progress,
         on_left_out=lambda reason: left_out.update((reason,)),
         on_wait=on_wait,
+        goes_on=goes_on,
     )
     kind = "" if target.kind in (Kind.DIRECTORY, Kind.FILE, Kind.STDIN) else target.kind.value
     for batch in _batches(listed):
@@ -81,6 +82,8 @@ def list_all(
             inventories.add_to_run(connection, run, batch, datetime.now(UTC), kind)
         if not goes_on():
             return
+    if not goes_on():
+        return  # the list may have ended because of that
     with store.writing() as connection:
         runs.note(connection, run, left_out_words(left_out), problems[:_MOST_NOTES])
         inventories.all_listed(connection, run, datetime.now(UTC), is_complete=not problems)
