@@ -102,7 +102,7 @@ def due(
         .where(is_new if first is First.NONE else or_(is_new, is_other))
         .order_by(leaks.c.severity.desc(), leaks.c.last_seen.desc(), leaks.c.id)
     )
-    return [Due(row[0], row[1], Severity(row[2]), Standing(row[3]), *row[4:]) for row in rows.tuples()]
+    return [Due(row[0], row[1], Severity(row[2]), Standing(row[3]), *row[4:]) for row in rows]
 
 
 def _status(now: datetime) -> ColumnElement[str]:
