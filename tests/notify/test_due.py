@@ -100,7 +100,7 @@ def test_whoever_was_told_of_a_leak_hears_what_becomes_of_it_whatever_it_wants(
 def test_the_most_urgent_is_due_first(store: Store, chance: random.Random) -> None:
     keys = [leak(store, chance) for _ in range(4)]
     verdict(store, keys[2], Status.LIVE)
-    assert [each.standing for each in asked(store)][0] is Standing.LIVE
+    assert asked(store)[0].standing is Standing.LIVE
 
 
 def test_with_first_none_only_what_was_never_told_is_given(store: Store, chance: random.Random) -> None:

@@ -81,7 +81,7 @@ def notify(
         return _export(db, asff, _hub(receivers, account, region), receivers)
     if account or region:
         raise UsageError("--account and --region belong to --asff.")
-    if not receivers.channels:
+    if not receivers.chosen(channels):
         raise UsageError(f"nobody is to be told: describe a receiver in {_directory() / 'notify.toml'}.")
     with opened(db, must_exist=True) as store:
         told = tell(

@@ -78,7 +78,7 @@ def tell(
     Raises UsageError or ConfigError before anything is sent where a channel is unknown or its variable is missing.
     What a receiver does not take ends nothing: it is in what this returns, and is told again by the next call.
     A leak is told at least once in each state: whoever is killed between sending and writing that down sends it
-    once more, with the same key. `rehearse` sends nothing and writes nothing down. `environment` holds the secrets,
+    once more, with the same key. `rehearse` sends nothing and writes nothing down. `environment` holds the secrets
     and `endpoint` takes the place of AWS for Security Hub.
     """
     chosen = receivers.chosen(names)
