@@ -258,7 +258,7 @@ def test_only_one_module_starts_processes_of_git() -> None:
 def test_only_clones_are_left_to_gitpython() -> None:
     """It is imported where a clone begins, so that nothing else pays for it."""
     using = {name_of(path) for path in MODULES for _, imported in imports(path) if imported.split(".")[0] == "git"}
-    assert using == {"keysweep.sources.history.opening.clone"}
+    assert using == {"keysweep.sources.history.opening.remote"}
     top = parsed(PACKAGE / "sources" / "history" / "opening" / "clone.py").body
     assert not any(isinstance(node, ast.ImportFrom) and node.module == "git" for node in top)
 

@@ -34,9 +34,12 @@ def directory() -> str | None:
     return place if os.path.isabs(place) else None
 
 
-def read(name: str) -> bytes | None:
-    """What `write` kept under `name`; None where there is nothing, or nothing to be trusted."""
-    place = directory()
+def read(name: str, place: str | None = None) -> bytes | None:
+    """What `write` kept under `name`; None where there is nothing, or nothing to be trusted.
+
+    Here and below `place` is another directory for it, such as the one beside a mirror.
+    """
+    place = place or directory()
     if place is None:
         return None
     try:
@@ -54,9 +57,9 @@ def read(name: str) -> bytes | None:
     return content if digest == _digest(name, content) else None
 
 
-def write(name: str, content: bytes) -> bool:
+def write(name: str, content: bytes, place: str | None = None) -> bool:
     """Keep `content` under `name`, whole or not at all; False where it could not be kept."""
-    place = directory()
+    place = place or directory()
     if place is None:
         return False
     temporary = None
@@ -77,15 +80,15 @@ def write(name: str, content: bytes) -> bool:
     return True
 
 
-def remove(name: str) -> None:
+def remove(name: str, place: str | None = None) -> None:
     """Forget what is kept under `name`."""
-    if (place := directory()) is not None:
+    if (place := place or directory()) is not None:
         _remove(os.path.join(place, name))
 
 
-def prune(beginnings: tuple[str, ...], most: int) -> None:
+def prune(beginnings: tuple[str, ...], most: int, place: str | None = None) -> None:
     """Remove the oldest files whose names begin so, where there are more than `most`."""
-    place = directory()
+    place = place or directory()
     if place is None:
         return
     try:

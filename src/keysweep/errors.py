@@ -41,6 +41,10 @@ class StoreError(IncompleteError):
     """The store of sweeps cannot be used: nothing that was recorded is lost."""
 
 
+class InventoryError(IncompleteError):
+    """The repositories of an organisation could not be listed, so nothing of it was scanned."""
+
+
 class AwsError(KeysweepError):
     """AWS refused, did not answer, or was never asked because there are no usable credentials."""
 

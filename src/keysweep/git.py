@@ -2,7 +2,7 @@
 
 A repository's own configuration must not run code, reach the network, or change what a command prints, so
 every command gets `_SETTINGS` and an environment without git's tracing and helper variables.
-Nothing here ever fetches: only `sources/history/opening/clone.py` does, where a user names an address, with the
+Nothing here ever fetches: only `sources/history/opening/remote.py` does, where a user names an address, with the
 settings and the environment of `clone_settings`. On the hook's path, so no `subprocess` where the system has
 `posix_spawn`.
 """
@@ -75,6 +75,10 @@ _ADDED = {
     "LC_ALL": "C",
 }
 """Unlike `protocol.allow`, GIT_ALLOW_PROTOCOL outweighs what the repository allows for single protocols."""
+_UNATTENDED = {"GIT_ASKPASS": "", "GCM_INTERACTIVE": "never"}
+"""For credential helpers: no question on a terminal or a screen."""
+_POINTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
+"""Variables by which a repository would have a say in which helper is asked."""
 _MESSAGE_BYTES = 4096
 
 quarantine: ContextVar[Mapping[str, str]] = ContextVar("quarantine")
@@ -158,6 +162,20 @@ class Running:
         if self._process is not None:
             self._process.stop()
             self._process = None
+
+
+def credential(protocol: str, host: str) -> dict[str, str] | None:
+    """What the user's credential helpers know for a host, by git's names; None where they know nothing.
+
+    Asks nobody, and nowhere near a repository, whose own configuration could name a helper.
+    """
+    asked = f"protocol={protocol}\nhost={host}\n\n".encode()
+    process = _Process(("credential", "fill"), os.path.abspath(os.sep), asks_helpers=True)
+    try:
+        answered = process.communicate(asked)[0].decode("utf-8", "replace").splitlines()
+    except GitError:
+        return None
+    return dict(each.partition("=")[::2] for each in answered)
 
 
 def clone_settings(protocols: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -290,18 +308,23 @@ class Objects:
 class _Process:
     """A running git: its standard streams as file descriptors."""
 
-    def __init__(self, arguments: Sequence[str], cwd: str | None, *, quiet: bool = False) -> None:
+    def __init__(
+        self, arguments: Sequence[str], cwd: str | None, *, quiet: bool = False, asks_helpers: bool = False
+    ) -> None:
         """Start git; a `quiet` one, read as it comes, complains to nobody: a pipe that nobody reads fills up."""
         self._name = arguments[0]
         command = ["git", *(("-C", cwd) if cwd else ()), *_FLAGS]
         for setting in (*_SETTINGS, *(_BOUNDED if quiet else ())):
-            command += ("-c", setting)
+            if not (asks_helpers and setting.startswith(_USERS_OWN)):
+                command += ("-c", setting)
         command += arguments
+        environment = _environment() | (_BOUND if quiet else {})
+        if asks_helpers:
+            kept = {name: value for name, value in environment.items() if name not in _POINTING}
+            environment = kept | _UNATTENDED
         begin = _spawn if hasattr(os, "posix_spawnp") else _popen
         try:
-            self._wait, self.stdin, self.stdout, self.stderr = begin(
-                command, _environment() | (_BOUND if quiet else {}), quiet
-            )
+            self._wait, self.stdin, self.stdout, self.stderr = begin(command, environment, quiet)
         except FileNotFoundError as error:
             raise GitError("git was not found on the PATH: install git 2.30 or newer.") from error
 
@@ -315,7 +338,9 @@ class _Process:
         os.close(self.stdout)
         os.close(self.stderr)
         if code := self._wait():
-            raise GitError(_explain(self._name, code, message))
+            from keysweep.git_failures import explain
+
+            raise GitError(explain(self._name, code, message))
         return output, message
 
     def send(self, stdin: bytes | memoryview) -> None:
@@ -420,28 +445,3 @@ def is_object_id(text: str) -> bool:
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     return {**kept, **_ADDED, **quarantine.get({})}
-
-
-def _explain(command: str, code: int, message: bytes) -> str:
-    """One sentence for a person: git's own words without control characters, and what to do."""
-    text = message.decode("utf-8", "replace").split("\n")[0]
-    if "no-index" in message.decode("utf-8", "replace"):
-        text = "not a git repository"  # what `git diff` means when it offers to compare two plain files
-    said = "".join(each if each.isprintable() else "?" for each in text).removeprefix("fatal: ").rstrip(".")
-    if "not a git repository" in said:
-        return "this is not a git repository: run keysweep inside one, or name the files to scan."
-    if "dubious ownership" in said:
-        path = said.partition("'")[2].rpartition("'")[0] or "PATH"
-        return (
-            "git refuses this repository because another user owns it: if you trust it, run "
-            f"`git config --global --add safe.directory {_quoted(path)}`."
-        )
-    if code < 0:
-        return f"git {command} was ended by signal {-code} before it finished: run the scan again."
-    return f"git {command} failed ({said or f'exit code {code}'}): check the repository with `git fsck`."
-
-
-def _quoted(path: str) -> str:
-    from shlex import quote
-
-    return quote(path)

@@ -17,6 +17,7 @@ from keysweep.report.style import complaint
 _COMMANDS = {
     "init": "keysweep.cli.init",
     "scan": "keysweep.cli.scan",
+    "sweep": "keysweep.cli.sweep",
     "report": "keysweep.cli.report",
     "verify": "keysweep.cli.verify",
     "contain": "keysweep.cli.contain",
@@ -35,6 +36,7 @@ _COMMANDS = {
 _SUMMARIES = {
     "init": "Set up keysweep in a repository: configuration, hooks, a first scan.",
     "scan": "Find leaked keys in files, directories, stdin or the staged change.",
+    "sweep": "Find leaked keys in every repository of an organisation.",
     "report": "Show findings files again: in another format, several as one, or what is new.",
     "verify": "Ask AWS which of the keys that were found are live.",
     "contain": "Switch leaked keys off in AWS: a plan first, and then what it says.",

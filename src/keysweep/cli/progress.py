@@ -97,7 +97,7 @@ def _facts(progress: Progress, seconds: float) -> list[tuple[int, str]]:
     if progress.bytes and seconds >= 1:
         facts.append((0, f"{size(progress.bytes / seconds)}/s"))
     if progress.done and progress.total and seconds >= _LEFT_AFTER_SECONDS:
-        facts.append((3, f"{_clock_time(seconds * (progress.total - progress.done) / progress.done)} left"))
+        facts.append((3, f"{clock_time(seconds * (progress.total - progress.done) / progress.done)} left"))
     return facts
 
 
@@ -110,7 +110,8 @@ def _bar(progress: Progress, room: int) -> str:
     return f" [{'#' * full}{'-' * (length - full)}]"
 
 
-def _clock_time(seconds: float) -> str:
+def clock_time(seconds: float) -> str:
+    """Hours, minutes and seconds as a clock shows them."""
     minutes, second = divmod(max(0, round(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -83,8 +83,10 @@ def size(count: float) -> str:
 
 
 def number_of(count: int, what: str) -> str:
-    """So many of something: `1 finding`, `2 findings`."""
-    return f"{count} {what}{'s' * (count != 1)}"
+    """So many of something: `1 finding`, `2 findings`, `3 repositories`."""
+    if count != 1:
+        what = f"{what[:-1]}ies" if what.endswith("ry") else f"{what}s"
+    return f"{count} {what}"
 
 
 def complaint(error: BaseException) -> str:

@@ -13,10 +13,12 @@ from keysweep.store.rows import batches, put, stored, stored_or_none
 from keysweep.store.schema import repositories, runs, tasks
 
 
-def add_to_run(connection: Connection, run: str, listed: Iterable[Listed], now: datetime) -> None:
-    """Record repositories, and that `run` has to sweep them; what is known of them from before stays."""
+def add_to_run(
+    connection: Connection, run: str, listed: Iterable[Listed], now: datetime, host_kind: str = ""
+) -> None:
+    """Record repositories of one kind of host, and that `run` has to sweep them; what was known of them stays."""
     by_identity = {stored(each.identity): each for each in listed}
-    rows = [_row(identity, each, now) for identity, each in by_identity.items()]
+    rows = [_row(identity, each, host_kind, now) for identity, each in by_identity.items()]
     put(connection, repositories, rows, ("identity",), keep=_FIRST)
     for batch in batches(by_identity):
         there = select(tasks.c.repository_id).where(tasks.c.run_id == run)
@@ -42,9 +44,14 @@ def _waiting(run: str, repository_id: int) -> dict[str, Any]:
     }
 
 
-def all_listed(connection: Connection, run: str, now: datetime) -> None:
-    """Say that `run` knows all that it has to sweep: what earlier runs of the same target had besides is gone."""
+def all_listed(connection: Connection, run: str, now: datetime, *, is_complete: bool = True) -> None:
+    """Say that `run` knows all that it has to sweep.
+
+    What earlier runs of the same target had besides is gone, unless the list is not complete: then nobody knows.
+    """
     connection.execute(update(runs).where(runs.c.id == run).values(listed=True))
+    if not is_complete:
+        return
     target = select(runs.c.target).where(runs.c.id == run).scalar_subquery()
     earlier = select(tasks.c.repository_id).join(runs, runs.c.id == tasks.c.run_id).where(runs.c.target == target)
     here = select(tasks.c.repository_id).where(tasks.c.run_id == run)
@@ -63,12 +70,13 @@ _FIRST = ("first_seen", "state", "reason", "scanned_bytes", "objects")
 """What only a repository that was never seen before begins with."""
 
 
-def _row(identity: str, listed: Listed, now: datetime) -> dict[str, Any]:
+def _row(identity: str, listed: Listed, host_kind: str, now: datetime) -> dict[str, Any]:
     return {
         "identity": identity,
         "name": stored(listed.name),
         "url": stored(listed.url),
         "holds": listed.holds.value,
+        "host_kind": host_kind,
         "page": stored_or_none(listed.page),
         "size_bytes": listed.size_bytes,
         "pushed": listed.pushed,

@@ -39,6 +39,7 @@ class Task:
     name: str
     url: str
     holds: str
+    host_kind: str
     size_bytes: int | None
     attempts: int
     """That failed in this run."""
@@ -61,6 +62,7 @@ def new_run(connection: Connection, target: str, settings: Mapping[str, Any], en
             beat=now,
             listed=False,
             notes=[],
+            problems=[],
         )
     )
     return name
@@ -95,6 +97,7 @@ def waiting(connection: Connection, run: str) -> list[Task]:
         repositories.c.name,
         repositories.c.url,
         repositories.c.holds,
+        repositories.c.host_kind,
         repositories.c.size_bytes,
         tasks.c.attempts,
         repositories.c.swept_refs,
@@ -107,7 +110,7 @@ def waiting(connection: Connection, run: str) -> list[Task]:
         .where(tasks.c.run_id == run, tasks.c.state == TaskState.WAITING)
         .order_by(size.desc(), tasks.c.repository_id)
     )
-    return [Task(*row) for row in rows.tuples()]
+    return [Task(**row) for row in rows.mappings()]
 
 
 def unchanged(connection: Connection, run: str, repository_ids: Sequence[int], now: datetime) -> None:
@@ -145,12 +148,23 @@ def beat(connection: Connection, run: str, now: datetime) -> None:
     connection.execute(update(runs).where(runs.c.id == run).values(beat=now))
 
 
-def note(connection: Connection, run: str, notes: Sequence[str]) -> None:
-    """Add to what a reader of the run should know; what is there already stays once."""
-    before = connection.scalar(select(runs.c.notes).where(runs.c.id == run)) or []
-    told = list(dict.fromkeys((*before, *map(stored, notes))))
-    if told != before:
-        connection.execute(update(runs).where(runs.c.id == run).values(notes=told))
+def note(connection: Connection, run: str, notes: Sequence[str], problems: Sequence[str] = ()) -> None:
+    """Add to what a reader of the run should know, and to what makes it incomplete; each clause once."""
+    row = connection.execute(select(runs.c.notes, runs.c.problems).where(runs.c.id == run)).one()
+    told = list(dict.fromkeys((*row.notes, *map(stored, notes))))
+    wrong = list(dict.fromkeys((*row.problems, *map(stored, problems))))
+    if (told, wrong) != (row.notes, row.problems):
+        connection.execute(update(runs).where(runs.c.id == run).values(notes=told, problems=wrong))
+
+
+def notes_of(connection: Connection, run: str) -> list[str]:
+    """What a reader of the run should know, a clause each."""
+    return list(connection.scalar(select(runs.c.notes).where(runs.c.id == run)) or ())
+
+
+def problems_of(connection: Connection, run: str) -> list[str]:
+    """What was not listed or not asked, a clause each."""
+    return list(connection.scalar(select(runs.c.problems).where(runs.c.id == run)) or ())
 
 
 @frozen

@@ -81,6 +81,7 @@ repositories = Table(
     Column("name", Text, nullable=False, comment="in full, as `group/project`"),
     Column("url", Text, nullable=False, comment="where it is cloned from, without credentials"),
     Column("holds", Text, nullable=False, comment="`code`, `wiki` or `snippet`"),
+    Column("host_kind", Text, nullable=False, comment="`github` and so on, by which its token is looked up"),
     Column("page", Text, comment="its page for people"),
     Column("size_bytes", BigInteger, comment="as its host says"),
     Column("pushed", Moment, comment="when somebody pushed last, as its host says"),
@@ -126,7 +127,8 @@ runs = Table(
     Column("beat", Moment, nullable=False, comment="when it last said that it goes on"),
     Column("ended", Moment),
     Column("listed", Boolean, nullable=False, comment="whether all that it sweeps is known"),
-    Column("notes", JSON, nullable=False, comment="what was not listed or not asked, a clause each"),
+    Column("notes", JSON, nullable=False, comment="what a reader should know, a clause each"),
+    Column("problems", JSON, nullable=False, comment="what was not listed or not asked, a clause each"),
     Index(None, "target", "started"),
     Index(None, "started"),
 )

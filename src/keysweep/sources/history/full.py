@@ -32,12 +32,14 @@ def scan_history(
     jobs: int | None = None,
     on_progress: OnProgress | None = None,
     cached: bool = False,
+    notes_in: str | None = None,
 ) -> ScanResult:
     """Scan all objects of a repository, and say for each leak where in history it stands.
 
     One finding for each credential, with its `exposures`. Objects that could not be read are problems, and an
     interrupt or a failing git while commits are looked for costs the exposures, not a finding. What an earlier
-    scan did is not done again where `cached`. Raises GitError where there is no repository.
+    scan did is not done again where `cached`; that is noted in the user's cache, or in the directory `notes_in`.
+    Raises GitError where there is no repository.
     """
     limits, options, jobs = limits or Limits(), options or Options(), jobs or os.cpu_count() or 1
 
@@ -53,7 +55,7 @@ def scan_history(
     nothing = None if options.rules else nothing_in(stores)
     if nothing:
         return nothing
-    notebook = Notebook(stores, limits, options) if cached else None
+    notebook = Notebook(stores, limits, options, notes_in) if cached else None
     now = snapshot(stores) if notebook else None
     prepare(only_if_kept=True)
     before = recall(stores, notebook, now, rescan) if notebook and now else None

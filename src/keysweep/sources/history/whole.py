@@ -74,7 +74,7 @@ def _scanned(repository: Repository, scan: Callable[[str], ScanResult]) -> Itera
     for submodule in submodules:
         if any(problem.code is ProblemCode.INTERRUPTED for problem in result.problems):
             return
-        _forget_packs()
+        forget_packs()
         try:
             result = _scanned_submodule(submodule, scan)
         except KeyboardInterrupt:
@@ -82,8 +82,8 @@ def _scanned(repository: Repository, scan: Callable[[str], ScanResult]) -> Itera
         yield result
 
 
-def _forget_packs() -> None:
-    """Let go of the packs of one repository before the next: nothing of them is needed any more."""
+def forget_packs() -> None:
+    """Let go of the packs of one repository before the next: nothing of them is needed any more, nor kept open."""
     from keysweep.sources.history.objects.decode import trees_of
     from keysweep.sources.history.objects.packs import opened
 

@@ -1,135 +1,35 @@
-"""A repository elsewhere, cloned whole: every ref that its server offers, into a directory of our own.
-
-The one place that fetches, and that uses GitPython: it starts git with the settings of `git.clone_settings`, and
-understands its progress.
-"""
+"""A repository elsewhere, mirrored whole: every ref that its server offers, into a directory of our own."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections import deque
-from collections.abc import Iterator
 
-from keysweep import git
-from keysweep.errors import GitError, KeysweepError, UsageError
-from keysweep.sources.history.opening.addresses import Address, protocols_of, without_credentials
-from keysweep.sources.progress import OnProgress, Progress
+from keysweep.sources.history.opening.addresses import Address
+from keysweep.sources.history.opening.remote import NO_MORE, Access, talk
+from keysweep.sources.progress import OnProgress
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import IO
-
-_READ_BYTES = 1 << 16
-_MOST_LINE_BYTES = 4096
-_MOST_LINES = 40
-_UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
-_RECEIVED = re.compile(r"([\d.]+) (bytes|[KMGT]iB)")
-_VAGUE = re.compile(r"fatal: (?:Could not read from remote repository|the remote end hung up|early EOF)")
-_FULL = re.compile(r"No space left on device|Disk quota exceeded|File too large|unable to create temporary file")
-_DENIED = re.compile(
-    r"not found|not appear to be a git repository|does not exist|no such repository|not exported|access denied|"
-    r"permission denied|not authori[sz]ed|authentication failed|could not read (?:username|password)|"
-    r"returned error: 40[134]|transport '.*' not allowed",
-    re.IGNORECASE,
-)
-"""What git and forges say where the address is wrong or the user may not read it: to try again is no use."""
+_EVERY_REF = "+refs/*:refs/*"
 
 
-def clone(address: Address, directory: str, on_progress: OnProgress | None = None) -> str:
-    """Clone into `directory`, which has to be empty; returns the path of the mirror.
-
-    Raises UsageError where there is no such repository for this user, GitError for every other failure.
-    """
-    try:
-        from git import Git, RemoteProgress
-        from git.exc import GitCommandNotFound
-    except ImportError as error:  # what GitPython raises where there is no git
-        raise GitError("git was not found on the PATH: install git 2.30 or newer.") from error
-
-    class Heard(RemoteProgress):
-        """Tells `on_progress` what git says of its progress."""
-
-        def update(
-            self, op_code: int, cur_count: str | float, max_count: str | float | None = None, message: str = ""
-        ) -> None:
-            if on_progress:
-                phase = "resolving" if op_code & self.RESOLVING else "cloning"
-                if op_code & (self.RESOLVING | self.RECEIVING):
-                    on_progress(Progress(phase, int(cur_count or 0), int(max_count or 0), _received(message)))
-                else:
-                    on_progress(Progress(phase))
-
-    Git.check_unsafe_protocols(address.url)
-    rewritten = (
-        git.run(("ls-remote", "--get-url", "--", address.url), directory).decode("utf-8", "replace").strip()
-    )
-    settings, environment = git.clone_settings((*address.protocols, *protocols_of(rewritten)))
-    client = Git(directory)
-    client.set_persistent_git_options(c=settings)
-    client.update_environment(**environment)
+def clone(
+    address: Address, directory: str, on_progress: OnProgress | None = None, access: Access = NO_MORE
+) -> str:
+    """Clone into `directory`, which has to be empty; returns the path of the mirror. Raises as `talk` does."""
     mirror = os.path.join(directory, "mirror.git")
-    options = ("--mirror", "--progress", "--template=")
-    try:
-        process = client.clone(*options, "--", address.url, mirror, as_process=True, with_stdout=False)
-    except GitCommandNotFound as error:
-        raise GitError("git was not found on the PATH: install git 2.30 or newer.") from error
-    heard = Heard()
-    hear = heard.new_message_handler()
-    said: deque[str] = deque(maxlen=_MOST_LINES)
-    try:
-        for line in _lines(process.stderr):
-            hear(line)
-            said.extend((*heard.error_lines, *heard.other_lines))
-            heard.error_lines.clear()
-            heard.other_lines.clear()
-        code = process.proc.wait()
-    except BaseException:
-        process.terminate()
-        process.proc.wait()
-        raise
-    if code:
-        raise _failure(address.url, list(said), code)
+    command = ("clone", "--mirror", "--progress", "--template=", "--", address.url, mirror)
+    talk(address, directory, command, "could not be cloned", access=access, on_progress=on_progress)
     return mirror
 
 
-def _lines(stream: IO[bytes]) -> Iterator[str]:
-    """What git says, line by line; progress is lines that end with a carriage return."""
-    rest = b""
-    while piece := os.read(stream.fileno(), _READ_BYTES):
-        *lines, rest = re.split(rb"[\r\n]+", rest + piece)
-        rest = rest[:_MOST_LINE_BYTES]
-        yield from (line[:_MOST_LINE_BYTES].decode("utf-8", "replace") for line in lines)
-    yield rest.decode("utf-8", "replace")
+def update(address: Address, mirror: str, on_progress: OnProgress | None = None, access: Access = NO_MORE) -> None:
+    """Bring a mirror to where its server is; objects that no ref reaches any more stay. Raises as `talk` does."""
+    command = ("fetch", "--prune", "--no-write-fetch-head", "--progress", "--", address.url, _EVERY_REF)
+    talk(address, mirror, command, "could not be fetched", access=access, on_progress=on_progress)
 
 
-def _received(message: str) -> int:
-    size = _RECEIVED.match(message)
-    return int(float(size.group(1)) * _UNITS[size.group(2)]) if size else 0
-
-
-def _failure(url: str, said: list[str], code: int) -> KeysweepError:
-    """One sentence with git's own reason, without control characters and credentials."""
-    everything = "\n".join(said)
-    if _FULL.search(everything):
-        return GitError(
-            f"{url} could not be cloned, because the disk that temporary files go to is full: free some room, or "
-            "set TMPDIR to a directory that has more."
-        )
-    reason = _reason(said) or (f"git was ended by signal {-code}" if code < 0 else f"exit code {code}")
-    if _DENIED.search(everything):
-        return UsageError(f"{url} could not be cloned ({reason}): check the address, and that you may read it.")
-    return GitError(f"{url} could not be cloned ({reason}): try again.")
-
-
-def _reason(said: list[str]) -> str:
-    """What git says first when it gives up, or what was said before if that is only that it was told no more."""
-    lines = [line for line in said if line.strip() and not line.startswith(("Cloning into", "warning:"))]
-    fatal = next((number for number, line in enumerate(lines) if line.startswith("fatal:")), len(lines))
-    if fatal == len(lines) or (fatal and _VAGUE.match(lines[fatal])):
-        fatal -= 1
-    if fatal < 0:
-        return ""
-    told = " ".join(lines[fatal : fatal + 1 + lines[fatal].endswith(":")])
-    text = without_credentials(told).removeprefix("fatal: ").removeprefix("remote: ")
-    return "".join(each if each.isprintable() else "?" for each in text.strip(" .\0"))
+def offered(address: Address, directory: str, access: Access = NO_MORE) -> dict[str, str]:
+    """The refs that a server offers, with the objects that they name. Raises as `talk` does."""
+    command = ("ls-remote", "--refs", "--", address.url)
+    printed = talk(address, directory, command, "could not be asked for its refs", access=access, reads=True)
+    refs = (line.partition("\t") for line in printed.decode("utf-8", "surrogateescape").splitlines())
+    return {name: object_id for object_id, _, name in refs if name}

@@ -103,22 +103,23 @@ def _borders(stores: Stores, packs: Iterable[str]) -> str:
 class Notebook:
     """The pages of the cache that are about one repository, scanned by these rules."""
 
-    def __init__(self, stores: Stores, limits: Limits, options: Options) -> None:
-        """Reads nothing yet."""
+    def __init__(self, stores: Stores, limits: Limits, options: Options, place: str | None = None) -> None:
+        """Reads nothing yet. `place` is a directory for them in the place of the cache's own."""
+        self._place = place
         own = os.path.realpath(stores.directories[0])
-        parts = (own, str(stores.hash_bytes), repr(limits), repr(options), rules_identity())
+        parts = (own, str(stores.hash_bytes), asked(limits, options), rules_identity())
         name = blake2b("\0".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
         self._page, self._list = f"history-{name}", f"objects-{name}"
         self._hash_bytes = stores.hash_bytes
 
     def memory(self) -> Memory | None:
         """What is remembered; None where that is nothing."""
-        content = cache.read(self._page)
+        content = cache.read(self._page, self._place)
         return _parsed(content) if content is not None else None
 
     def names(self, memory: Memory) -> bytes | None:
         """The list of all objects that are done, as `Done.names`; None where it is not known any more."""
-        content = cache.read(memory.objects)
+        content = cache.read(memory.objects, self._place)
         return content if content is not None and len(content) % self._hash_bytes == 0 else None
 
     def keep(self, memory: Memory, objects: bytes | None) -> None:
@@ -132,17 +133,23 @@ class Notebook:
         before = self.memory()
         if objects is not None:
             memory = replace(memory, objects=f"{self._list}-{blake2b(objects, digest_size=16).hexdigest()}")
-            if not cache.write(memory.objects, objects):
+            if not cache.write(memory.objects, objects, self._place):
                 return
-        if cache.write(self._page, _written(memory)):
+        if cache.write(self._page, _written(memory), self._place):
             if before is not None and before.objects != memory.objects:
-                cache.remove(before.objects)
-            cache.prune(("history-", "objects-"), _MOST_FILES)
+                cache.remove(before.objects, self._place)
+            cache.prune(("history-", "objects-"), _MOST_FILES, self._place)
 
 
 def is_little(fresh: Sequence[str], memory: Memory | None) -> bool:
     """Whether so little is new that it is noted beside the list of all objects."""
     return memory is not None and len(memory.recent) + len(fresh) <= _MOST_RECENT
+
+
+def asked(limits: Limits, options: Options) -> str:
+    """Names what a scan is asked for: the same in every process, which a set is not."""
+    accounts = sorted(options.canary_accounts)
+    return repr((limits, options.report_placeholders, accounts, options.rules, options.hyperscan))
 
 
 def rules_identity() -> str:

@@ -47,6 +47,9 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False, comment="in full, as `group/project`"),
         sa.Column("url", sa.Text(), nullable=False, comment="where it is cloned from, without credentials"),
         sa.Column("holds", sa.Text(), nullable=False, comment="`code`, `wiki` or `snippet`"),
+        sa.Column(
+            "host_kind", sa.Text(), nullable=False, comment="`github` and so on, by which its token is looked up"
+        ),
         sa.Column("page", sa.Text(), nullable=True, comment="its page for people"),
         sa.Column("size_bytes", sa.BigInteger(), nullable=True, comment="as its host says"),
         sa.Column(
@@ -103,7 +106,10 @@ def upgrade() -> None:
         sa.Column("beat", sa.DateTime(timezone=True), nullable=False, comment="when it last said that it goes on"),
         sa.Column("ended", sa.DateTime(timezone=True), nullable=True),
         sa.Column("listed", sa.Boolean(), nullable=False, comment="whether all that it sweeps is known"),
-        sa.Column("notes", sa.JSON(), nullable=False, comment="what was not listed or not asked, a clause each"),
+        sa.Column("notes", sa.JSON(), nullable=False, comment="what a reader should know, a clause each"),
+        sa.Column(
+            "problems", sa.JSON(), nullable=False, comment="what was not listed or not asked, a clause each"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
     op.create_index(op.f("ix_runs_started"), "runs", ["started"], unique=False)

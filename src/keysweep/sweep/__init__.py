@@ -1,0 +1,1 @@
+"""Sweeping an organisation: every repository that it has, on as many machines as there are, every night."""

@@ -1,0 +1,148 @@
+"""A sweep from beginning to end: list what there is, sweep it, ask AWS, and say that it is over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from keysweep.frozen import frozen
+from keysweep.repositories import Listed
+from keysweep.store import inventories, runs
+from keysweep.store.knowledge import record_containments, record_verdicts
+from keysweep.store.opening import Store
+from keysweep.store.summaries import reopen_lapsed
+from keysweep.sweep import work
+from keysweep.sweep.engines import Engine, WorkerDiedError
+from keysweep.sweep.inventory import inventory
+from keysweep.sweep.inventory.filters import Filters
+from keysweep.sweep.inventory.targets import Kind, Target
+from keysweep.sweep.orders import Manner
+from keysweep.sweep.verifying import askings, verdicts_in
+from keysweep.verdicts import Containment, Verdict
+
+_LISTED_AT_ONCE = 200
+_MOST_NOTES = 50
+
+
+@frozen
+class Begun:
+    """A run that was begun, or taken up again."""
+
+    name: str
+    is_resumed: bool
+    is_listed: bool
+    """Whether all that it has to sweep is known already."""
+
+
+def begin(store: Store, target: Target, settings: Mapping[str, Any], engine: str, *, resume: bool) -> Begun:
+    """Take up the run of `target` that has not ended, if `resume` says so and there is one; else begin another."""
+    now = datetime.now(UTC)
+    with store.writing() as connection:
+        reopen_lapsed(connection, now.date(), now)
+        before = runs.unfinished(connection, target.text)
+        if resume and before is not None:
+            runs.go_on(connection, before.id, engine, now, again=True)
+            return Begun(before.id, True, before.listed)
+        if before is not None:
+            runs.end(connection, before.id, "incomplete", now)
+        return Begun(runs.new_run(connection, target.text, settings, engine, now), False, False)
+
+
+def list_all(
+    store: Store,
+    run: str,
+    target: Target,
+    wanted: Filters,
+    *,
+    on_progress: Callable[[int], None],
+    on_wait: Callable[[str], None],
+    goes_on: Callable[[], bool],
+) -> None:
+    """Record every wanted repository as one that `run` has to sweep; raises as `inventory` does.
+
+    What could not be listed is noted in the run, which is incomplete by that.
+    """
+    problems: list[str] = []
+    left_out: Counter[str] = Counter()
+    listed = inventory(
+        target,
+        wanted,
+        on_problem=problems.append,
+        on_progress=on_progress,
+        on_left_out=lambda reason: left_out.update((reason,)),
+        on_wait=on_wait,
+    )
+    kind = "" if target.kind in (Kind.DIRECTORY, Kind.FILE, Kind.STDIN) else target.kind.value
+    for batch in _batches(listed):
+        with store.writing() as connection:
+            inventories.add_to_run(connection, run, batch, datetime.now(UTC), kind)
+        if not goes_on():
+            return
+    with store.writing() as connection:
+        runs.note(connection, run, left_out_words(left_out), problems[:_MOST_NOTES])
+        inventories.all_listed(connection, run, datetime.now(UTC), is_complete=not problems)
+
+
+def left_out_words(left_out: Mapping[str, int]) -> list[str]:
+    """What the filters left out, counted."""
+    told = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()))
+    return [f"left out as asked: {told}"] if told else []
+
+
+def _batches(listed: Iterator[Listed]) -> Iterator[list[Listed]]:
+    while batch := list(islice(listed, _LISTED_AT_ONCE)):
+        yield batch
+
+
+def ask_all(
+    store: Store,
+    run: str,
+    engine: Engine,
+    manner: Manner,
+    partitions: tuple[str, ...],
+    endpoint: str | None,
+    *,
+    on_progress: Callable[[int], None],
+    goes_on: Callable[[], bool],
+) -> tuple[Verdict, ...]:
+    """Ask AWS about every key that has to be asked about, once each, where its secret can be read again.
+
+    What could not be read or asked is noted in the run. Returns what AWS said.
+    """
+    said: list[Verdict] = []
+    for asking in askings(store, datetime.now(UTC), partitions, endpoint):
+        if not goes_on():
+            break
+        try:
+            asked = engine.submit(work.ask, asking, manner).result()
+        except WorkerDiedError as error:
+            with store.writing() as connection:
+                runs.note(connection, run, (), [f"AWS was not asked about some keys: {error}"])
+            continue
+        verdicts = verdicts_in(asked.verdicts)
+        with store.writing() as connection:
+            record_verdicts(connection, verdicts, datetime.now(UTC))
+            runs.note(connection, run, (), asked.unread[:_MOST_NOTES])
+        said += verdicts
+        on_progress(len(said))
+    return tuple(said)
+
+
+def take_containments(store: Store, told: Mapping[str, Containment]) -> None:
+    """Record what the journal of this machine says of leaked keys."""
+    with store.writing() as connection:
+        record_containments(connection, told, datetime.now(UTC))
+
+
+def end(store: Store, run: str, *, is_interrupted: bool, unasked: Iterable[str] = ()) -> runs.Counts:
+    """Say that a run is over, unless something still waits; returns what came of it."""
+    with store.writing() as connection:
+        runs.note(connection, run, (), list(unasked))
+        counts = runs.counts(connection, run)
+        is_complete = not counts.unread and not runs.problems_of(connection, run)
+        state = "interrupted" if is_interrupted else "done" if is_complete else "incomplete"
+        runs.end(connection, run, state, datetime.now(UTC))
+    return counts

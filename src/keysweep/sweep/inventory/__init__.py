@@ -1,0 +1,131 @@
+"""Which repositories there are, as their host lists them; one file per kind of host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from ipaddress import ip_address
+from types import ModuleType
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from keysweep.errors import InventoryError, UsageError
+from keysweep.repositories import Listed
+from keysweep.sweep.inventory.filters import Filters, left_out
+from keysweep.sweep.inventory.targets import Kind, Target
+from keysweep.sweep.tokens import Login, login_for, names_for
+
+if TYPE_CHECKING:
+    from keysweep.sweep.inventory.waiting import Patience
+
+_MOST_REPOSITORIES = 500_000
+
+
+def inventory(
+    target: Target,
+    wanted: Filters,
+    *,
+    on_problem: Callable[[str], None],
+    on_progress: Callable[[int], None] | None = None,
+    on_left_out: Callable[[str], None] | None = None,
+    on_wait: Callable[[str], None] | None = None,
+    patience: Patience | None = None,
+) -> Iterator[Listed]:
+    """Every wanted repository of a target, each once, as the pages of its host come.
+
+    `on_problem` gets a clause for each part that could not be listed, `on_progress` how many are listed so far,
+    `on_left_out` the reason for each repository that `wanted` leaves out, `on_wait` a clause when the host has
+    to be left alone for a while. All of them may hold what a host says, which is not yet safe for a terminal.
+
+    Raises UsageError where the target or a token cannot be used, and InventoryError where nothing can be listed.
+    """
+    seen: set[str] = set()
+    given = 0
+    for each in _found(target, wanted, on_problem, on_wait, patience):
+        if each.identity in seen:
+            continue
+        if len(seen) == _MOST_REPOSITORIES:
+            on_problem(f"the list is longer than {_MOST_REPOSITORIES:,} repositories, and ends there")
+            return
+        seen.add(each.identity)
+        if reason := left_out(each, wanted):
+            if on_left_out:
+                on_left_out(reason)
+            continue
+        given += 1
+        if on_progress:
+            on_progress(given)
+        yield each
+
+
+def _found(
+    target: Target,
+    wanted: Filters,
+    on_problem: Callable[[str], None],
+    on_wait: Callable[[str], None] | None,
+    patience: Patience | None,
+) -> Iterator[Listed]:
+    if target.kind is Kind.DIRECTORY:
+        from keysweep.sweep.inventory import directory
+
+        yield from directory.listed(target.name, on_problem)
+    elif target.kind in (Kind.FILE, Kind.STDIN):
+        from keysweep.sweep.inventory import written
+
+        yield from written.listed(target.name if target.kind is Kind.FILE else None, on_problem)
+    else:
+        yield from _hosted(target, wanted, on_problem, on_wait, patience)
+
+
+def _hosted(
+    target: Target,
+    wanted: Filters,
+    on_problem: Callable[[str], None],
+    on_wait: Callable[[str], None] | None,
+    patience: Patience | None,
+) -> Iterator[Listed]:
+    host = _module(target.kind)
+    from keysweep.sweep.inventory.asking import Asked, HostError
+    from keysweep.sweep.inventory.pages import Wanted
+    from keysweep.sweep.inventory.rows import UnusableError
+
+    login = _login(target)
+    advice = " or ".join(names_for(target.kind, target.host))
+    asked = Asked(
+        host.api(target), login, host.authorization(login), advice=advice, on_wait=on_wait, patience=patience
+    )
+    try:
+        yield from host.listed(target, asked, Wanted(wanted, on_problem))
+    except (HostError, UnusableError) as error:
+        raise InventoryError(f"{target.text} cannot be listed: {error}.") from None
+    finally:
+        asked.session.close()
+
+
+def _login(target: Target) -> Login | None:
+    """The login for the host; raises UsageError where it would be sent over the network for all to read."""
+    login = login_for(target.kind, target.host)
+    if login and target.base.startswith("http://") and not _is_this_machine(urlsplit(target.base).hostname or ""):
+        raise UsageError(
+            f"the token of {login.origin} would be sent to {target.host} unencrypted: write https:// in the "
+            "target, or take the token away."
+        )
+    return login
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _module(kind: Kind) -> ModuleType:
+    """How a kind of host is listed; raises UsageError where a library is missing for it."""
+    name = "gitea" if kind is Kind.FORGEJO else kind
+    try:
+        return import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"listing {kind} needs {error.name}, which is not installed: run `pip install 'keysweep[sweep]'`."
+        ) from error

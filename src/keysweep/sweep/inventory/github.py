@@ -1,0 +1,161 @@
+"""Repositories, wikis and gists on GitHub: github.com, GitHub Enterprise Cloud and Server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from github.GithubObject import NonCompletableGithubObject
+from github.PaginatedList import PaginatedList
+from github.Requester import Requester
+
+from keysweep.findings import Secret
+from keysweep.repositories import Holds, Listed
+from keysweep.sweep.inventory.asking import Asked, HostError, bearer
+from keysweep.sweep.inventory.filters import WIKI_ENDING
+from keysweep.sweep.inventory.pages import Wanted, beside, kept, listed_rows
+from keysweep.sweep.inventory.rows import clone_url, flag, moment, needed_number, needed_text, number, text, texts
+from keysweep.sweep.inventory.rows import field as value
+from keysweep.sweep.inventory.targets import Target
+from keysweep.sweep.inventory.wikis import wiki_of
+from keysweep.sweep.tokens import Login
+
+_PER_PAGE = 100
+_FIELDS = (
+    "id",
+    "full_name",
+    "clone_url",
+    "html_url",
+    "size",
+    "pushed_at",
+    "private",
+    "archived",
+    "fork",
+    "default_branch",
+    "topics",
+    "has_wiki",
+    "git_pull_url",
+    "updated_at",
+    "public",
+    "owner",
+    "files",
+)
+"""What is kept of each row while its list lasts; GitHub sends ten times as much."""
+
+
+def api(target: Target) -> str:
+    """Where the API of a host is."""
+    host = target.host
+    if host == "github.com" or host.endswith(".ghe.com"):
+        return f"https://api.{host}"
+    return f"{target.base}/api/v3"
+
+
+def authorization(login: Login | None) -> Secret | None:
+    """The login as the API wants it."""
+    return bearer(login)
+
+
+def listed(target: Target, asked: Asked, wanted: Wanted) -> Iterator[Listed]:
+    """All repositories of an organisation or a user, their wikis, and the gists of a user."""
+    account = asked.get(f"users/{target.name}").content
+    if text(account, "type") == "Organization":
+        address, parameters = f"/orgs/{target.name}/repos", {"type": "all"}
+    elif own := _is_own(target, asked):
+        address, parameters = "/user/repos", {"affiliation": "owner"}  # the only list that has private ones
+    else:
+        address, parameters = f"/users/{target.name}/repos", {"type": "owner"}
+    read = partial(_repository, target, wanted)
+    found = _rows(asked, address, {**parameters, "sort": "created", "direction": "asc"})
+    yield from kept(found, read, "the repositories", wanted.on_problem)
+    if text(account, "type") != "Organization" and wanted.filters.snippets:
+        gists = _rows(asked, "/gists" if own else f"/users/{target.name}/gists", {})
+        yield from beside(
+            kept(gists, partial(_gist, target), "the gists", wanted.on_problem), "the gists", wanted.on_problem
+        )
+
+
+def _is_own(target: Target, asked: Asked) -> bool:
+    """Whether the token is one of the very user."""
+    try:
+        login = text(asked.get("user").content, "login") or ""
+    except HostError as error:
+        if error.status in (401, 403, 404):
+            return False
+        raise
+    return login.casefold() == target.name.casefold()
+
+
+class _Asking(Requester):
+    """PyGithub's way to GitHub, by ours."""
+
+    def __init__(self, asked: Asked) -> None:
+        super().__init__(None, asked.api, 60, "keysweep", _PER_PAGE, True, None, None)
+        self._asked = asked
+
+    def requestJsonAndCheck(  # noqa: N802 - PyGithub's name
+        self, _verb: str, url: str, parameters: dict[str, Any] | None = None, *_: object, **__: object
+    ) -> tuple[dict[str, Any], Any]:
+        """One page; the verb is always GET."""
+        answer = self._asked.get(url, parameters)
+        found = [each for each in listed_rows(answer.content) if isinstance(each, dict)]
+        return {"link": f'<{answer.next_page}>; rel="next"'} if answer.next_page else {}, found
+
+
+class _Row(NonCompletableGithubObject):
+    """A row as it came: PyGithub's own classes ask for each repository again that lacks a field."""
+
+    def _initAttributes(self) -> None:  # noqa: N802
+        """Nothing beyond the row."""
+
+    def _useAttributes(self, attributes: dict[str, Any]) -> None:  # noqa: N802
+        """Nothing beyond the row."""
+
+
+def _rows(asked: Asked, address: str, parameters: dict[str, Any]) -> Iterator[object]:
+    shorter = partial(_only, _FIELDS)
+    for row in PaginatedList(_Row, _Asking(asked), address, parameters, attributesTransformer=shorter):
+        yield row.raw_data
+
+
+def _only(names: tuple[str, ...], row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in names if name in row}
+
+
+def _repository(target: Target, wanted: Wanted, row: object) -> Iterator[Listed]:
+    url = clone_url(needed_text(row, "clone_url"), target.base)
+    size = number(row, "size")
+    repository = Listed(
+        identity=f"{target.host}/repository/{needed_number(row, 'id')}",
+        name=needed_text(row, "full_name"),
+        url=url,
+        page=text(row, "html_url"),
+        size_bytes=None if size is None else size * 1024,
+        pushed=moment(row, "pushed_at"),
+        private=flag(row, "private"),
+        archived=bool(flag(row, "archived")),
+        fork_of="" if flag(row, "fork") else None,
+        default_branch=text(row, "default_branch"),
+        topics=texts(row, "topics"),
+    )
+    yield repository
+    if flag(row, "has_wiki") and wanted.filters.wikis:
+        page = f"{repository.page}/wiki" if repository.page else None
+        yield wiki_of(repository, f"{url.removesuffix('.git')}{WIKI_ENDING}.git", page)
+
+
+def _gist(target: Target, row: object) -> Iterator[Listed]:
+    identity, public = needed_text(row, "id"), flag(row, "public")
+    files = value(row, "files")
+    sizes = [number(each, "size") or 0 for each in files.values()] if isinstance(files, dict) else []
+    yield Listed(
+        identity=f"{target.host}/gist/{identity}",
+        name=f"{text(row, 'owner', 'login') or target.name}/{identity}",
+        url=clone_url(needed_text(row, "git_pull_url"), target.base, f"gist.{target.host}"),
+        holds=Holds.SNIPPET,
+        page=text(row, "html_url"),
+        size_bytes=sum(sizes) if sizes else None,
+        pushed=moment(row, "updated_at"),
+        private=None if public is None else not public,
+    )
