@@ -67,7 +67,7 @@ def serving(mailbox: Mailbox, **options: Any) -> Iterator[int]:
 
     class Sized(Controller):
         def _trigger_server(self) -> None:
-            self.port = self.server.sockets[0].getsockname()[1]
+            self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
             super()._trigger_server()  # type: ignore[no-untyped-call]
 
     controller = Sized(mailbox, hostname="127.0.0.1", port=0, **options)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from keysweep.cli.databases import db_option, opened_store
 from keysweep.cli.operator import aws_endpoint
 from keysweep.cli.output import check_writable, put_report
 from keysweep.errors import ExitCode, IncompleteError, UsageError
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--db", metavar="PATH|URL", help="The store of keysweep sweep.  [default: $KEYSWEEP_DB, or your own]"
-)
+@db_option
 @click.option("--channel", "channels", multiple=True, metavar="NAME", help="Only this receiver; repeatable.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 @click.option(
@@ -70,10 +69,6 @@ def notify(
       2  wrong usage or configuration; nothing was sent
       3  some receiver did not take something; the next run tells it again
     """
-    from keysweep.notify.run import tell
-    from keysweep.store.notices import First
-    from keysweep.store.opening import opened
-
     receivers = _receivers(config)
     if asff is not None:
         if channels or dry_run or first != "open":
@@ -83,7 +78,10 @@ def notify(
         raise UsageError("--account and --region belong to --asff.")
     if not receivers.chosen(channels):
         raise UsageError(f"nobody is to be told: describe a receiver in {_directory() / 'notify.toml'}.")
-    with opened(db, must_exist=True) as store:
+    from keysweep.notify.run import tell
+    from keysweep.store.notices import First
+
+    with opened_store(db, must_exist=True) as store:
         told = tell(
             store,
             receivers,
@@ -100,8 +98,10 @@ def notify(
 
 
 def _receivers(config: Path | None) -> Receivers:
-    from keysweep.notify.receivers import load
-
+    try:
+        from keysweep.notify.receivers import load
+    except ImportError as error:
+        raise UsageError(f"the store needs {error.name}: run `pip install 'keysweep[sweep]'`.") from error
     return load(config, _directory())
 
 
@@ -155,10 +155,9 @@ def _hub(receivers: Receivers, account: str | None, region: str | None) -> Hub:
 def _export(db: str | None, path: str, hub: Hub, receivers: Receivers) -> int:
     from keysweep.notify.run import findings
     from keysweep.notify.security_hub import batches_of
-    from keysweep.store.opening import opened
 
     check_writable(path)
-    with opened(db, must_exist=True) as store:
+    with opened_store(db, must_exist=True) as store:
         batches = batches_of(findings(store, receivers, hub)) or [()]
     names = [path] if len(batches) == 1 else [_numbered(path, number) for number in range(1, len(batches) + 1)]
     for name, batch in zip(names, batches, strict=True):
