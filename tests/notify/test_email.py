@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import random
+import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 
 from fixtures.keys import secret
+from keysweep.frozen import replace
 from keysweep.notify.email import composed
 from keysweep.notify.messages import Digest
 from keysweep.notify.run import Told, tell
 from keysweep.store.opening import Store
 from keysweep.verdicts import Status
+from tests.emulators.wire import Hang
 from tests.notify.certificates import certificate, server_context
-from tests.notify.filling import HASTY, WHEN, leak, receivers, verdict
+from tests.notify.filling import HASTY, WHEN, leak, receiver, receivers, verdict
 from tests.notify.samples import hostile, many
 from tests.report.samples import HOSTILE
 
@@ -217,3 +223,29 @@ def test_a_mail_about_very_many_lists_some_and_counts_the_rest() -> None:
     for body in parts(composed(digest, "keysweep@example.net", ["a@example.net"], WHEN)):
         assert "And 4990 more" in body
         assert "5000 critical" in body
+
+
+def test_a_server_that_says_nothing_is_given_up(store: Store, chance: random.Random, tmp_path: Path) -> None:
+    leak(store, chance)
+    text = DESCRIBED.format(port="{}", more='security = "none"')
+    patience = replace(HASTY, attempts=2, answer_seconds=0.3)
+    with receiver(Hang(), Hang()) as silent:
+        who = receivers(tmp_path, text.format(urlsplit(silent.address).port))
+        (channel,) = tell(store, who, {}, patience=patience).channels
+    assert "127.0.0.1 could not be reached" in channel.complaints[0]
+    with socket.create_server(("127.0.0.1", 0)) as babbling:
+        Thread(target=_babble, args=(babbling,), daemon=True).start()
+        who = receivers(tmp_path, text.format(babbling.getsockname()[1]))
+        (channel,) = tell(store, who, {}, patience=patience).channels
+    assert channel.complaints == ("127.0.0.1 could not be reached (TimeoutError), 2 times",)
+
+
+def _babble(server: socket.socket) -> None:
+    """Begins to greet everybody, a byte at a time, and never comes to an end."""
+    with suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                for _ in range(30):
+                    connection.sendall(b"2")
+                    time.sleep(0.1)

@@ -235,3 +235,34 @@ def test_whoever_is_killed_before_it_is_written_down_tells_it_again_with_the_sam
     assert len(keys) == 4
     assert keys[2] == keys[1]
     assert len(set(keys)) == 3
+
+
+def test_whoever_interrupts_it_loses_nothing(store: Store, chance: random.Random, tmp_path: Path) -> None:
+    for _ in range(3):
+        leak(store, chance)
+    with receiver() as it:
+        (channel,) = told(store, tmp_path, it, goes_on=lambda: not it.requests).channels
+        assert (channel.told, channel.complaints) == (1, ("interrupted before everything was told",))
+        assert told(store, tmp_path, it).channels[0].told == 2
+
+
+def test_ctrl_c_finishes_the_message_and_writes_it_down(
+    store: Store, chance: random.Random, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        leak(store, chance)
+    processes: list[subprocess.Popen[str]] = []
+
+    def interrupts(_: Request) -> Given:
+        processes[-1].send_signal(signal.SIGINT)
+        return OK
+
+    with receiver(interrupts) as it:
+        receivers(tmp_path, f'[[channel]]\nname = "soar"\nkind = "webhook"\naddress = "{it.address}"\n')
+        outputs = []
+        for _ in range(2):
+            processes.append(started(tmp_path))
+            outputs.append(processes[-1].communicate()[0])
+        assert [each.returncode for each in processes] == [3, 0], outputs
+        assert "interrupted before everything was told" in outputs[0]
+        assert len({each["id"] for each in it.documents}) == len(it.documents) == 3

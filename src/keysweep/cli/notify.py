@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from keysweep.cli.databases import db_option, opened_store
+from keysweep.cli.interrupt import CtrlC
 from keysweep.cli.operator import aws_endpoint
 from keysweep.cli.output import check_writable, put_report
 from keysweep.errors import ExitCode, IncompleteError, UsageError
@@ -81,7 +82,7 @@ def notify(
     from keysweep.notify.run import tell
     from keysweep.store.notices import First
 
-    with opened_store(db, must_exist=True) as store:
+    with opened_store(db, must_exist=True) as store, CtrlC() as ctrl_c:
         told = tell(
             store,
             receivers,
@@ -90,6 +91,7 @@ def notify(
             first=First(first),
             rehearse=dry_run,
             endpoint=aws_endpoint,
+            goes_on=lambda: not ctrl_c.is_pressed,
         )
     style = Style.detect(sys.stdout, os.environ)
     for line in _lines(told, style, dry_run=dry_run):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,6 +72,7 @@ def tell(
     rehearse: bool = False,
     patience: Patience = _PATIENT,
     endpoint: str | None = None,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> Told:
     """Tell the channels called `names`, or all, about the leaks that stand otherwise than each was told last.
 
@@ -79,13 +80,13 @@ def tell(
     What a receiver does not take ends nothing: it is in what this returns, and is told again by the next call.
     A leak is told at least once in each state: whoever is killed between sending and writing that down sends it
     once more, with the same key. `rehearse` sends nothing and writes nothing down. `environment` holds the secrets
-    and `endpoint` takes the place of AWS for Security Hub.
+    and `endpoint` takes the place of AWS for Security Hub. Once `goes_on` says no, no further message is begun.
     """
     chosen = receivers.chosen(names)
     if rehearse or first is First.NONE:
         return Told(tuple(_silently(store, each, first, receivers, rehearse=rehearse) for each in chosen))
     ready = [(each, _directed(each.sender(environment), endpoint)) for each in chosen]
-    return Told(tuple(_told(store, receivers, channel, sender, first, patience) for channel, sender in ready))
+    return Told(tuple(_told(store, receivers, *each, first, patience, goes_on) for each in ready))
 
 
 def _directed(sender: Sender, endpoint: str | None) -> Sender:
@@ -119,7 +120,13 @@ def _unmet(channel: Channel, error: StoreError) -> ToldChannel:
 
 
 def _told(
-    store: Store, receivers: Receivers, channel: Channel, sender: Sender, first: First, patience: Patience
+    store: Store,
+    receivers: Receivers,
+    channel: Channel,
+    sender: Sender,
+    first: First,
+    patience: Patience,
+    goes_on: Callable[[], bool],
 ) -> ToldChannel:
     complaints: list[str] = []
     told = 0
@@ -132,6 +139,9 @@ def _told(
             with store.reading() as connection:
                 dues = due(connection, channel.name, channel.wanted, datetime.now(UTC), first)
             for parcel in parcels(channel, dues):
+                if not goes_on():
+                    complaints.append("interrupted before everything was told")
+                    break
                 message = _message(store, receivers, channel, parcel)
                 now = datetime.now(UTC)
                 try:

@@ -14,9 +14,9 @@ from keysweep.standing import Standing
 from keysweep.store.leaks import HARMLESS
 from keysweep.store.rows import batches
 from keysweep.store.schema import leaks, notices
+from keysweep.store.summaries import SETTLED
 
 _QUIET_STANDINGS = HARMLESS | {Standing.CANARY, Standing.EXAMPLE}
-_QUIET_STATUSES = frozenset({"accepted", "false", "resolved"})
 
 
 class First(StrEnum):
@@ -68,7 +68,7 @@ class Due:
 def is_quiet(state: str) -> bool:
     """Whether nobody has to do anything about a leak in this state."""
     standing, _, status = state.partition(" ")
-    return status in _QUIET_STATUSES or standing in _QUIET_STANDINGS
+    return status in SETTLED or standing in _QUIET_STANDINGS
 
 
 def due(
@@ -123,7 +123,7 @@ def _first(first: First, status: ColumnElement[str]) -> list[ColumnElement[bool]
         return []
     return [
         not_(leaks.c.standing.in_(sorted(_QUIET_STANDINGS))),
-        not_(status.in_(sorted(_QUIET_STATUSES))),
+        not_(status.in_(SETTLED)),
     ]
 
 

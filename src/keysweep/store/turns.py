@@ -35,7 +35,8 @@ def _file(store: Store, digest: bytes, seconds: float) -> Iterator[bool]:
     """By a lock on a file beside the database, which the system takes back from a process that has ended."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(f"{store.engine.url.database}.{digest.hex()}.lock", mode=0o600)
+    path = os.path.realpath(str(store.engine.url.database))
+    lock = FileLock(f"{path}.turn-{digest.hex()}.lock", mode=0o600)
     try:
         lock.acquire(timeout=seconds, poll_interval=_LOOK_AGAIN_SECONDS / 5)
     except Timeout:
