@@ -52,6 +52,8 @@ class Mail:
                 raise NotTaken(f"{self.server} has a certificate that is not trusted, or speaks no TLS") from None
             except smtplib.SMTPNotSupportedError:
                 raise NotTaken(f"{self.server} offers no STARTTLS or no sign-in, so nothing was sent") from None
+            except (TimeoutError, smtplib.SMTPServerDisconnected):
+                reason = f"{self.server} hung up or did not answer in time"
             except (smtplib.SMTPException, OSError) as error:
                 reason = f"{self.server} could not be reached ({type(error).__name__})"
             else:
