@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from keysweep.errors import ConfigError, UsageError
-from keysweep.notify.run import Told, tell
+from keysweep.notify.run import Told, check, tell
 from keysweep.store.notices import First
 from keysweep.store.opening import Store
 from keysweep.verdicts import Status
@@ -183,6 +183,9 @@ def test_nothing_is_sent_where_a_secret_is_missing_or_a_channel_is_unknown(
         with pytest.raises(UsageError, match="no channel chut"):
             told(store, tmp_path, it, more=more, names=("chut",))
         assert it.requests == []
+        with pytest.raises(ConfigError, match="NO_SUCH_VARIABLE"):
+            check(receivers(tmp_path, more), {})
+        check(receivers(tmp_path, more), {"NO_SUCH_VARIABLE": "https://hooks.example.net/x"})
         assert told(store, tmp_path, it, more=more, names=("soar",)).channels[0].told == 1
 
 

@@ -90,6 +90,23 @@ def test_hostile_names_make_a_valid_finding(text: str) -> None:
     assert not set(json.dumps(made, ensure_ascii=False)) & set("\x1b\x9b\u202e\u2066\udce9\ud800")
 
 
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-central-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+    ],
+)
+def test_findings_are_valid_in_every_partition(region: str, partition: str) -> None:
+    hub = Hub("111122223333", region)
+    for each in ("aws", "aws-eusc", None):
+        made = finding(replace(NOTICE, facts=replace(FACTS, partition=each)), hub, WHEN)
+        checked(made)
+        assert made["ProductArn"].startswith(f"arn:{partition}:securityhub:{region}:")
+
+
 def test_a_finding_keeps_its_id_while_it_is_resolved() -> None:
     live, off = (
         finding(replace(NOTICE, due=replace(DUE, standing=each)), HUB, WHEN)

@@ -70,7 +70,7 @@ def notify(
       2  wrong usage or configuration; nothing was sent
       3  some receiver did not take something; the next run tells it again
     """
-    receivers = _receivers(config)
+    receivers = receivers_of(config)
     if asff is not None:
         if channels or dry_run or first != "open":
             raise UsageError("--asff writes files and sends nothing: leave --channel, --dry-run and --first out.")
@@ -94,12 +94,13 @@ def notify(
             goes_on=lambda: not ctrl_c.is_pressed,
         )
     style = Style.detect(sys.stdout, os.environ)
-    for line in _lines(told, style, dry_run=dry_run):
+    for line in lines_of(told, style, dry_run=dry_run):
         click.echo(line)
     return ExitCode.INCOMPLETE if told.failed else ExitCode.CLEAN
 
 
-def _receivers(config: Path | None) -> Receivers:
+def receivers_of(config: Path | None) -> Receivers:
+    """Those that `config` describes, or notify.toml in the user's configuration directory."""
     try:
         from keysweep.notify.receivers import load
     except ImportError as error:
@@ -116,7 +117,8 @@ def _directory() -> Path:
         return Path("/")
 
 
-def _lines(told: Told, style: Style, *, dry_run: bool) -> Iterator[str]:
+def lines_of(told: Told, style: Style, *, dry_run: bool = False) -> Iterator[str]:
+    """What came of telling them, for people; safe to be shown."""
     for each in told.channels:
         yield style.safe(f"{each.name} ({each.kind}): {_said(each, dry_run=dry_run)}.")
         yield from (style.safe(f"  {title}") for title in each.titles)

@@ -48,6 +48,8 @@ class Mail:
                 raise NotTaken(
                     f"{self.server} refuses all {number_of(len(error.recipients), 'recipient')}"
                 ) from None
+            except UnicodeError:
+                raise NotTaken(f"{self.server} cannot be given a user or a password that is not ASCII") from None
             except ssl.SSLError:
                 raise NotTaken(f"{self.server} has a certificate that is not trusted, or speaks no TLS") from None
             except smtplib.SMTPNotSupportedError:

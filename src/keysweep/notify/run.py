@@ -89,6 +89,12 @@ def tell(
     return Told(tuple(_told(store, receivers, *each, first, patience, goes_on) for each in ready))
 
 
+def check(receivers: Receivers, environment: Environment, names: Sequence[str] = ()) -> None:
+    """Raise now, before hours of work, what `tell` would raise: UsageError or ConfigError."""
+    for each in receivers.chosen(names):
+        each.sender(environment)
+
+
 def _directed(sender: Sender, endpoint: str | None) -> Sender:
     return replace(sender, endpoint=endpoint) if isinstance(sender, Hub) and endpoint else sender
 

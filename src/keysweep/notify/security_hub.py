@@ -13,7 +13,8 @@ from keysweep.frozen import frozen
 from keysweep.notify.messages import Digest, Notice
 from keysweep.notify.posting import NotTaken, Patience
 from keysweep.notify.taken import Taken
-from keysweep.notify.words import shown, standing_label
+from keysweep.notify.words import shown
+from keysweep.report.decisions import MEANINGS
 from keysweep.report.text import TITLES
 from keysweep.standing import Standing
 from keysweep.store.leaks import HARMLESS
@@ -122,7 +123,8 @@ def _workflow(notice: Notice) -> str:
 
 
 def _description(notice: Notice) -> str:
-    told = [f"{standing_label(notice.due.standing)}."]
+    meaning = MEANINGS[notice.due.standing]
+    told = [f"{meaning.label}: {meaning.text}."]
     told += [f"{name + ': ' if name else ''}{value}" for name, value in notice.lines() if name in _DESCRIBED]
     return "\n".join(told)[:1024]
 
@@ -154,8 +156,7 @@ def _resource(notice: Notice, hub: Hub) -> dict[str, Any]:
         return {
             "Type": "Other",
             "Id": f"keysweep/leak/{facts.fingerprint}",
-            "Partition": hub.partition,
-            "Region": hub.region,
+            **_place(hub.partition, hub),
             "Details": {"Other": {"Kind": facts.kind}},
         }
     known: dict[str, str | None] = {
@@ -168,12 +169,17 @@ def _resource(notice: Notice, hub: Hub) -> dict[str, Any]:
     return {
         "Type": "AwsIamAccessKey",
         "Id": f"AWS::IAM::AccessKey:{facts.key_id}",
-        "Partition": facts.partition or hub.partition,
-        "Region": hub.region,
+        **_place(facts.partition or hub.partition, hub),
         "Details": {"AwsIamAccessKey": {name: shown(value) for name, value in known.items() if value}},
     }
 
 
+def _place(partition: str, hub: Hub) -> dict[str, str]:
+    """Where a resource is; the format does not know every partition that there is."""
+    return {"Region": hub.region, **({"Partition": partition} if partition in _FORMAT_KNOWS else {})}
+
+
+_FORMAT_KNOWS = frozenset({"aws", "aws-cn", "aws-us-gov"})
 _PRINCIPALS = {"root": "Root", "user": "IAMUser", "role": "AssumedRole", "federated-user": "FederatedUser"}
 
 
