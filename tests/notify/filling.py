@@ -41,10 +41,11 @@ def leak(
     repository: str = "shop/web",
     author: str = "Ada",
     page: str | None = None,
+    value: str = "",
 ) -> str:
     """A sweep finds one pair in `path` of `repository`; returns the key ID."""
     key = key_id(chance)
-    content = f"aws_access_key_id = {key}\naws_secret_access_key = {secret(chance)}\n"
+    content = f"aws_access_key_id = {key}\naws_secret_access_key = {value or secret(chance)}\n"
     found = scan(content.encode(), Origin(path, Source.HISTORY, "c" * 40, "b" * 40)).findings
     commit = Commit("c" * 40, author, "ada@example.net", WHEN - timedelta(days=40), "add it")
     swept(

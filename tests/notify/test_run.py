@@ -189,14 +189,15 @@ def test_nothing_is_sent_where_a_secret_is_missing_or_a_channel_is_unknown(
         assert told(store, tmp_path, it, more=more, names=("soar",)).channels[0].told == 1
 
 
-def started(tmp_path: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "keysweep", "notify", "--db", str(tmp_path / "sweep.db")]
+def started(store: Store, tmp_path: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "keysweep", "notify", "--config", str(tmp_path / "notify.toml")]
+    address = store.engine.url.render_as_string(hide_password=False)
     return subprocess.Popen(
-        [*command, "--config", str(tmp_path / "notify.toml")],
+        command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=dict(os.environ),
+        env={**os.environ, "KEYSWEEP_DB": address},
     )
 
 
@@ -209,7 +210,7 @@ def test_two_processes_at_once_tell_each_leak_once(store: Store, chance: random.
 
     with receiver(*[slow] * 20) as it:
         receivers(tmp_path, f'[[channel]]\nname = "soar"\nkind = "webhook"\naddress = "{it.address}"\n')
-        both = [started(tmp_path), started(tmp_path)]
+        both = [started(store, tmp_path), started(store, tmp_path)]
         outputs = [each.communicate()[0] for each in both]
         assert [each.returncode for each in both] == [0, 0], outputs
         assert sorted(each["leak"]["key_id"] for each in it.documents) == sorted(keys)
@@ -230,7 +231,7 @@ def test_whoever_is_killed_before_it_is_written_down_tells_it_again_with_the_sam
     with receiver(OK, kills) as it:
         receivers(tmp_path, f'[[channel]]\nname = "soar"\nkind = "webhook"\naddress = "{it.address}"\n')
         for _ in range(2):
-            processes.append(started(tmp_path))
+            processes.append(started(store, tmp_path))
             processes[-1].communicate()
         codes = [each.returncode for each in processes]
         keys = [each.headers["idempotency-key"] for each in it.requests]
@@ -264,7 +265,7 @@ def test_ctrl_c_finishes_the_message_and_writes_it_down(
         receivers(tmp_path, f'[[channel]]\nname = "soar"\nkind = "webhook"\naddress = "{it.address}"\n')
         outputs = []
         for _ in range(2):
-            processes.append(started(tmp_path))
+            processes.append(started(store, tmp_path))
             outputs.append(processes[-1].communicate()[0])
         assert [each.returncode for each in processes] == [3, 0], outputs
         assert "interrupted before everything was told" in outputs[0]

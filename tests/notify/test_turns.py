@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -27,11 +28,12 @@ def test_a_turn_is_waited_for_and_then_given_up(store: Store) -> None:
 
 def test_a_turn_ends_with_its_process(store: Store) -> None:
     code = (
-        "import os, sys\nfrom keysweep.store.opening import opened\nfrom keysweep.store.turns import turn\n"
-        "with opened(sys.argv[1]) as store, turn(store, 'telling a', 5):\n    os._exit(7)"
+        "import os\nfrom keysweep.store.opening import opened\nfrom keysweep.store.turns import turn\n"
+        "with opened(None) as store, turn(store, 'telling a', 5):\n    os._exit(7)"
     )
     address = store.engine.url.render_as_string(hide_password=False)
-    done = subprocess.run([sys.executable, "-c", code, address], check=False, capture_output=True, text=True)
+    variables = {**os.environ, "KEYSWEEP_DB": address}
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=variables)
     assert done.returncode == 7, done.stderr
     with turn(store, "telling a", 5):
         pass
