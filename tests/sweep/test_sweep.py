@@ -216,3 +216,16 @@ def test_what_cannot_be_meant_is_said_before_anything_is_done(
     assert done.returncode == 2
     assert complaint in done.stderr
     assert not local.db.exists()
+
+
+def test_a_file_that_is_named_after_a_secret_leaves_none_in_the_store(organisation: Organisation) -> None:
+    leaked = key()
+    plain = key()
+    while "/" in plain.secret:
+        plain = key()
+    named = {f"{plain.secret}/z.env": env_file(plain), f"{plain.secret}/other.env": env_file(key())}
+    organisation.add("a", {"x.env": env_file(leaked), **named})
+    organisation.sweep()
+    stored = b"".join(each.read_bytes() for each in organisation.place.glob("store.db*"))
+    assert plain.key_id.encode() in stored
+    assert plain.secret.encode() not in stored
