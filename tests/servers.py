@@ -25,12 +25,13 @@ def http_server(
     fails: Callable[[], bool] = lambda: False,
     port: int = 0,
     heard: list[str] | None = None,
+    refuses: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[str]:
     """The repositories below `root`, at the address that this gives.
 
     `login` is the `user:password` that it asks for, `redirects` are beginnings of paths and where they lead, and
     with a `status` it answers only that. Whenever it `fails` it answers 503; in
-    `heard` it notes what each request says of who sends it.
+    `heard` it notes what each request says of who sends it, and with that it may be one that it `refuses`.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -50,7 +51,9 @@ def http_server(
             given = self.headers.get("Authorization", "")
             if heard is not None:
                 heard.append(given)
-            if login is not None and given != f"Basic {base64.b64encode(login.encode()).decode()}":
+            if refuses(given) or (
+                login is not None and given != f"Basic {base64.b64encode(login.encode()).decode()}"
+            ):
                 self._head(401, **{"WWW-Authenticate": 'Basic realm="here"'})
             elif status or fails():
                 self._head(status or 503)

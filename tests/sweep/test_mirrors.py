@@ -177,7 +177,6 @@ def test_a_token_is_not_sent_over_a_network_in_clear(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(access, "_login", lambda *_: login)
     assert access.access_to("gitea", "http://git.example.net/a.git") is NO_MORE
     assert access.access_to("gitea", "https://git.example.net/a.git") is not NO_MORE
-    assert access.access_to("", "https://git.example.net/a.git") is NO_MORE
 
 
 def test_a_hostile_repository_in_a_directory_runs_nothing(local: Organisation) -> None:

@@ -20,7 +20,7 @@ from keysweep.cli.sizes import SIZE
 from keysweep.errors import ExitCode, KeysweepError, UsageError
 from keysweep.findings import Severity
 from keysweep.frozen import frozen
-from keysweep.report.style import Style
+from keysweep.report.style import Style, complaint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -298,9 +298,11 @@ def _carry_out(
     write_report(output, lambda stream: write(told, stream, form, is_file=output is not None))
     all_told = wish.receivers is None or is_interrupted or _tell(store, wish.receivers, ctrl_c)
     if failure is not None:
-        raise failure
+        click.echo(complaint(failure), err=True)
     if told.to_do:
         return ExitCode.FINDINGS
+    if failure is not None:
+        return failure.exit_code
     return ExitCode.INCOMPLETE if told.is_incomplete or not all_told else ExitCode.CLEAN
 
 
