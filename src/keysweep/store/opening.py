@@ -162,6 +162,10 @@ def _prepare_file(path: Path, *, must_exist: bool) -> None:
         ) from error
 
 
+_CONNECTION = {"connect_timeout": _CONNECT_SECONDS, "keepalives_idle": 60}
+"""Of psycopg; the claim of a sweep may be idle for hours, which routers on the way must not notice."""
+
+
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
@@ -169,7 +173,7 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "begin", _begin)
         return engine
     try:
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_SECONDS})
+        return create_engine(url, pool_pre_ping=True, connect_args=_CONNECTION)
     except ImportError as error:
         raise StoreError("PostgreSQL needs its driver: run `pip install 'keysweep[postgres]'`.") from error
 
