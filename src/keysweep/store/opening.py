@@ -7,10 +7,11 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -22,6 +23,9 @@ VARIABLE = "KEYSWEEP_DB"
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 10
 _WRITES = "keysweep_writes"
+_ONE_MOMENT = {"isolation_level": "REPEATABLE READ"}
+_WRITERS = 7_237_970_004_966_732_595
+"""The advisory lock of PostgreSQL that writers share, and that whoever has to be alone takes for itself."""
 
 
 @frozen
@@ -40,14 +44,21 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one moment of the store; StoreError for what fails in the database."""
-        with complaining(self.where), self.engine.connect() as connection:
+        engine = self.engine if self.is_sqlite else self.engine.execution_options(**_ONE_MOMENT)
+        with complaining(self.where), engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction: all that is done in it is kept, or nothing; StoreError for what fails in the database."""
+    def writing(self, *, alone: bool = False) -> Iterator[Connection]:
+        """A transaction: all that is done in it is kept, or nothing; StoreError for what fails in the database.
+
+        With `alone` nobody else writes meanwhile, as in SQLite nobody ever does: for what changes all of it.
+        """
         engine = self.engine.execution_options(**{_WRITES: True})
         with complaining(self.where), engine.begin() as connection:
+            if not self.is_sqlite:
+                take = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
+                connection.execute(select(take(_WRITERS)))
             yield connection
 
 
@@ -67,7 +78,7 @@ def opened(address: str | None, *, must_exist: bool = False) -> Iterator[Store]:
         engine = _engine(url)
         try:
             store = Store(engine, where)
-            bring_up_to_date(store.reading, store.writing, where)
+            bring_up_to_date(store.reading, partial(store.writing, alone=True), where)
             yield store
         finally:
             engine.dispose()
