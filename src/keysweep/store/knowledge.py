@@ -48,7 +48,7 @@ def record_verdicts(connection: Connection, verdicts: Iterable[Verdict], now: da
     """
     given = {each.key_id: each for each in verdicts}
     add_missing(connection, keys, [_new(key_id) for key_id in given], "key_id")
-    before = {row.key_id: verdict_in(row) for row in key_rows(connection, given)}
+    before = {row.key_id: verdict_in(row) for row in key_rows(connection, given, hold="write")}
     told = [each for key_id, each in given.items() if _is_news(each, before[key_id])]
     if not told:
         return
@@ -100,7 +100,7 @@ def _columns(verdict: Verdict) -> dict[str, Any]:
 
 def record_containments(connection: Connection, told: Mapping[str, Containment], now: datetime) -> None:
     """Record what the journal says was done last about leaked keys; keys that no leak has are passed over."""
-    rows = {row.key_id: row for row in key_rows(connection, told)}
+    rows = {row.key_id: row for row in key_rows(connection, told, hold="write")}
     changed = [each for key_id, each in told.items() if key_id in rows and _is_new(each, rows[key_id])]
     for each in changed:
         when = each.when or now

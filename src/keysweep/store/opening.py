@@ -175,10 +175,19 @@ def _engine(url: URL) -> Engine:
         raise StoreError("PostgreSQL needs its driver: run `pip install 'keysweep[postgres]'`.") from error
 
 
+_SETTINGS = (
+    "journal_mode = wal",
+    "synchronous = full",
+    "foreign_keys = on",
+    "trusted_schema = off",
+    "cache_size = -65536",  # KiB: the indexes of a million places stay in memory while they are written
+)
+
+
 def _set_up(connection: Any, _: object) -> None:
     """Readers go on while one writes, and what was committed is there after a crash."""
     connection.isolation_level = None  # transactions are begun below, in all of their words
-    for setting in ("journal_mode = wal", "synchronous = full", "foreign_keys = on", "trusted_schema = off"):
+    for setting in _SETTINGS:
         connection.execute(f"PRAGMA {setting}")
 
 

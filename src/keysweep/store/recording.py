@@ -38,6 +38,7 @@ def record(connection: Connection, run: str, repository_id: int, swept: Swept, n
     What the sweep before found and this one did not is gone from the repository, unless this one is incomplete.
     """
     result = swept.result
+    _hold(connection, repository_id)
     is_complete = not result.problems
     ids, fresh = leak_ids(connection, result.findings, now)
     counts = replace_places(connection, repository_id, result.findings, ids, now, is_complete=is_complete)
@@ -73,6 +74,12 @@ def record(connection: Connection, run: str, repository_id: int, swept: Swept, n
         )
     )
     return fresh
+
+
+def _hold(connection: Connection, repository_id: int) -> None:
+    """Let whoever else records the same repository wait: what was there before is changed by one at a time."""
+    own = select(repositories.c.id).where(repositories.c.id == repository_id)
+    connection.execute(own.with_for_update(key_share=True))
 
 
 def _reason(result: ScanResult) -> str:

@@ -37,12 +37,16 @@ def stored_or_none(text: str | None) -> str | None:
     return None if text is None else stored(text)
 
 
-def add_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], unique: str) -> None:
-    """Insert those rows whose value of the column `unique` is not there yet."""
+def add_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], unique: str) -> int:
+    """Insert those rows whose value of the column `unique` is not there yet; returns how many.
+
+    In the order of that column, as everybody does, so that no two writers wait for each other.
+    """
     if not rows:
-        return
+        return 0
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(table).on_conflict_do_nothing(index_elements=[unique]), rows)
+    statement = insert(table).on_conflict_do_nothing(index_elements=[unique]).returning(table.c[unique])
+    return len(connection.execute(statement, sorted(rows, key=lambda row: row[unique])).all())
 
 
 def put(
@@ -52,10 +56,14 @@ def put(
     unique: Sequence[str],
     keep: Sequence[str] = (),
 ) -> None:
-    """Insert rows, or change what is there under the same `unique` columns into what they say, but for `keep`."""
+    """Insert rows, or change what is there under the same `unique` columns into what they say, but for `keep`.
+
+    In the order of these columns, as `add_missing` does.
+    """
     if not rows:
         return
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in {*unique, *keep}}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(unique), set_=changed), rows)
+    in_order = sorted(rows, key=lambda row: tuple(row[name] for name in unique))
+    connection.execute(statement.on_conflict_do_update(index_elements=list(unique), set_=changed), in_order)
