@@ -44,11 +44,17 @@ def about(store: Store) -> About:
         newest = select(runs.c.id).order_by(runs.c.started.desc(), runs.c.id.desc()).limit(1)
         if store.is_sqlite:
             kind = f"SQLite {connection.scalar(text('SELECT sqlite_version()'))}"
-            size = sum(_size(f"{store.where}{suffix}") for suffix in ("", "-wal"))
         else:
             kind = f"PostgreSQL {connection.scalar(text('SHOW server_version'))}"
-            size = connection.scalar(text("SELECT pg_database_size(current_database())")) or 0
-        return About(store.where, kind, NEWEST, size, counts, connection.scalar(newest))
+        return About(store.where, kind, NEWEST, size_of(store), counts, connection.scalar(newest))
+
+
+def size_of(store: Store) -> int:
+    """How many bytes it takes on its disk."""
+    if store.is_sqlite:
+        return sum(_size(f"{store.where}{suffix}") for suffix in ("", "-wal"))
+    with store.reading() as connection:
+        return connection.scalar(text("SELECT pg_database_size(current_database())")) or 0
 
 
 def _size(path: str) -> int:

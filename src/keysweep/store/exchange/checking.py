@@ -42,7 +42,7 @@ _ONE_OF: Mapping[tuple[str, str], frozenset[Any]] = {
     ("decisions", "status"): frozenset({"open", "real", "false", "accepted", "resolved"}),
 }
 """What may stand in a column of few words."""
-_BITS = {SmallInteger: 15, Integer: 31, BigInteger: 63}
+_BITS = {SmallInteger: 15, BigInteger: 63, Integer: 31}
 _NEWEST = datetime(9000, 1, 1, tzinfo=UTC)
 _MOST_BYTES = 64 << 20
 """In one line."""
@@ -53,7 +53,7 @@ class DamagedError(UsageError):
 
 
 def checked(stream: BinaryIO, name: str) -> Iterator[tuple[int, Shape, dict[str, Any]]]:
-    """Line number, table and row of every line of an export; DamagedError, with its number, for one that is none."""
+    """Line number, table and row of every line of an export; DamagedError for one that is none."""
     numbered = enumerate(iter(partial(stream.readline, _MOST_BYTES), b""), 1)
     _check_header(_object(next(numbered, (1, b"{}"))[1], name, 1), name)
     counts = dict.fromkeys(SHAPES, 0)
@@ -136,7 +136,8 @@ def _value(shape: Shape, column: Column[Any], value: Any) -> Any:
         moment = datetime.fromisoformat(value).astimezone(UTC)
         return _expect(datetime.fromisoformat(value).tzinfo is not None and moment < _NEWEST, moment)
     if isinstance(kind, JSON):
-        return _JSON.get(column.name, _texts)(value)
+        read: Callable[[Any], Any] = _JSON.get(column.name, _texts)
+        return read(value)
     if isinstance(kind, Text):
         return stored(_expect(isinstance(value, str), value))
     if isinstance(kind, Boolean):
