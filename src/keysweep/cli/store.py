@@ -150,12 +150,14 @@ def _write_view(opened: Store, view: str, stream: TextIO) -> None:
     writer.writerow(VIEWS[view].columns)
     with opened.reading() as connection:
         for row in rows_of(connection, view):
-            writer.writerow(inert(safe(_cell(value))) for value in row)
+            writer.writerow(inert(safe(each)) if isinstance(each, str) else _cell(each) for each in row)
 
 
 def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "" if value is None else str(value)
 
 

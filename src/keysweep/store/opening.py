@@ -23,6 +23,7 @@ VARIABLE = "KEYSWEEP_DB"
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 10
 _WRITES = "keysweep_writes"
+_NO_TRANSACTION = "keysweep_no_transaction"
 _ONE_MOMENT = {"isolation_level": "REPEATABLE READ"}
 _WRITERS = 7_237_970_004_966_732_595
 """The advisory lock of PostgreSQL that writers share, and that whoever has to be alone takes for itself."""
@@ -59,6 +60,13 @@ class Store:
             if not self.is_sqlite:
                 take = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
                 connection.execute(select(take(_WRITERS)))
+            yield connection
+
+    @contextmanager
+    def outside(self) -> Iterator[Connection]:
+        """A connection of SQLite in no transaction, for what refuses to be in one; StoreError for what fails."""
+        engine = self.engine.execution_options(**{_NO_TRANSACTION: True})
+        with complaining(self.where), engine.connect() as connection:
             yield connection
 
 
@@ -193,8 +201,9 @@ def _set_up(connection: Any, _: object) -> None:
 
 def _begin(connection: Connection) -> None:
     """Whoever is going to write waits for its turn at once: SQLite lets no reader become a writer later."""
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_NO_TRANSACTION):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
 
 
 _PATTERNS = (

@@ -12,7 +12,7 @@ from sqlalchemy.engine import CursorResult
 from keysweep.frozen import frozen
 from keysweep.standing import Standing
 from keysweep.store.counting import count_anew
-from keysweep.store.opening import Store, complaining
+from keysweep.store.opening import Store
 from keysweep.store.schema import decisions, keys, leaks, places, repositories, runs, tasks
 
 _USABLE = (Standing.LIVE, Standing.ACTIVE, Standing.WRONG_SECRET)
@@ -80,7 +80,6 @@ def _delete(connection: Connection, table: Table, *which: ColumnElement[bool]) -
 def shrink(store: Store) -> None:
     """Give the room back to the system: SQLite keeps it in its file, PostgreSQL takes care of that by itself."""
     if store.is_sqlite:
-        outside = store.engine.execution_options(isolation_level="AUTOCOMMIT")
-        with complaining(store.where), outside.connect() as connection:
+        with store.outside() as connection:
             connection.execute(text("VACUUM"))
             connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))

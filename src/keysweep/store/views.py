@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, column, select, table, text
+from sqlalchemy import Boolean, Connection, column, select, table, text
 
 from keysweep.frozen import frozen
 from keysweep.store.schema import Moment
@@ -24,6 +24,8 @@ class View:
     query: str
     moments: frozenset[str] = frozenset()
     """Of the columns those that are moments, which SQLite has as text."""
+    flags: frozenset[str] = frozenset()
+    """Of the columns those that say yes or no, which SQLite has as numbers."""
 
 
 _LEAK = {
@@ -123,6 +125,7 @@ VIEWS: Mapping[str, View] = {
         GROUP BY r.id, r.name, r.holds, r.state, r.reason, r.swept, r.archived, r.private, r.fork_of
         """,
         frozenset({"swept"}),
+        frozenset({"archived", "private"}),
     ),
     "key_overview": View(
         "each leaked key, whose it is and how widely it is spread",
@@ -212,8 +215,10 @@ def make_views(connection: Connection) -> None:
 
 
 def rows_of(connection: Connection, name: str) -> Iterator[tuple[Any, ...]]:
-    """All rows of a view, with moments as moments, in the order of its first column."""
+    """All rows of a view, with values as what they are, in the order of its first column."""
     view = VIEWS[name]
-    columns = [column(each, Moment) if each in view.moments else column(each) for each in view.columns]
+    types = dict.fromkeys(view.moments, Moment()) | dict.fromkeys(view.flags, Boolean())
+    columns = [column(each, types.get(each)) for each in view.columns]
     query = select(*columns).select_from(table(name)).order_by(columns[0])
-    yield from connection.execution_options(yield_per=1_000).execute(query).tuples()
+    for row in connection.execution_options(yield_per=1_000).execute(query):
+        yield tuple(row)

@@ -118,8 +118,9 @@ def _row(row: dict[str, Any], name: str, number: int) -> tuple[Shape, dict[str, 
     values = {}
     for each, column in columns.items():
         try:
-            values[each] = _value(shape, column, row[each])
-        except (ValueError, TypeError, OverflowError) as error:
+            is_name = each != column.name  # of a row in another table
+            values[each] = _text(row[each]) if is_name else _value(shape, column, row[each])
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise _damaged(name, number, f"its {each} is not what it may be") from error
     return shape, values
 
@@ -139,7 +140,7 @@ def _value(shape: Shape, column: Column[Any], value: Any) -> Any:
         read: Callable[[Any], Any] = _JSON.get(column.name, _texts)
         return read(value)
     if isinstance(kind, Text):
-        return stored(_expect(isinstance(value, str), value))
+        return _text(value)
     if isinstance(kind, Boolean):
         return _expect(isinstance(value, bool), value)
     if isinstance(kind, Float):
@@ -154,26 +155,29 @@ def _expect(is_right: bool | None, value: Any) -> Any:
     return value
 
 
+def _text(value: Any) -> str:
+    return stored(_expect(isinstance(value, str), value))
+
+
 def _texts(value: Any) -> list[str]:
-    _expect(isinstance(value, list) and all(isinstance(each, str) for each in value), value)
-    return [stored(each) for each in value]
+    return [_text(each) for each in _expect(isinstance(value, list), value)]
 
 
 def _parts(value: Any) -> list[dict[str, str]]:
     _expect(isinstance(value, list), value)
-    return [{"role": Role(each["role"]).value, "redacted": stored(each["redacted"])} for each in value]
+    return [{"role": Role(each["role"]).value, "redacted": _text(each["redacted"])} for each in value]
 
 
 def _further(value: Any) -> list[dict[str, Any]]:
     _expect(isinstance(value, list), value)
     return [
         {
-            "path": stored(each["path"]),
+            "path": _text(each["path"]),
             "members": _texts(each["members"]),
             "source": Source(each["source"]).value,
-            "object_id": None if each["object_id"] is None else stored(each["object_id"]),
+            "object_id": None if each["object_id"] is None else _text(each["object_id"]),
         }
-        for each in _expect(all(isinstance(each, dict) and "object_id" in each for each in value), value)
+        for each in value
     ]
 
 

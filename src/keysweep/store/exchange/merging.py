@@ -160,8 +160,7 @@ class Merge:
     def _learn(self, what: str, table: Table, natural: str, rows: Sequence[Row], fresh: set[str]) -> None:
         for batch in batches(row[natural] for row in rows):
             columns = (table.c[natural], table.c.id)
-            found = self.connection.execute(select(*columns).where(table.c[natural].in_(batch))).tuples()
-            for name, number in found:
+            for name, number in self.connection.execute(select(*columns).where(table.c[natural].in_(batch))):
                 self._ids[what][name] = number
                 if name in fresh:
                     self._fresh_ids[what].add(number)
@@ -280,7 +279,7 @@ class Merge:
         for batch in batches(numbers):
             latest = select(decisions.c.leak_id, func.max(decisions.c.when, type_=Moment))
             found = latest.where(decisions.c.leak_id.in_(batch)).group_by(decisions.c.leak_id)
-            newest.update(self.connection.execute(found).tuples().all())
+            newest.update((row[0], row[1]) for row in self.connection.execute(found))
         changes: dict[int, Row] = {}
         for row in sorted(self._events(SHAPES["decisions"], rows), key=lambda row: row["when"]):
             number = row["leak_id"]
