@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from keysweep.store.health import About
     from keysweep.store.opening import Store
 
-_VIEWS = ("leak_overview", "place_overview", "repository_overview", "key_overview", "time_to_contain", "days")
+VIEW_NAMES = ("leak_overview", "place_overview", "repository_overview", "key_overview", "time_to_contain", "days")
+"""Known here too, so that help needs nothing that may not be installed."""
 
 
 @click.group()
@@ -101,7 +102,7 @@ def check(db: str | None) -> int:
 @db_option
 @click.argument("file", metavar="FILE|-")
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
-@click.option("--view", type=click.Choice(_VIEWS), help="With --format csv: which view.")
+@click.option("--view", type=click.Choice(VIEW_NAMES), help="With --format csv: which view.")
 def export(db: str | None, file: str, form: str, view: str | None) -> int:
     """Write the whole store as JSON Lines, for `store import`, or one of its views as CSV.
 
