@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from keysweep.findings import Kind
+from keysweep.standing import Standing
 from keysweep.store.leaks import key_rows, stand_anew, verdict_in
 from keysweep.store.rows import add_missing, stored, stored_or_none
 from keysweep.store.schema import containments, keys, leaks, verifications
@@ -24,13 +25,15 @@ _SETTLED = frozenset({Status.CANARY, Status.EXPIRED})
 
 def keys_to_ask(connection: Connection, now: datetime) -> list[str]:
     """The IDs of keys that leaked with a secret and that AWS is to be asked about, the never asked first."""
-    with_secret = select(leaks.c.key_id).where(leaks.c.places > 0, leaks.c.kind.in_(_WITH_SECRET))
+    with_secret = select(leaks.c.key_id).where(
+        leaks.c.places > 0, leaks.c.kind.in_(_WITH_SECRET), leaks.c.standing != Standing.EXAMPLE.value
+    )
     rows = connection.execute(
         select(keys.c.key_id, keys.c.status, keys.c.checked)
         .where(keys.c.canary.is_(None), keys.c.key_id.in_(with_secret))
         .order_by(keys.c.checked.is_not(None), keys.c.checked, keys.c.key_id)
     )
-    return [key_id for key_id, status, checked in rows.tuples() if _is_due(status, checked, now)]
+    return [row.key_id for row in rows if _is_due(row.status, row.checked, now)]
 
 
 def _is_due(status: str | None, checked: datetime | None, now: datetime) -> bool:

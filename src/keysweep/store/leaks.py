@@ -13,7 +13,7 @@ from keysweep.findings import Finding, Role, Severity
 from keysweep.standing import Standing, standing_by
 from keysweep.store.bulk import update_all
 from keysweep.store.places import Change
-from keysweep.store.rows import add_missing, batches, stored
+from keysweep.store.rows import add_missing, among, batches, stored
 from keysweep.store.schema import keys, leaks
 from keysweep.verdicts import Contained, Containment, Status, Verdict
 
@@ -52,7 +52,7 @@ def _known(connection: Connection, fingerprints: Iterable[str]) -> dict[str, Any
     return {
         row.fingerprint: row
         for batch in batches(fingerprints)
-        for row in connection.execute(select(*columns).where(leaks.c.fingerprint.in_(batch)))
+        for row in connection.execute(select(*columns).where(among(connection, leaks.c.fingerprint, batch)))
     }
 
 
@@ -91,7 +91,7 @@ def key_rows(
     return [
         row
         for batch in batches(sorted(set(key_ids)))
-        for row in connection.execute(query.where(keys.c.key_id.in_(batch)))
+        for row in connection.execute(query.where(among(connection, keys.c.key_id, batch)))
     ]
 
 
@@ -106,9 +106,10 @@ def _key_row(finding: Finding) -> dict[str, Any]:
 
 
 def _leak_row(finding: Finding, standing: Standing | None, now: datetime) -> dict[str, Any]:
-    standing = standing or standing_by(
-        None, None, is_canary=bool(finding.canary), is_placeholder=bool(finding.placeholder)
-    )
+    if standing is None or finding.placeholder:
+        standing = standing_by(
+            None, None, is_canary=bool(finding.canary), is_placeholder=bool(finding.placeholder)
+        )
     return {
         "fingerprint": finding.fingerprint,
         "kind": finding.kind.value,
@@ -189,7 +190,7 @@ def stand_anew(connection: Connection, key_ids: Iterable[str], now: datetime) ->
     query = select(*columns).where(leaks.c.standing != Standing.EXAMPLE.value)
     changes = []
     for batch in batches(standings):
-        for leak in connection.execute(query.where(leaks.c.key_id.in_(batch))):
+        for leak in connection.execute(query.where(among(connection, leaks.c.key_id, batch))):
             standing = standings[leak.key_id]
             has_secret = any(part["role"] == Role.SECRET for part in leak.parts)
             severity = severity_of(leak.found_severity, standing, has_secret=has_secret)
@@ -211,11 +212,11 @@ def add_up(connection: Connection, changes: Mapping[int, Change], now: datetime)
 
 
 def _hold(connection: Connection, leak_ids: Iterable[int]) -> list[Any]:
-    """These leaks, held until the transaction ends: in one order by everybody, so that nobody waits in a circle."""
+    """These leaks, held until the transaction ends: all take them in one order, so that none wait in a circle."""
     columns = (leaks.c.id, leaks.c.places, leaks.c.repositories, leaks.c.introduced, leaks.c.last_seen)
     query = select(*columns).order_by(leaks.c.id).with_for_update(key_share=True)
     return [
         row
         for batch in batches(sorted(leak_ids))
-        for row in connection.execute(query.where(leaks.c.id.in_(batch)))
+        for row in connection.execute(query.where(among(connection, leaks.c.id, batch)))
     ]

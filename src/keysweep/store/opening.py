@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from keysweep.errors import StoreError, UsageError
 from keysweep.frozen import frozen
-from keysweep.store.versions import bring_up_to_date
+from keysweep.store.versions import bring_up_to_date, missing
 
 VARIABLE = "KEYSWEEP_DB"
 _BUSY_SECONDS = 30
@@ -86,7 +86,8 @@ def opened(address: str | None, *, must_exist: bool = False) -> Iterator[Store]:
         engine = _engine(url)
         try:
             store = Store(engine, where)
-            bring_up_to_date(store.reading, partial(store.writing, alone=True), where)
+            alone = partial(store.writing, alone=True)
+            bring_up_to_date(store.reading, alone, where, must_exist=must_exist)
             yield store
         finally:
             engine.dispose()
@@ -107,6 +108,8 @@ def _url(address: str | None) -> URL:
     given = address or os.environ.get(VARIABLE)
     if not given:
         return URL.create("sqlite+pysqlite", database=os.fspath(_default_file()))
+    if "\0" in given:
+        raise UsageError("--db holds a character that no path and no address has: give it anew.")
     if "://" not in given:
         return URL.create("sqlite+pysqlite", database=os.path.abspath(given))
     try:
@@ -115,7 +118,7 @@ def _url(address: str | None) -> URL:
         raise UsageError(
             "--db is no address of a database: give a path or postgresql://USER@HOST/NAME."
         ) from error
-    if url.password is not None and address is not None:
+    if address is not None and (url.password is not None or _SECRET_WORDS & url.query.keys()):
         raise UsageError(
             "--db holds a password, which other users of this machine could read: leave it out and put it into "
             f"~/.pgpass or PGPASSWORD, or the whole address into {VARIABLE}."
@@ -126,6 +129,10 @@ def _url(address: str | None) -> URL:
     if kind in {"postgresql", "postgres"}:
         return url.set(drivername="postgresql+psycopg")
     raise UsageError(f"--db names a {kind:.20} database: a store is a file of SQLite, or PostgreSQL.")
+
+
+_SECRET_WORDS = {"password", "sslpassword"}
+"""Of what an address of PostgreSQL may say after its `?`."""
 
 
 def _default_file() -> Path:
@@ -143,7 +150,9 @@ def _default_file() -> Path:
 def _shown(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return str(url.database)
-    return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True).replace(":***@", "@")
+    told = {name: url.query[name] for name in ("host", "port") if name in url.query}
+    shown = url.set(drivername="postgresql", query=told).render_as_string(hide_password=True)
+    return shown.replace(":***@", "@").replace("%2F", "/")
 
 
 def _prepare_file(path: Path, *, must_exist: bool) -> None:
@@ -153,7 +162,7 @@ def _prepare_file(path: Path, *, must_exist: bool) -> None:
     """
     try:
         if must_exist and not path.exists():
-            raise StoreError(f"there is no store at {path}: run keysweep sweep first, or name one with --db.")
+            raise missing(os.fspath(path))
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(path, flags, 0o600)
@@ -166,9 +175,15 @@ def _prepare_file(path: Path, *, must_exist: bool) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
+        if path.is_symlink():
+            raise StoreError(f"the store {path} is a symbolic link: name the file itself with --db.") from error
         raise StoreError(
             f"the store {path} cannot be opened ({error.strerror}): change its permissions, or use --db."
         ) from error
+
+
+_CONNECTION = {"connect_timeout": _CONNECT_SECONDS, "keepalives_idle": 60}
+"""Of psycopg; the claim of a sweep may be idle for hours, which routers on the way must not notice."""
 
 
 def _engine(url: URL) -> Engine:
@@ -178,7 +193,7 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "begin", _begin)
         return engine
     try:
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_SECONDS})
+        return create_engine(url, pool_pre_ping=True, connect_args=_CONNECTION)
     except ImportError as error:
         raise StoreError("PostgreSQL needs its driver: run `pip install 'keysweep[postgres]'`.") from error
 

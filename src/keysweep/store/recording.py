@@ -112,7 +112,10 @@ def _replace_problems(connection: Connection, repository_id: int, result: ScanRe
 
 def _replace_refs(connection: Connection, repository_id: int, now_there: Mapping[str, str], now: datetime) -> None:
     columns = (refs.c.name, refs.c.object_id)
-    before = dict(connection.execute(select(*columns).where(refs.c.repository_id == repository_id)).tuples().all())
+    before = {
+        row.name: row.object_id
+        for row in connection.execute(select(*columns).where(refs.c.repository_id == repository_id))
+    }
     there = {stored(name): object_id for name, object_id in now_there.items()}
     for batch in batches(before.keys() - there.keys()):
         connection.execute(delete(refs).where(refs.c.repository_id == repository_id, refs.c.name.in_(batch)))

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, any_, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import ColumnElement
 
 _MOST_NAMES = 500
 """That one statement compares with: SQLite takes no more than 32 766 values, and long lists are no faster."""
@@ -19,6 +21,13 @@ def batches(values: Iterable[_Each], size: int = _MOST_NAMES) -> Iterator[list[_
     left = iter(values)
     while batch := list(islice(left, size)):
         yield batch
+
+
+def among(connection: Connection, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether a column has one of these values; for PostgreSQL in a statement that is the same for any number."""
+    if connection.dialect.name == "sqlite":
+        return column.in_(values)
+    return column == any_(bindparam(None, list(values), ARRAY(column.type)))
 
 
 def stored(text: str) -> str:
