@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,7 +20,7 @@ from keysweep.cli.output import check_writable, write_report
 from keysweep.cli.sizes import SIZE
 from keysweep.errors import ExitCode, KeysweepError, UsageError
 from keysweep.findings import Severity
-from keysweep.frozen import frozen
+from keysweep.frozen import fields, frozen
 from keysweep.report.style import Style, complaint
 
 TYPE_CHECKING = False
@@ -41,7 +42,11 @@ if TYPE_CHECKING:
     "--resume", is_flag=True, help="Go on with the run of TARGET that has not ended; without one, begin."
 )
 @click.option("--verify", is_flag=True, help="Ask AWS which of the keys are live, once for each.")
-@click.option("--jobs", type=click.IntRange(1, 1024), help="Repositories at a time.  [default: one a core]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    help="Repositories at a time.  [default: two a core, or one for a directory]",
+)
 @click.option("--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True)
 @click.option("--scheduler", metavar="ADDRESS", help="With --engine dask: tcp://HOST:8786, or tls://.")
 @click.option("--tls-ca", metavar="FILE", help="With tls://: certificates that the scheduler's is signed by.")
@@ -177,7 +182,8 @@ def sweep(
             receivers,
         )
         manner = _manner(mirrors, disk_budget, config)
-        workers = jobs or os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+        workers = jobs or (cores if wish.target.kind == "directory" else 2 * cores)  # one scans while one waits
         with _engine(engine, workers, most_minutes * 60, scheduler, tls) as started:
             return _carry_out(store, wish, manner, started, engine, form, output, json_progress=json_progress)
 
@@ -196,6 +202,15 @@ class _Wish:
     fail_on: Severity
     receivers: Receivers | None
     """Whom to tell; None where nobody is to be told."""
+
+    def described(self) -> dict[str, Any]:
+        """What the run was asked for, as the store keeps it."""
+        wanted = {name: getattr(self.wanted, name) for name in fields(type(self.wanted))}
+        return {
+            **{name: each.isoformat() if isinstance(each, datetime) else each for name, each in wanted.items()},
+            "verify": list(self.partitions),
+            "attempts": self.attempts,
+        }
 
 
 def _receivers() -> Receivers:
@@ -285,7 +300,7 @@ def _carry_out(
         CtrlC(*ENDINGS) as ctrl_c,
         reporter(json_progress=json_progress) as report,
     ):
-        begun = campaign.begin(store, wish.target, {}, engine_name, resume=wish.resume)
+        begun = campaign.begin(store, wish.target, wish.described(), engine_name, resume=wish.resume)
         report.begin(begun.name, target, is_resumed=begun.is_resumed)
         try:
             _do(store, begun, wish, manner, engine, report, ctrl_c)

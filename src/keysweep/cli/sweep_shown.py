@@ -179,7 +179,7 @@ def summary(told: Told) -> str:
     swept = counts.total - counts.left - states.get(TaskState.FAILED, 0) - states.get(TaskState.QUARANTINED, 0)
     unchanged = states.get(TaskState.UNCHANGED, 0)
     said = f"keysweep: {swept} of {number_of(counts.total, 'repository')} of {told.target} swept"
-    said += f" ({unchanged} unchanged, {size(counts.scanned_bytes)} read)"
+    said += f" ({f'{unchanged} unchanged, ' if unchanged else ''}{size(counts.scanned_bytes)} read)"
     total = sum(told.standings.values())
     each = ", ".join(
         f"{count} {MEANINGS[standing].label.lower()}"
