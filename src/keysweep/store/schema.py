@@ -119,7 +119,7 @@ runs = Table(
     metadata,
     Column("id", Text, primary_key=True, comment="begins with the time at which it started"),
     Column("target", Text, nullable=False, comment="what was swept, as it was asked for"),
-    Column("settings", JSON, nullable=False, comment="what else it was asked for, to go on with it"),
+    Column("settings", JSON, nullable=False, comment="what else it was asked for"),
     Column("engine", Text, nullable=False),
     Column("version", Text, nullable=False, comment="of keysweep"),
     Column("state", Text, nullable=False, comment="`running`, `interrupted`, `done` or `incomplete`"),

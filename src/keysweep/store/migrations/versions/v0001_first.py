@@ -98,7 +98,7 @@ def upgrade() -> None:
         "runs",
         sa.Column("id", sa.Text(), nullable=False, comment="begins with the time at which it started"),
         sa.Column("target", sa.Text(), nullable=False, comment="what was swept, as it was asked for"),
-        sa.Column("settings", sa.JSON(), nullable=False, comment="what else it was asked for, to go on with it"),
+        sa.Column("settings", sa.JSON(), nullable=False, comment="what else it was asked for"),
         sa.Column("engine", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False, comment="of keysweep"),
         sa.Column("state", sa.Text(), nullable=False, comment="`running`, `interrupted`, `done` or `incomplete`"),
