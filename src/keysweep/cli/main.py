@@ -88,6 +88,7 @@ def keysweep() -> None:
       keysweep scan --staged           what the next commit would add
       keysweep scan - < build.log      standard input
       keysweep scan --history          everything that was ever committed
+      keysweep sweep github:acme       every repository of an organisation
       keysweep install                 refuse leaks at commit and push
       keysweep explain AKIA...         whose key is this?
       keysweep verify found.json       which are live?
