@@ -94,9 +94,21 @@ def test_a_key_that_somebody_can_use_stays_unless_asked(
     swept(store, {"a": pair.found("x.env")}, WHEN - 9 * DAY)
     swept(store, {"a": []}, WHEN - DAY)
     verdict(store, pair, status)
-    assert pruned(store, OLD) == {"places": 1}
-    assert names(store, leaks.c.key_id) == {pair.key_id}
-    assert pruned(store, Retention(gone_for=timedelta(days=365), with_live=True)) == {"leaks": 1, "keys": 1}
+    assert pruned(store, OLD) == {}
+    told = pruned(store, Retention(gone_for=timedelta(days=365), with_live=True))
+    assert told == {"places": 1, "leaks": 1, "keys": 1}
+
+
+def test_a_repository_that_is_gone_stays_while_it_says_where_a_live_key_stood(
+    store: Store, chance: random.Random
+) -> None:
+    pair = Pair(chance)
+    swept(store, {"a": pair.found("x.env"), "b": [], "c": Pair(chance).found("y.env")}, WHEN - 9 * DAY)
+    swept(store, {}, WHEN - DAY)
+    verdict(store, pair, Status.LIVE)
+    assert pruned(store, OLD) == {"repositories": 2, "tasks": 2, "places": 1, "leaks": 1, "keys": 1}
+    assert names(store, repositories.c.name) == {"a"}
+    assert names(store, leaks.c.places) == {1}
 
 
 def test_a_leak_that_somebody_decided_on_stays_unless_asked(store: Store, chance: random.Random) -> None:
@@ -105,9 +117,9 @@ def test_a_leak_that_somebody_decided_on_stays_unless_asked(store: Store, chance
     swept(store, {"a": []}, WHEN - DAY)
     decided(store, pair, "open")
     noticed(store, pair)
-    assert pruned(store, OLD) == {"places": 1}
+    assert pruned(store, OLD) == {}
     told = pruned(store, Retention(gone_for=timedelta(days=365), with_decided=True))
-    assert told == {"leaks": 1, "keys": 1, "decisions": 1}
+    assert told == {"places": 1, "leaks": 1, "keys": 1, "decisions": 1}
 
 
 def test_a_key_stays_while_another_leak_of_it_stands(store: Store, chance: random.Random) -> None:

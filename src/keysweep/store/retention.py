@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, not_, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, false, func, or_, select, text
 from sqlalchemy.engine import CursorResult
 
 from keysweep.frozen import frozen
@@ -56,20 +56,25 @@ def _runs(connection: Connection, keep: int) -> None:
 
 
 def _gone(connection: Connection, retention: Retention, since: datetime) -> None:
-    _delete(connection, places, places.c.gone < since)
-    if _delete(connection, repositories, repositories.c.gone < since):
+    kept = _kept(retention)
+    _delete(connection, places, places.c.gone < since, places.c.leak_id.not_in(kept))
+    with_kept = select(places.c.repository_id).where(places.c.leak_id.in_(kept))
+    if _delete(connection, repositories, repositories.c.gone < since, repositories.c.id.not_in(with_kept)):
         count_anew(connection)
-    may_go = [
-        leaks.c.last_seen < since,
-        leaks.c.id.not_in(select(places.c.leak_id)),
-    ]
-    if not retention.with_live:
-        may_go.append(leaks.c.standing.not_in(_USABLE))
-    if not retention.with_decided:
-        may_go.append(not_(or_(leaks.c.status != "open", leaks.c.id.in_(select(decisions.c.leak_id)))))
-    if _delete(connection, leaks, *may_go):
+    stand_nowhere = leaks.c.id.not_in(select(places.c.leak_id))
+    if _delete(connection, leaks, leaks.c.last_seen < since, stand_nowhere, leaks.c.id.not_in(kept)):
         leaked = select(leaks.c.key_id).where(leaks.c.key_id.is_not(None))
         _delete(connection, keys, keys.c.key_id.not_in(leaked))
+
+
+def _kept(retention: Retention) -> Select[int]:
+    """Leaks that stay, with all of their places, however long they are gone."""
+    reasons: list[ColumnElement[bool]] = [false()]
+    if not retention.with_live:
+        reasons.append(leaks.c.standing.in_(_USABLE))
+    if not retention.with_decided:
+        reasons.append(or_(leaks.c.status != "open", leaks.c.id.in_(select(decisions.c.leak_id))))
+    return select(leaks.c.id).where(or_(*reasons))
 
 
 def _delete(connection: Connection, table: Table, *which: ColumnElement[bool]) -> int:

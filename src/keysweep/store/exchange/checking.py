@@ -42,6 +42,7 @@ _ONE_OF: Mapping[tuple[str, str], frozenset[Any]] = {
     ("decisions", "status"): frozenset({"open", "real", "false", "accepted", "resolved"}),
 }
 """What may stand in a column of few words."""
+_Reader = Callable[[Any], Any]
 _BITS = {SmallInteger: 15, BigInteger: 63, Integer: 31}
 _NEWEST = datetime(9000, 1, 1, tzinfo=UTC)
 _MOST_BYTES = 64 << 20
@@ -56,6 +57,7 @@ def checked(stream: BinaryIO, name: str) -> Iterator[tuple[int, Shape, dict[str,
     """Line number, table and row of every line of an export; DamagedError for one that is none."""
     numbered = enumerate(iter(partial(stream.readline, _MOST_BYTES), b""), 1)
     _check_header(_object(next(numbered, (1, b"{}"))[1], name, 1), name)
+    readers = {table: _readers(shape) for table, shape in SHAPES.items()}
     counts = dict.fromkeys(SHAPES, 0)
     at: tuple[Any, ...] = ()
     number = 1
@@ -63,11 +65,14 @@ def checked(stream: BinaryIO, name: str) -> Iterator[tuple[int, Shape, dict[str,
         row = _object(line, name, number)
         if "end" in row:
             break
-        shape, values = _row(row, name, number)
+        table = row.pop("table", None)
+        if not isinstance(table, str) or table not in SHAPES:
+            raise _damaged(name, number, "it is of no table of a store")
+        shape, values = SHAPES[table], _values(readers[table], row, name, number)
         before, at = at, _rank(shape, values)
         if at < before or (at == before and shape.natural):
             raise _damaged(name, number, "it comes twice, or not in order")
-        counts[shape.table.name] += 1
+        counts[table] += 1
         yield number, shape, values
     else:
         raise _damaged(name, number, "the end is missing: the file was cut off")
@@ -106,57 +111,79 @@ def _check_header(header: Mapping[str, Any], name: str) -> None:
         )
 
 
-def _row(row: dict[str, Any], name: str, number: int) -> tuple[Shape, dict[str, Any]]:
-    table = row.pop("table", None)
-    shape = SHAPES.get(table) if isinstance(table, str) else None
-    if shape is None:
-        raise _damaged(name, number, "it is of no table of a store")
-    columns = shape.columns
-    if row.keys() != columns.keys():
-        wrong = next(iter(columns.keys() ^ row.keys()))
+def _values(readers: Mapping[str, _Reader], row: Mapping[str, Any], name: str, number: int) -> dict[str, Any]:
+    if row.keys() != readers.keys():
+        wrong = next(iter(readers.keys() ^ row.keys()))
         raise _damaged(name, number, f"its table has other columns ({stored(wrong):.40})")
     values = {}
-    for each, column in columns.items():
+    for each, read in readers.items():
         try:
-            is_name = each != column.name  # of a row in another table
-            values[each] = _text(row[each]) if is_name else _value(shape, column, row[each])
+            values[each] = read(row[each])
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise _damaged(name, number, f"its {each} is not what it may be") from error
-    return shape, values
+    return values
 
 
-def _value(shape: Shape, column: Column[Any], value: Any) -> Any:
-    """The value for the database; ValueError for one that may not be there."""
-    if value is None:
-        return _expect(column.nullable, None)
+def _readers(shape: Shape) -> dict[str, _Reader]:
+    """Of each column, by its name in the export, what makes a value for the database or raises ValueError."""
+    return {name: _reader(shape, column, name) for name, column in shape.columns.items()}
+
+
+def _reader(shape: Shape, column: Column[Any], name: str) -> _Reader:
     few = _ONE_OF.get((shape.table.name, column.name))
-    if few is not None and (isinstance(value, bool) or value not in few):
-        raise ValueError
+    read = partial(_one_of, few) if few else _text if name != column.name else _by_type(column)
+    return partial(_none_or, read) if column.nullable else read
+
+
+def _by_type(column: Column[Any]) -> _Reader:
     kind = column.type
-    if isinstance(kind, Moment):
-        moment = datetime.fromisoformat(value).astimezone(UTC)
-        return _expect(datetime.fromisoformat(value).tzinfo is not None and moment < _NEWEST, moment)
     if isinstance(kind, JSON):
-        read: Callable[[Any], Any] = _JSON.get(column.name, _texts)
-        return read(value)
-    if isinstance(kind, Text):
-        return _text(value)
-    if isinstance(kind, Boolean):
-        return _expect(isinstance(value, bool), value)
-    if isinstance(kind, Float):
-        return _expect(type(value) in (int, float) and math.isfinite(value), float(value))
-    bits = next(bits for each, bits in _BITS.items() if isinstance(kind, each))
-    return _expect(type(value) is int and -(1 << bits) <= value < 1 << bits, value)
+        return _JSON.get(column.name, _texts)
+    if isinstance(kind, Integer):
+        return partial(_number, next(1 << bits for each, bits in _BITS.items() if isinstance(kind, each)))
+    return next(read for each, read in _READERS.items() if isinstance(kind, each))
 
 
-def _expect(is_right: bool | None, value: Any) -> Any:
+def _none_or(read: _Reader, value: Any) -> Any:
+    return None if value is None else read(value)
+
+
+def _one_of(few: frozenset[Any], value: Any) -> Any:
+    return _expect(type(value) is not bool and value in few, value)
+
+
+def _number(end: int, value: Any) -> int:
+    return int(_expect(type(value) is int and -end <= value < end, value))
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    moment = moment.astimezone(UTC)
+    if moment >= _NEWEST:
+        raise ValueError(value)
+    return moment
+
+
+def _boolean(value: Any) -> bool:
+    return bool(_expect(type(value) is bool, value))
+
+
+def _seconds(value: Any) -> float:
+    return float(_expect(type(value) in (int, float) and math.isfinite(value), value))
+
+
+def _expect(is_right: bool, value: Any) -> Any:
     if not is_right:
         raise ValueError
     return value
 
 
 def _text(value: Any) -> str:
-    return stored(_expect(isinstance(value, str), value))
+    if type(value) is not str:
+        raise ValueError(value)
+    return stored(value)
 
 
 def _texts(value: Any) -> list[str]:
@@ -194,13 +221,15 @@ def _storable(value: Any) -> Any:
     return stored(value) if isinstance(value, str) else value
 
 
-_JSON: Mapping[str, Callable[[Any], Any]] = {"parts": _parts, "further": _further, "settings": _settings}
+_JSON: Mapping[str, _Reader] = {"parts": _parts, "further": _further, "settings": _settings}
+_READERS: Mapping[type, _Reader] = {Text: _text, Moment: _moment, Boolean: _boolean, Float: _seconds}
+
+
+_NUMBERS = {table: number for number, table in enumerate(SHAPES)}
 
 
 def _rank(shape: Shape, values: Mapping[str, Any]) -> tuple[Any, ...]:
     """By which rows come in order: as the database puts them."""
     place = (values[name] for name in shape.order)
-    return (
-        tuple(SHAPES).index(shape.table.name),
-        *((each is not None, json.dumps(each) if isinstance(each, list) else each) for each in place),
-    )
+    texts = (json.dumps(each) if type(each) is list else each for each in place)
+    return (_NUMBERS[shape.table.name], *((each is not None, each) for each in texts))

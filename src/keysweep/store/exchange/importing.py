@@ -47,7 +47,8 @@ def imported(connection: Connection, stream: BinaryIO, name: str, now: datetime)
             ) from error
     merge.finish()
     count_anew(connection)
-    return {table: Imported(read[table], merge.fresh[table], merge.changed[table]) for table in SHAPES}
+    changes = merge.changes
+    return {table: Imported(read[table], changes.fresh[table], changes.changed[table]) for table in SHAPES}
 
 
 def _batched(stream: BinaryIO, name: str) -> Iterator[tuple[Shape, list[int], list[dict[str, Any]]]]:

@@ -6,13 +6,15 @@ the later decision; what happened once (answers, containments, decisions, notice
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy.types import JSON
 
+from keysweep.store.bulk import as_json, insert_all
+from keysweep.store.exchange.changes import Changes, Row
 from keysweep.store.exchange.shapes import SHAPES, Shape
 from keysweep.store.leaks import stand_anew
 from keysweep.store.rows import batches, put
@@ -29,10 +31,10 @@ from keysweep.store.schema import (
     tasks,
 )
 
-Row = dict[str, Any]
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _OLDEST = ("first_seen", "introduced", "usable")
 """Of two such moments the earlier one is right."""
+_LISTS = frozenset(column.name for column in places.c if isinstance(column.type, JSON))
 _ANSWER = ("status", "reason", "checked", "partition", "arn", "principal", "owner", "account_id")
 _CONTAINMENT = ("contained", "contained_when", "contained_run", "contained_by", "contained_reason")
 
@@ -54,8 +56,7 @@ class Merge:
         """`connection` is to be alone in its store."""
         self.connection = connection
         self.now = now
-        self.fresh: Counter[str] = Counter()
-        self.changed: Counter[str] = Counter()
+        self.changes = Changes(connection)
         self._ids: dict[str, dict[str, int]] = {"repository": {}, "leak": {}}
         self._fresh_ids: dict[str, set[int]] = {"repository": set(), "leak": set()}
         self._key_ids: set[str] = set()
@@ -111,36 +112,11 @@ class Merge:
             raise UnknownError(row, "key")
         return given
 
-    def _there(self, table: Table, column: str, values: Iterable[Any]) -> dict[Any, Row]:
-        """The rows that are here already, by a column."""
-        return {
-            row[column]: dict(row)
-            for batch in batches(values)
-            for row in self.connection.execute(select(table).where(table.c[column].in_(batch))).mappings()
-        }
-
-    def _insert(self, table: Table, rows: Sequence[Row]) -> None:
-        self.fresh[table.name] += len(rows)
-        if rows:
-            self.connection.execute(insert(table), list(rows))
-
-    def _update(self, table: Table, key: str, changes: Mapping[Any, Row]) -> None:
-        """Change rows, each with the value of `key`, into what `changes` says."""
-        self.changed[table.name] += len(changes)
-        by_names: dict[tuple[str, ...], list[Row]] = {}
-        for value, change in changes.items():
-            row = {"which": value, **{f"new_{name}": each for name, each in change.items()}}
-            by_names.setdefault(tuple(sorted(change)), []).append(row)
-        for names, rows in by_names.items():
-            values = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-            statement = update(table).where(table.c[key] == bindparam("which")).values(values)
-            self.connection.execute(statement, rows)
-
     def _repositories(self, rows: list[Row]) -> None:
-        there = self._there(repositories, "identity", (row["identity"] for row in rows))
+        there = self.changes.there(repositories, "identity", (row["identity"] for row in rows))
         counts = {"leaks": 0} if "leaks" in repositories.c else {}
         fresh = [row for row in rows if row["identity"] not in there]
-        self._insert(repositories, [row | counts for row in fresh])
+        self.changes.insert(repositories, [row | counts for row in fresh])
         changes = {}
         for row in rows:
             ours = there.get(row["identity"])
@@ -151,7 +127,7 @@ class Merge:
             if is_newer:
                 self._newer.add(ours["id"])
             self._swept[ours["id"]] = (ours["swept"], row["swept"])
-        self._update(repositories, "id", {number: change for number, change in changes.items() if change})
+        self.changes.update(repositories, "id", {number: change for number, change in changes.items() if change})
         self._learn("repository", repositories, "identity", rows, {row["identity"] for row in fresh})
         for batch in batches(self._newer & changes.keys()):
             for table in (refs, problems):
@@ -171,27 +147,27 @@ class Merge:
         return number in self._newer or number in self._fresh_ids["repository"]
 
     def _refs(self, rows: list[Row]) -> None:
-        self._insert(refs, [row for row in rows if self._knows_more(row)])
+        self.changes.insert(refs, [row for row in rows if self._knows_more(row)])
 
     def _problems(self, rows: list[Row]) -> None:
-        self._insert(problems, [row for row in rows if self._knows_more(row)])
+        self.changes.insert(problems, [row for row in rows if self._knows_more(row)])
 
     def _runs(self, rows: list[Row]) -> None:
-        there = self._there(runs, "id", (row["id"] for row in rows))
-        self._insert(runs, [row for row in rows if row["id"] not in there])
+        there = self.changes.there(runs, "id", (row["id"] for row in rows))
+        self.changes.insert(runs, [row for row in rows if row["id"] not in there])
         newer = {row["id"]: row for row in rows if row["id"] in there and row["beat"] > there[row["id"]]["beat"]}
-        self._update(runs, "id", {name: _changes(there[name], row) for name, row in newer.items()})
+        self.changes.update(runs, "id", {name: _changes(there[name], row) for name, row in newer.items()})
         self._run_ids.update((row["id"], row["id"] in newer or row["id"] not in there) for row in rows)
 
     def _tasks(self, rows: list[Row]) -> None:
         wanted = [row for row in rows if self._run_ids[row["run_id"]]]
-        self.fresh["tasks"] += len(wanted)
+        self.changes.fresh["tasks"] += len(wanted)
         put(self.connection, tasks, wanted, ("run_id", "repository_id"))
 
     def _keys(self, rows: list[Row]) -> None:
-        there = self._there(keys, "key_id", (row["key_id"] for row in rows))
+        there = self.changes.there(keys, "key_id", (row["key_id"] for row in rows))
         fresh = [row for row in rows if row["key_id"] not in there]
-        self._insert(keys, fresh)
+        self.changes.insert(keys, fresh)
         changes = {}
         for row in rows:
             ours = there.get(row["key_id"])
@@ -204,15 +180,15 @@ class Merge:
             newer["account_id"] = newer.get("account_id") or ours["account_id"] or row["account_id"]
             changes[row["key_id"]] = _changes(ours, newer)
         changes = {key_id: change for key_id, change in changes.items() if change}
-        self._update(keys, "key_id", changes)
+        self.changes.update(keys, "key_id", changes)
         self._restanding |= changes.keys()
         self._key_ids |= {row["key_id"] for row in rows}
         self._fresh_key_ids |= {row["key_id"] for row in fresh}
 
     def _leaks(self, rows: list[Row]) -> None:
-        there = self._there(leaks, "fingerprint", (row["fingerprint"] for row in rows))
+        there = self.changes.there(leaks, "fingerprint", (row["fingerprint"] for row in rows))
         fresh = [row for row in rows if row["fingerprint"] not in there]
-        self._insert(leaks, [row | {"places": 0, "repositories": 0} for row in fresh])
+        self.changes.insert(leaks, [row | {"places": 0, "repositories": 0} for row in fresh])
         self._restanding |= {row["key_id"] for row in fresh if row["key_id"]} - self._fresh_key_ids
         changes = {}
         for row in rows:
@@ -220,7 +196,7 @@ class Merge:
             if ours is not None:
                 last = {"last_seen": max(row["last_seen"], ours["last_seen"])}
                 changes[ours["id"]] = _changes(ours, last, row)
-        self._update(leaks, "id", {number: change for number, change in changes.items() if change})
+        self.changes.update(leaks, "id", {number: change for number, change in changes.items() if change})
         self._learn("leak", leaks, "fingerprint", rows, {row["fingerprint"] for row in fresh})
 
     def _places(self, rows: list[Row]) -> None:
@@ -242,8 +218,15 @@ class Merge:
             change = _changes(ours, row if is_newer else {}, {"first_seen": row["first_seen"]})
             if change:
                 changes[ours["id"]] = change
-        self._insert(places, fresh)
-        self._update(places, "id", changes)
+        self._insert_places(fresh)
+        self.changes.update(places, "id", changes)
+
+    def _insert_places(self, rows: Sequence[Row]) -> None:
+        """There may be a million of them."""
+        self.changes.fresh["places"] += len(rows)
+        names = tuple(column.name for column in SHAPES["places"].columns.values())
+        values = [tuple(as_json(row[name]) if name in _LISTS else row[name] for name in names) for row in rows]
+        insert_all(self.connection, places, names, values)
 
     def _places_there(self, rows: Sequence[Row]) -> dict[tuple[Any, ...], Row]:
         there: dict[tuple[Any, ...], Row] = {}
@@ -270,7 +253,9 @@ class Merge:
             stands = (places.c.repository_id == number, places.c.gone.is_(None), places.c.id <= self._before)
             left = self.connection.scalars(select(places.c.id).where(*stands)).all()
             gone = {"gone": export, "refs": 0, "ref": None}
-            self._update(places, "id", dict.fromkeys((each for each in left if each not in self._seen), gone))
+            self.changes.update(
+                places, "id", dict.fromkeys((each for each in left if each not in self._seen), gone)
+            )
 
     def _decisions(self, rows: list[Row]) -> None:
         """The later decision counts, unless the leak came with the export, and says it already."""
@@ -289,7 +274,7 @@ class Merge:
                     change |= {"status": row["status"], "status_until": row["until"]}
                 if row["assignee"] is not None:
                     change["assignee"] = row["assignee"] or None
-        self._update(leaks, "id", {number: change for number, change in changes.items() if change})
+        self.changes.update(leaks, "id", {number: change for number, change in changes.items() if change})
 
     def _events(self, shape: Shape, rows: list[Row]) -> list[Row]:
         """Add what happened and is not here; returns it."""
@@ -302,7 +287,7 @@ class Merge:
             for row in self.connection.execute(select(table).where(table.c[about].in_(batch))).mappings()
         }
         fresh = [row for row in rows if tuple(row[name] for name in names) not in there]
-        self._insert(table, fresh)
+        self.changes.insert(table, fresh)
         return fresh
 
 
