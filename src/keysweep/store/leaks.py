@@ -17,6 +17,8 @@ from keysweep.verdicts import Contained, Containment, Status, Verdict
 
 HARMLESS = frozenset({Standing.OFF, Standing.INACTIVE, Standing.EXPIRED, Standing.DEAD})
 """Standings in which nobody can use the key."""
+_USABLE = frozenset({Standing.LIVE, Standing.ACTIVE, Standing.WRONG_SECRET, Standing.OFF})
+"""Standings by which somebody can use the key, or could until keysweep switched it off."""
 _WORTH = {Standing.LIVE: Severity.CRITICAL, Standing.EXPIRED: Severity.INFO}
 
 
@@ -85,6 +87,7 @@ def _leak_row(finding: Finding, standing: Standing | None, now: datetime) -> dic
         "status": "open",
         "first_seen": now,
         "last_seen": now,
+        "usable": now if standing in _USABLE else None,
         "contained": now if standing in HARMLESS else None,
         "places": 0,
         "repositories": 0,
@@ -140,8 +143,7 @@ def stand_anew(connection: Connection, key_ids: Iterable[str], now: datetime) ->
     standings = {row.key_id: standing_of(row) for row in key_rows(connection, set(key_ids))}
     changes = []
     for batch in batches(standings):
-        columns = (leaks.c.id, leaks.c.key_id, leaks.c.found_severity, leaks.c.parts, leaks.c.contained)
-        for leak in connection.execute(select(*columns).where(leaks.c.key_id.in_(batch))):
+        for leak in connection.execute(select(leaks).where(leaks.c.key_id.in_(batch))):
             standing = standings[leak.key_id]
             has_secret = any(part["role"] == Role.SECRET for part in leak.parts)
             changes.append(
@@ -149,6 +151,7 @@ def stand_anew(connection: Connection, key_ids: Iterable[str], now: datetime) ->
                     "which": leak.id,
                     "standing": standing.value,
                     "severity": severity_of(leak.found_severity, standing, has_secret=has_secret),
+                    "usable": leak.usable or (now if standing in _USABLE else None),
                     "contained": (leak.contained or now) if standing in HARMLESS else None,
                 }
             )

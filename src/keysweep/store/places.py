@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from keysweep.findings import Commit, Exposure, Finding, Origin
 from keysweep.store.rows import stored, stored_or_none
 from keysweep.store.schema import Moment, places
+from keysweep.store.words import index_places, newest_place
 
 _CHANGING = ("object_id", "line", "column", "removed_by", "removed", "refs", "ref", "gone")
 _Key = tuple[int, str, tuple[str, ...]]
@@ -45,7 +46,9 @@ def replace_places(
     left = [key for key, row in before.items() if row["gone"] is None and key not in found]
     gone = left if is_complete else []
     if fresh:
+        newest = newest_place(connection)
         connection.execute(insert(places), fresh)
+        index_places(connection, newest)
     if changed:
         values = {name: bindparam(f"new_{name}", type_=places.c[name].type) for name in _CHANGING}
         connection.execute(update(places).where(places.c.id == bindparam("which")).values(values), changed)
