@@ -90,7 +90,7 @@ def _leaks(rng: random.Random, ids: list[str], accounts: list[int]) -> Iterator[
         is_off = standing in ("switched-off", "inactive")
         yield {
             "fingerprint": blake2b(each.encode(), digest_size=16).hexdigest(),
-            "kind": rng.choices(("pair", "key-id", "temporary"), (80, 15, 5))[0],
+            "kind": rng.choices(("key-pair", "access-key-id", "temporary-credentials"), (80, 15, 5))[0],
             "key_id": each,
             "account_id": str(rng.choice(accounts)),
             "severity": 4 if standing == "live" else rng.choice((1, 2, 3)),
@@ -98,8 +98,8 @@ def _leaks(rng: random.Random, ids: list[str], accounts: list[int]) -> Iterator[
             "confidence": 2,
             "reasons": ["it stands beside the name aws_secret_access_key"],
             "parts": [
-                {"role": "key-id", "redacted": each},
-                {"role": "secret", "redacted": "AbCd…[40 characters]"},
+                {"role": "access-key-id", "redacted": each},
+                {"role": "secret-access-key", "redacted": "AbCd…[40 characters]"},
             ],
             "standing": standing,
             "status": rng.choices(_STATUSES, (85, 5, 5, 3, 2))[0],

@@ -232,7 +232,7 @@ leaks = Table(
     Column("repositories", Integer, nullable=False, comment="in which it stands"),
     Index(None, "key_id"),
     Index("ix_leaks_urgency", "severity", "first_seen", "id", *_FILTERED),
-    Index("ix_leaks_age", "first_seen", "id", "severity", *_FILTERED),
+    Index("ix_leaks_age", "first_seen", "id", "severity", *_FILTERED, "usable"),
     Index("ix_leaks_standing", "standing", "status", "severity"),
     Index("ix_leaks_contained", "contained", "usable", "first_seen", "standing", "status"),
     Index(None, "account_id"),

@@ -57,7 +57,7 @@ def words_of(said: str) -> list[str]:
     return list(dict.fromkeys(_WORD.findall(said.lower())))[:_MOST_WORDS]
 
 
-def places_with(connection: Connection, words: Sequence[str], most: int) -> Select[tuple[int]]:
+def places_with(connection: Connection, words: Sequence[str], most: int) -> Select[int]:
     """The leaks of at most so many places that have words beginning with all of these."""
     chosen = select(places.c.leak_id).where(places.c.gone.is_(None))
     if connection.dialect.name == "sqlite":

@@ -19,7 +19,7 @@ TO_DO = "to-do"
 NOBODY = "-"
 """In place of an assignee: none."""
 _MOST_NAMED = 100
-_MANY = 2_000
+_MANY = 5_000
 
 
 @frozen
@@ -47,8 +47,7 @@ class Conditions:
     """The same for the database."""
 
     where: tuple[ColumnElement[bool], ...]
-    is_narrow: bool
-    """Whether few leaks can fulfil them, and their row numbers say which."""
+
     is_partial: bool = False
     """Whether a search matched more than was looked at."""
 
@@ -56,21 +55,21 @@ class Conditions:
 def conditions(connection: Connection, wanted: Wanted, now: datetime) -> Conditions:
     """What `wanted` means in this store."""
     where = [*_by_columns(connection, wanted, now)]
-    is_narrow = is_partial = False
+    is_partial = False
     if wanted.account:
         where.append(_of_account(connection, wanted.account))
     if wanted.repository:
-        numbers, count = _repositories(connection, wanted.repository)
+        numbers = _repositories(connection, wanted.repository)
         there = select(places.c.leak_id).where(places.c.repository_id.in_(numbers), places.c.gone.is_(None))
-        where.append(leaks.c.id.in_(there))
-        is_narrow = count < _MANY
+        few = list(connection.scalars(there.distinct().limit(_MANY + 1)))
+        is_narrow = len(few) <= _MANY
+        where.append(leaks.c.id.in_(few if is_narrow else there))
     if wanted.search:
         found = searched(connection, wanted.search)
         where.append(leaks.c.id.in_(found.leak_ids))
-        is_narrow, is_partial = True, found.is_partial
-    if not is_narrow:
-        where += [bare(connection, "id") > 0]
-    return Conditions(tuple(where), is_narrow, is_partial)
+        is_partial = found.is_partial
+
+    return Conditions(tuple(where), is_partial)
 
 
 def _by_columns(connection: Connection, wanted: Wanted, now: datetime) -> list[ColumnElement[bool]]:
@@ -117,12 +116,8 @@ def _of_account(connection: Connection, account: str) -> ColumnElement[bool]:
     return or_(bare(connection, "account_id") == account, leaks.c.id.in_(list(connection.scalars(said))))
 
 
-def _repositories(connection: Connection, name: str) -> tuple[list[int], int]:
-    """The rows of repositories with that name, or one that begins so; and how many leaks they have."""
-    columns = (repositories.c.id, repositories.c.leaks)
-    exact = connection.execute(select(*columns).where(repositories.c.name == name).limit(_MOST_NAMED))
-    rows = list(exact.tuples())
-    if not rows:
-        beginning = repositories.c.name.startswith(name, autoescape=True)
-        rows = list(connection.execute(select(*columns).where(beginning).limit(_MOST_NAMED)).tuples())
-    return [each[0] for each in rows], sum(each[1] for each in rows)
+def _repositories(connection: Connection, name: str) -> list[int]:
+    """The rows of repositories with that name, or else of those that begin so."""
+    exact = list(connection.scalars(select(repositories.c.id).where(repositories.c.name == name)))
+    begins = repositories.c.name.startswith(name, autoescape=True)
+    return exact or list(connection.scalars(select(repositories.c.id).where(begins).limit(_MOST_NAMED)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import Row
 
-from keysweep.store.queries.chosen import bare
+from keysweep.frozen import frozen
 from keysweep.store.schema import leaks, repositories, runs
 from keysweep.store.summaries import SETTLED
 
@@ -18,20 +19,26 @@ UNREAD = ("incomplete", "failed", "quarantined")
 _SHOWN = 5
 
 
-def standings(connection: Connection) -> Mapping[str, int]:
-    """How many leaks stand how; without what people settled."""
-    told = (
-        select(leaks.c.standing, func.count())
-        .where(bare(connection, "status").not_in(SETTLED))
-        .group_by(leaks.c.standing)
-    )
-    return {row[0]: row[1] for row in connection.execute(told).tuples()}
+@frozen
+class Standings:
+    """How many leaks there are."""
+
+    by_standing: Mapping[str, int]
+    """Without those that people settled."""
+    settled: Mapping[str, int]
+    """Those that people settled, by what they said."""
 
 
-def settled(connection: Connection) -> Mapping[str, int]:
-    """How many leaks people settled, and how."""
-    told = select(leaks.c.status, func.count()).where(leaks.c.status.in_(SETTLED)).group_by(leaks.c.status)
-    return {row[0]: row[1] for row in connection.execute(told).tuples()}
+def standings(connection: Connection) -> Standings:
+    """How many leaks stand how."""
+    told = select(leaks.c.standing, leaks.c.status, func.count())
+    by_standing, settled = Counter[str](), Counter[str]()
+    for standing, status, number in connection.execute(told.group_by(leaks.c.standing, leaks.c.status)).tuples():
+        if status in SETTLED:
+            settled[status] += number
+        else:
+            by_standing[standing] += number
+    return Standings(by_standing, settled)
 
 
 def found_since(connection: Connection, when: datetime) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from statistics import median
+from math import ceil
 
-from sqlalchemy import Connection, func, literal, select, union_all
+from sqlalchemy import Connection, extract, func, literal, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
 from keysweep.frozen import frozen
@@ -55,25 +56,25 @@ def trends(connection: Connection, now: datetime) -> Trends:
         bare(connection, "standing").not_in(_HARMLESS_FROM_BIRTH),
         bare(connection, "status") != "false",
     )
-    found = _counts(connection, leaks.c.first_seen, edges, real)
-    harmless = _counts(connection, leaks.c.contained, edges, real)
-    contained = _counts(connection, leaks.c.contained, edges, (*real, leaks.c.usable.is_not(None)))
-    times = _times(connection, begins[0])
+    found = [each for each, _ in _counts(connection, leaks.c.first_seen, edges, real)]
+    harmless, contained = zip(*_counts(connection, leaks.c.contained, edges, real), strict=True)
+    times: dict[int, list[int]] = {number: [] for number in range(1, len(edges))}
+    starts = [each.timestamp() for each in edges]
+    for end, seconds in _times(connection, begins[0]):
+        times[min(bisect_right(starts, end), WEEKS)].append(seconds)
     weeks = []
     standing = found[0] - harmless[0]
     for number, begin in enumerate(begins, 1):
         standing += found[number] - harmless[number]
-        mine = [seconds for when, seconds in times if edges[number - 1] <= when < edges[number]]
-        weeks.append(
-            Week(begin, found[number], contained[number], standing, round(median(mine)) if mine else None)
-        )
-    taken = sorted(seconds for _, seconds in times)
-    return Trends(
-        tuple(weeks),
-        len(taken),
-        round(median(taken)) if taken else None,
-        taken[min(len(taken) - 1, len(taken) * 9 // 10)] if taken else None,
-    )
+        taken = times[number]
+        weeks.append(Week(begin, found[number], contained[number], standing, _share(taken, 0.5)))
+    every = [seconds for week in times.values() for seconds in week]
+    return Trends(tuple(weeks), len(every), _share(every, 0.5), _share(every, 0.9))
+
+
+def _share(seconds: Sequence[int], share: float) -> int | None:
+    """The least time in which that share of them was done."""
+    return sorted(seconds)[max(0, ceil(len(seconds) * share) - 1)] if seconds else None
 
 
 def _counts(
@@ -81,24 +82,23 @@ def _counts(
     column: ColumnElement[datetime | None],
     edges: Sequence[datetime],
     where: Sequence[ColumnElement[bool]],
-) -> list[int]:
-    """How many are before the first edge, and between one and the next."""
+) -> list[tuple[int, int]]:
+    """How many are before the first edge, and between one and the next; and how many of them were usable once."""
     spans = [column < edges[0], *((column >= one) & (column < two) for one, two in pairwise(edges))]
     each = (
-        select(literal(number), func.count()).select_from(leaks).where(span, *where)
+        select(literal(number), func.count(), func.count(leaks.c.usable)).select_from(leaks).where(span, *where)
         for number, span in enumerate(spans)
     )
-    told = dict(connection.execute(union_all(*each)).tuples().all())
-    return [told[number] for number in range(len(spans))]
+    return [(row[1], row[2]) for row in sorted(connection.execute(union_all(*each)).tuples())]
 
 
-def _times(connection: Connection, since: datetime) -> list[tuple[datetime, int]]:
-    """When leaks were contained, and how many seconds after they were found: of the newest ones."""
+def _times(connection: Connection, since: datetime) -> list[tuple[int, int]]:
+    """When leaks were contained, in seconds since 1970, and how long after they were found: of the newest ones."""
     told = (
-        select(leaks.c.contained, leaks.c.first_seen)
+        select(extract("epoch", leaks.c.contained), extract("epoch", leaks.c.first_seen))
         .where(leaks.c.contained >= since, leaks.c.usable.is_not(None))
         .order_by(leaks.c.contained.desc())
         .limit(_MOST_TIMED)
     )
     rows = connection.execute(told).tuples()
-    return [(end, max(0, round((end - begin).total_seconds()))) for end, begin in rows if end and begin]
+    return [(int(end), max(0, int(end - begin))) for end, begin in rows]

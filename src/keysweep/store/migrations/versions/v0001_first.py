@@ -194,7 +194,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("fingerprint", name=op.f("uq_leaks_fingerprint")),
     )
     op.create_index(op.f("ix_leaks_account_id"), "leaks", ["account_id"], unique=False)
-    op.create_index("ix_leaks_age", "leaks", ["first_seen", "id", "severity", *_FILTERED], unique=False)
+    op.create_index("ix_leaks_age", "leaks", ["first_seen", "id", "severity", *_FILTERED, "usable"], unique=False)
     op.create_index(
         "ix_leaks_contained", "leaks", ["contained", "usable", "first_seen", "standing", "status"], unique=False
     )
