@@ -59,12 +59,15 @@ class CtrlC:
 
     def __enter__(self) -> CtrlC:
         self._before = signal.getsignal(signal.SIGINT)
-        if self._before is not signal.SIG_IGN:  # as in the background of a script
+        self._is_heard = (
+            threading.current_thread() is threading.main_thread()
+        )  # else somebody else is asked to end
+        if self._is_heard and self._before is not signal.SIG_IGN:  # as in the background of a script
             signal.signal(signal.SIGINT, self._press)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self.is_pressed:
+        if self._is_heard and not self.is_pressed:
             signal.signal(signal.SIGINT, self._before or signal.SIG_DFL)
 
     def _press(self, _number: int, _frame: FrameType | None) -> None:

@@ -32,8 +32,8 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
 )
-"""With `no-referrer` browsers would not say either from which page a form comes, which is asked below; `same-origin`
-tells other sites just as little."""
+"""With `no-referrer` browsers would not say from which page a form comes either, which is asked below; with
+`same-origin` other sites learn just as little."""
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 _MOST_BODY = 64 * 1024
 _OPEN = ("/sign-in", "/static/")

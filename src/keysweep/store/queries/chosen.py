@@ -33,6 +33,8 @@ class Wanted:
     severity: int | None = None
     account: str = ""
     repository: str = ""
+    """Its name, or how names begin."""
+    repository_id: int | None = None
     assignee: str = ""
     """Or `NOBODY`."""
     within_days: int | None = None
@@ -58,8 +60,9 @@ def conditions(connection: Connection, wanted: Wanted, now: datetime) -> Conditi
     is_partial = False
     if wanted.account:
         where.append(_of_account(connection, wanted.account))
-    if wanted.repository:
-        numbers = _repositories(connection, wanted.repository)
+    if wanted.repository or wanted.repository_id is not None:
+        named = _repositories(connection, wanted.repository) if wanted.repository else []
+        numbers = [wanted.repository_id] if wanted.repository_id is not None else named
         there = select(places.c.leak_id).where(places.c.repository_id.in_(numbers), places.c.gone.is_(None))
         few = list(connection.scalars(there.distinct().limit(_MANY + 1)))
         is_narrow = len(few) <= _MANY
