@@ -72,7 +72,7 @@ def serve(
     It listens on this machine only, and prints an address with a token that signs in once. Anything else needs
     --public-url, a password, and TLS: of its own, or of a proxy in front of it. docs/dashboard.md tells how.
 
-    Nothing is changed in AWS unless --allow-contain is given, and then only within the policy of `keysweep contain`.
+    Nothing is changed in AWS unless --allow-contain is given, and then only as the policy of `contain` lets you.
 
     \b
     Examples:

@@ -46,7 +46,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def serve(application: Any, listener: socket.socket, tls: Tls | None, on_start: Callable[[], None]) -> None:
-    """Answer requests until the program is asked to end. Raises UsageError for a certificate that cannot be used."""
+    """Answer requests until the program is asked to end. Raises UsageError for a certificate of no use."""
     config = uvicorn.Config(
         application,
         access_log=False,
@@ -65,9 +65,9 @@ def serve(application: Any, listener: socket.socket, tls: Tls | None, on_start: 
     try:
         config.load()
     except (OSError, ssl.SSLError) as error:
+        why = getattr(error, "strerror", None) or "they do not belong together"
         raise UsageError(
-            "the certificate or its key cannot be used "
-            f"({getattr(error, 'strerror', None) or 'they do not belong together'}): check --tls-cert and --tls-key."
+            f"the certificate or its key cannot be used ({why}): check --tls-cert and --tls-key."
         ) from error
     on_start()
     uvicorn.Server(config).run(sockets=[listener])

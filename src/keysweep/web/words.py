@@ -40,7 +40,7 @@ def environment(directory: str) -> Environment:
         "lasting": lasting,
         "lines": lines,
         "moment": moment,
-        "number_of": number_of,
+        "number_of": counted,
         "size": size,
         "thousands": lambda number: f"{number:,}",
         "address": address,
@@ -73,6 +73,11 @@ def cut(text: str, most: int = _MOST) -> str:
     if len(text) <= most:
         return text
     return f"{text[: most // 2]} … {text[-most // 2 :]}"
+
+
+def counted(count: int, what: str) -> str:
+    """So many of something, with its thousands apart."""
+    return f"{count:,}{number_of(count, what).removeprefix(str(count))}"
 
 
 def lines(text: str) -> list[str]:

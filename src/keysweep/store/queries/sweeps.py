@@ -48,7 +48,8 @@ class Progress:
 def progress(connection: Connection, row: Row[Any], now: datetime) -> Progress:
     """How far it has come, by the tasks it has done and by how long it has taken."""
     told = counts(connection, row.id)
-    is_running = row.state == "running"
+    is_silent = row.state == "running" and now - row.beat > _SILENT
+    is_running = row.state == "running" and not is_silent
     seconds = max(0.0, ((now if is_running else row.ended or row.beat) - row.started).total_seconds())
     done = told.total - told.left
     left = seconds * told.left / done if is_running and done >= _GUESSED_AFTER else None
@@ -57,7 +58,7 @@ def progress(connection: Connection, row: Row[Any], now: datetime) -> Progress:
         seconds,
         round(told.scanned_bytes / seconds) if seconds > 1 and told.scanned_bytes else None,
         None if left is None else round(left),
-        is_running and now - row.beat > _SILENT,
+        is_silent,
     )
 
 
