@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
@@ -35,6 +36,7 @@ from keysweep.frozen import fields
 from keysweep.report import FORMATS
 from keysweep.report.severities import LEVELS
 from keysweep.settings import Settings
+from keysweep.sweep.tokens import VARIABLES
 
 DOCS = Path(__file__).parent
 PACKAGE = DOCS.parent / "src" / "keysweep"
@@ -273,6 +275,45 @@ def _metadata(part: str, head: str, *more: tuple[str, Callable[[dict[str, str]],
     return _table((head, *(name for name, _ in more), "meaning"), rows)
 
 
+def tokens() -> str:
+    """The variables in which tokens may stand, as `sweep/tokens.py` looks at them."""
+    rows = []
+    for kind, variables in VARIABLES.items():
+        for each in variables:
+            host = each.host or "the one that the target names"
+            if each.told_by:
+                host += f"; or as {' or '.join(f'`{name}`' for name in each.told_by)} says"
+            beside = " or ".join(f"`{name}`" for name in each.users) or "–"
+            rows.append((f"`{kind}`", f"`{each.name}`", host, beside))
+    return _table(("target", "variable", "its host", "user name in"), rows)
+
+
+def notices() -> str:
+    """What a webhook gets, field by field, as the schema says."""
+    schema = json.loads((PACKAGE / "notify" / "notice.schema.json").read_text(encoding="utf-8"))
+    leak, digest = schema["oneOf"]
+    rows = _fields(schema["properties"], "")
+    rows += [
+        (f"`{name}`", "object", "in a message about one leak; its fields are below") for name in leak["required"]
+    ]
+    rows += _fields({name: digest["properties"][name] for name in digest["required"]}, "", "in a digest: ")
+    rows += _fields(schema["$defs"]["leak"]["properties"], "leak.")
+    rows += _fields(schema["$defs"]["place"]["properties"], "leak.first_places[].")
+    return _table(("field", "type", "meaning"), rows)
+
+
+def _fields(properties: Mapping[str, dict[str, Any]], under: str, beginning: str = "") -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for name, about in properties.items():
+        kinds = about.get("type", "string")
+        kind = " or ".join(kinds) if isinstance(kinds, list) else kinds
+        told = beginning + (about.get("description") or (f"always `{about['const']}`" if "const" in about else ""))
+        if "enum" in about and "`" not in told:
+            told += ": " * bool(told) + ", ".join(f"`{each}`" for each in about["enum"])
+        rows.append((f"`{under}{name}`", "integer" if isinstance(about.get("const"), int) else kind, told))
+    return rows
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "rules": rules,
     "patterns": patterns,
@@ -288,8 +329,10 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "formats": formats,
     "severities": severities,
     "examples": examples,
+    "notices": notices,
     "inputs": inputs,
     "outputs": outputs,
+    "tokens": tokens,
     "github": partial(_file, "github.yml"),
     "gitlab": partial(_file, "gitlab.yml"),
     "bitbucket": partial(_file, "bitbucket-pipelines.yml"),

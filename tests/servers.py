@@ -17,15 +17,23 @@ from tests.repositories import environment
 
 @contextmanager
 def http_server(
-    root: Path, *, login: str | None = None, redirects: dict[str, str] | None = None, status: int = 0
+    root: Path,
+    *,
+    login: str | None = None,
+    redirects: dict[str, str] | None = None,
+    status: int = 0,
+    fails: Callable[[], bool] = lambda: False,
+    port: int = 0,
 ) -> Iterator[str]:
     """The repositories below `root`, at the address that this gives.
 
     `login` is the `user:password` that it asks for, `redirects` are beginnings of paths and where they lead, and
-    with a `status` it answers only that.
+    with a `status` it answers only that. Whenever it `fails` it answers 503.
     """
 
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True  # which would make each answer wait for that of the reader
+
         def do_GET(self) -> None:
             self._answer(b"")
 
@@ -40,8 +48,8 @@ def http_server(
             given = self.headers.get("Authorization", "")
             if login is not None and given != f"Basic {base64.b64encode(login.encode()).decode()}":
                 self._head(401, **{"WWW-Authenticate": 'Basic realm="here"'})
-            elif status:
-                self._head(status)
+            elif status or fails():
+                self._head(status or 503)
             else:
                 self._serve(body)
 
@@ -78,7 +86,7 @@ def http_server(
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -169,6 +169,8 @@ def credential(protocol: str, host: str) -> dict[str, str] | None:
 
     Asks nobody, and nowhere near a repository, whose own configuration could name a helper.
     """
+    if not (protocol + host).isprintable():
+        return None  # a line more would be another question
     asked = f"protocol={protocol}\nhost={host}\n\n".encode()
     process = _Process(("credential", "fill"), os.path.abspath(os.sep), asks_helpers=True)
     try:

@@ -9,6 +9,7 @@ from time import monotonic
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import Any
 
 _PATIENCE_SECONDS = 2.0
 """Whoever presses Ctrl-C again within this wants the same; who does later, no longer wants the report either."""
@@ -40,6 +41,10 @@ class _Once:
             raise KeyboardInterrupt
 
 
+ENDINGS = tuple(each for name in ("SIGTERM", "SIGHUP") if (each := getattr(signal, name, None)) is not None)
+"""How a system that shuts down, and a terminal that closes, end a program."""
+
+
 class CtrlC:
     """A wish that is looked at where it can be granted, rather than an exception that comes anywhere.
 
@@ -48,9 +53,10 @@ class CtrlC:
     So an answer that has come is not lost to a second Ctrl-C while the report of it is written.
     """
 
-    def __init__(self) -> None:
-        """Changes nothing before the `with`."""
+    def __init__(self, *others: signal.Signals) -> None:
+        """Changes nothing before the `with`; `others` are signals that mean the same."""
         self._pressed_at: float | None = None
+        self._before: dict[signal.Signals, Any] = dict.fromkeys((signal.SIGINT, *others))
 
     @property
     def is_pressed(self) -> bool:
@@ -58,17 +64,17 @@ class CtrlC:
         return self._pressed_at is not None
 
     def __enter__(self) -> CtrlC:
-        self._before = signal.getsignal(signal.SIGINT)
-        self._is_heard = (
-            threading.current_thread() is threading.main_thread()
-        )  # else somebody else is asked to end
-        if self._is_heard and self._before is not signal.SIG_IGN:  # as in the background of a script
-            signal.signal(signal.SIGINT, self._press)
+        self._is_heard = threading.current_thread() is threading.main_thread()
+        for number in self._before if self._is_heard else ():  # in another thread somebody else is asked to end
+            self._before[number] = signal.getsignal(number)
+            if self._before[number] is not signal.SIG_IGN:  # as in the background of a script
+                signal.signal(number, self._press)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._is_heard and not self.is_pressed:
-            signal.signal(signal.SIGINT, self._before or signal.SIG_DFL)
+            for number, before in self._before.items():
+                signal.signal(number, before or signal.SIG_DFL)
 
     def _press(self, _number: int, _frame: FrameType | None) -> None:
         now = monotonic()

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from keysweep.cli.databases import db_option, opened_store
-from keysweep.cli.interrupt import CtrlC
+from keysweep.cli.interrupt import ENDINGS, CtrlC
 from keysweep.cli.operator import aws_endpoint
 from keysweep.cli.operator import partitions as partition_option
 from keysweep.cli.output import check_writable, write_report
@@ -58,7 +58,13 @@ if TYPE_CHECKING:
     "--disk-budget", type=SIZE, default="50GB", show_default=True, metavar="SIZE", help="For all mirrors together."
 )
 @click.option("--attempts", type=click.IntRange(1, 20), default=3, show_default=True, help="For each repository.")
-@click.option("--most-minutes", type=click.IntRange(1), default=360, show_default=True, help="For one repository.")
+@click.option(
+    "--most-minutes",
+    type=click.FloatRange(0, min_open=True),
+    default=360,
+    show_default=True,
+    help="For one repository.",
+)
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Limits and rules of your own.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
@@ -95,7 +101,7 @@ def sweep(
     mirrors: str | None,
     disk_budget: int,
     attempts: int,
-    most_minutes: int,
+    most_minutes: float,
     config: Path | None,
     form: str,
     output: str | None,
@@ -238,7 +244,11 @@ def _carry_out(
     from keysweep.sweep import campaign
 
     failure: KeysweepError | None = None
-    with claimed(store, wish.target.text), CtrlC() as ctrl_c, reporter(json_progress=json_progress) as report:
+    with (
+        claimed(store, wish.target.text),
+        CtrlC(*ENDINGS) as ctrl_c,
+        reporter(json_progress=json_progress) as report,
+    ):
         begun = campaign.begin(store, wish.target, {}, engine_name, resume=wish.resume)
         report.begin(begun.name, wish.target.text, is_resumed=begun.is_resumed)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from keysweep.sources.history.opening.remote import NO_MORE, Access
@@ -19,17 +20,31 @@ def access_to(kind: str, url: str) -> Access:
 
     A token goes to the host that it is for, and by https, or to this machine.
     """
-    address = urlsplit(url)
-    if not kind or address.scheme not in {"https", "http"} or not address.netloc:
+    login = login_at(kind, url)
+    if login is None:
         return NO_MORE
-    login = _login(kind, address.netloc)
-    return NO_MORE if login is None else access_by(login, f"{address.scheme}://{address.netloc}")
-
-
-def access_by(login: Login, server: str) -> Access:
-    """What lets git in at `server` and nowhere else."""
+    address = urlsplit(url)
+    server = f"{address.scheme}://{address.netloc}"
     settings = ("credential.helper=", f"credential.{server}.helper={_HELPER}")
     return Access(settings, {_USER: login.user, _PASSWORD: login.secret.reveal()})
+
+
+def login_at(kind: str, url: str) -> Login | None:
+    """The token for a repository at `url`, of a host of this `kind`; None where none may go there."""
+    address = urlsplit(url)
+    if not kind or not address.netloc:
+        return None
+    if address.scheme != "https" and not (address.scheme == "http" and is_this_machine(address.hostname or "")):
+        return None
+    return _login(kind, address.netloc)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is this machine, to which nothing is sent over a network."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 _login = lru_cache(_KEPT)(login_for)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -21,7 +21,7 @@ from keysweep.sweep.inventory.filters import Filters
 from keysweep.sweep.inventory.targets import Kind, Target
 from keysweep.sweep.orders import Manner
 from keysweep.sweep.verifying import askings, verdicts_in
-from keysweep.verdicts import Containment, Verdict
+from keysweep.verdicts import Containment, Status, Verdict
 
 _LISTED_AT_ONCE = 200
 _MOST_NOTES = 50
@@ -74,6 +74,7 @@ def list_all(
         on_progress=on_progress,
         on_left_out=lambda reason: left_out.update((reason,)),
         on_wait=on_wait,
+        goes_on=goes_on,
     )
     kind = "" if target.kind in (Kind.DIRECTORY, Kind.FILE, Kind.STDIN) else target.kind.value
     for batch in _batches(listed):
@@ -81,6 +82,8 @@ def list_all(
             inventories.add_to_run(connection, run, batch, datetime.now(UTC), kind)
         if not goes_on():
             return
+    if not goes_on():
+        return  # the list may have ended because of that
     with store.writing() as connection:
         runs.note(connection, run, left_out_words(left_out), problems[:_MOST_NOTES])
         inventories.all_listed(connection, run, datetime.now(UTC), is_complete=not problems)
@@ -128,6 +131,11 @@ def ask_all(
             runs.note(connection, run, (), asked.unread[:_MOST_NOTES])
         said += verdicts
         on_progress(len(said))
+    unanswered = sum(each.status is Status.UNKNOWN and each.asked for each in said)
+    if unanswered:
+        why = f"AWS gave no answer about {unanswered} key{'s' * (unanswered != 1)}: the next sweep asks again"
+        with store.writing() as connection:
+            runs.note(connection, run, (), [why])
     return tuple(said)
 
 
@@ -137,10 +145,9 @@ def take_containments(store: Store, told: Mapping[str, Containment]) -> None:
         record_containments(connection, told, datetime.now(UTC))
 
 
-def end(store: Store, run: str, *, is_interrupted: bool, unasked: Iterable[str] = ()) -> runs.Counts:
-    """Say that a run is over, unless something still waits; returns what came of it."""
+def end(store: Store, run: str, *, is_interrupted: bool) -> runs.Counts:
+    """Say that a run is over, unless it was interrupted; returns what came of it."""
     with store.writing() as connection:
-        runs.note(connection, run, (), list(unasked))
         counts = runs.counts(connection, run)
         is_complete = not counts.unread and not runs.problems_of(connection, run)
         state = "interrupted" if is_interrupted else "done" if is_complete else "incomplete"

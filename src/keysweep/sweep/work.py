@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 
 from keysweep.errors import KeysweepError, UsageError
@@ -18,21 +18,22 @@ from keysweep.report.json import document, verdict_document
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.full import scan_history
 from keysweep.sources.history.opening.addresses import address, is_address
-from keysweep.sources.history.opening.clone import offered
 from keysweep.sources.history.opening.elsewhere import Elsewhere
 from keysweep.sources.history.opening.remote import Access
 from keysweep.sources.history.opening.source import local_path
 from keysweep.sources.history.rescans.remembered import asked, rules_identity
 from keysweep.sources.history.whole import forget_packs, scan_source
 from keysweep.sources.reread import reread
-from keysweep.sweep.access import access_to
+from keysweep.sweep.access import access_to, login_at
+from keysweep.sweep.advertised import Advertisements
 from keysweep.sweep.mirrors import Mirror, held, make_room, mirrored, place_of, refs_digest, refs_in
 from keysweep.sweep.orders import Asked, Asking, Failure, Looked, Manner, Swept, Trouble, Where
 
-_LOOKS_AT_ONCE = 8
+_LOOKS_AT_ONCE = 16
 _NOTES = "notes"
 
 
+@lru_cache(4)
 def rules_of(manner: Manner) -> str:
     """Names all that decides what is found: what was swept by other rules has to be swept again."""
     told = f"{rules_identity()}\0{asked(manner.limits, manner.options)}"
@@ -43,19 +44,19 @@ def look(places: Sequence[Where], directory: str) -> list[Looked]:
     """Which refs each repository has now; for one elsewhere that is one question to its server."""
     here = [_look(each, directory) for each in places if is_local(each)]  # git is pointed at one after the other
     os.makedirs(directory, mode=0o700, exist_ok=True)
-    with Elsewhere(), ThreadPoolExecutor(_LOOKS_AT_ONCE) as threads:
-        elsewhere = [each for each in places if not is_local(each)]
-        return [*here, *threads.map(partial(_look, directory=directory), elsewhere)]
+    elsewhere = [each for each in places if not is_local(each)]
+    with Elsewhere(), Advertisements(_LOOKS_AT_ONCE) as servers, ThreadPoolExecutor(_LOOKS_AT_ONCE) as threads:
+        return [*here, *threads.map(partial(_look, directory=directory, servers=servers), elsewhere)]
 
 
-def _look(where: Where, directory: str) -> Looked:
-    def refs() -> str:
-        if is_local(where):
-            return refs_digest(refs_in(local_path(where.url)))
-        return refs_digest(offered(address(where.url), directory, _access(where)))
-
+def _look(where: Where, directory: str, servers: Advertisements | None = None) -> Looked:
     try:
-        return Looked(where.repository_id, refs())
+        if servers is None:
+            refs = refs_in(local_path(where.url))
+        else:
+            login = login_at(where.kind, where.url)
+            refs = servers.refs(address(where.url), login, _access(where), directory)
+        return Looked(where.repository_id, refs_digest(refs))
     except Exception as error:  # noqa: BLE001 - see _failure
         return Looked(where.repository_id, failure=_failure(error))
 

@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from ipaddress import ip_address
 from types import ModuleType
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from keysweep.errors import InventoryError, UsageError
 from keysweep.repositories import Listed
 from keysweep.sweep.inventory.filters import Filters, left_out
 from keysweep.sweep.inventory.targets import Kind, Target
+from keysweep.sweep.inventory.waiting import Patience, Waits
 from keysweep.sweep.tokens import Login, login_for, names_for
 
-if TYPE_CHECKING:
-    from keysweep.sweep.inventory.waiting import Patience
-
 _MOST_REPOSITORIES = 500_000
+_PACKAGES = {"github": "PyGithub", "gitlab": "python-gitlab"}
+"""What is installed, by what is imported, where these are not one name."""
 
 
 def inventory(
@@ -29,6 +28,7 @@ def inventory(
     on_progress: Callable[[int], None] | None = None,
     on_left_out: Callable[[str], None] | None = None,
     on_wait: Callable[[str], None] | None = None,
+    goes_on: Callable[[], bool] | None = None,
     patience: Patience | None = None,
 ) -> Iterator[Listed]:
     """Every wanted repository of a target, each once, as the pages of its host come.
@@ -36,12 +36,14 @@ def inventory(
     `on_problem` gets a clause for each part that could not be listed, `on_progress` how many are listed so far,
     `on_left_out` the reason for each repository that `wanted` leaves out, `on_wait` a clause when the host has
     to be left alone for a while. All of them may hold what a host says, which is not yet safe for a terminal.
+    `goes_on` is asked during such waits whether the list is still wanted: where it is not, that is the end of it.
 
     Raises UsageError where the target or a token cannot be used, and InventoryError where nothing can be listed.
     """
     seen: set[str] = set()
     given = 0
-    for each in _found(target, wanted, on_problem, on_wait, patience):
+    waits = Waits(patience or Patience(), on_wait, goes_on)
+    for each in _found(target, wanted, on_problem, waits):
         if each.identity in seen:
             continue
         if len(seen) == _MOST_REPOSITORIES:
@@ -62,8 +64,7 @@ def _found(
     target: Target,
     wanted: Filters,
     on_problem: Callable[[str], None],
-    on_wait: Callable[[str], None] | None,
-    patience: Patience | None,
+    waits: Waits,
 ) -> Iterator[Listed]:
     if target.kind is Kind.DIRECTORY:
         from keysweep.sweep.inventory import directory
@@ -74,30 +75,36 @@ def _found(
 
         yield from written.listed(target.name if target.kind is Kind.FILE else None, on_problem)
     else:
-        yield from _hosted(target, wanted, on_problem, on_wait, patience)
+        yield from _hosted(target, wanted, on_problem, waits)
 
 
 def _hosted(
     target: Target,
     wanted: Filters,
     on_problem: Callable[[str], None],
-    on_wait: Callable[[str], None] | None,
-    patience: Patience | None,
+    waits: Waits,
 ) -> Iterator[Listed]:
     host = _module(target.kind)
-    from keysweep.sweep.inventory.asking import Asked, HostError
+    from keysweep.sweep.inventory.asking import Asked
+    from keysweep.sweep.inventory.connection import HostError, StoppedError
     from keysweep.sweep.inventory.pages import Wanted
     from keysweep.sweep.inventory.rows import UnusableError
 
     login = _login(target)
     advice = " or ".join(names_for(target.kind, target.host))
-    asked = Asked(
-        host.api(target), login, host.authorization(login), advice=advice, on_wait=on_wait, patience=patience
-    )
+    asked = Asked(host.api(target), login, host.authorization(login), advice=advice, waits=waits)
+    begun = False
     try:
-        yield from host.listed(target, asked, Wanted(wanted, on_problem))
+        for each in host.listed(target, asked, Wanted(wanted, on_problem)):
+            begun = True
+            yield each
     except (HostError, UnusableError) as error:
+        if begun:
+            on_problem(f"the list is not whole, because of the host: {error}")
+            return
         raise InventoryError(f"{target.text} cannot be listed: {error}.") from None
+    except StoppedError:
+        return
     finally:
         asked.session.close()
 
@@ -126,6 +133,8 @@ def _module(kind: Kind) -> ModuleType:
     try:
         return import_module(f"{__name__}.{name}")
     except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        package = _PACKAGES.get(library, library)
         raise UsageError(
-            f"listing {kind} needs {error.name}, which is not installed: run `pip install 'keysweep[sweep]'`."
+            f"listing {kind} needs {package}, which is not installed: run `pip install 'keysweep[sweep]'`."
         ) from error

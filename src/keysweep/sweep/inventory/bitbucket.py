@@ -7,7 +7,8 @@ from functools import partial
 
 from keysweep.findings import Secret
 from keysweep.repositories import Holds, Listed
-from keysweep.sweep.inventory.asking import Asked, HostError, basic, bearer
+from keysweep.sweep.inventory.asking import Asked, basic, bearer
+from keysweep.sweep.inventory.connection import HostError
 from keysweep.sweep.inventory.pages import Wanted, beside, kept, listed_rows
 from keysweep.sweep.inventory.rows import (
     UnusableError,

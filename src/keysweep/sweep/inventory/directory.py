@@ -40,7 +40,7 @@ def repository(path: str, name: str) -> Listed:
 
 
 def _is_repository(path: str) -> bool:
-    """Whether git would take it for one: a git directory, or a work tree with one or with a file that leads to it."""
+    """Whether it is one for git: a git directory, or a work tree with one (or a file that names one)."""
     return is_git_directory(path) or os.path.lexists(os.path.join(path, ".git"))
 
 

@@ -7,7 +7,8 @@ from functools import partial
 
 from keysweep.findings import Secret
 from keysweep.repositories import Listed
-from keysweep.sweep.inventory.asking import Asked, HostError, basic, bearer
+from keysweep.sweep.inventory.asking import Asked, basic, bearer
+from keysweep.sweep.inventory.connection import HostError
 from keysweep.sweep.inventory.filters import WIKI_ENDING
 from keysweep.sweep.inventory.pages import Wanted, kept, pages
 from keysweep.sweep.inventory.rows import clone_url, flag, moment, needed_number, needed_text, number, text, texts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from github.GithubObject import NonCompletableGithubObject
 from github.PaginatedList import PaginatedList
@@ -12,7 +13,8 @@ from github.Requester import Requester
 
 from keysweep.findings import Secret
 from keysweep.repositories import Holds, Listed
-from keysweep.sweep.inventory.asking import Asked, HostError, bearer
+from keysweep.sweep.inventory.asking import Asked, bearer
+from keysweep.sweep.inventory.connection import HostError
 from keysweep.sweep.inventory.filters import WIKI_ENDING
 from keysweep.sweep.inventory.pages import Wanted, beside, kept, listed_rows
 from keysweep.sweep.inventory.rows import clone_url, flag, moment, needed_number, needed_text, number, text, texts
@@ -60,31 +62,35 @@ def authorization(login: Login | None) -> Secret | None:
 def listed(target: Target, asked: Asked, wanted: Wanted) -> Iterator[Listed]:
     """All repositories of an organisation or a user, their wikis, and the gists of a user."""
     account = asked.get(f"users/{target.name}").content
-    if text(account, "type") == "Organization":
-        address, parameters = f"/orgs/{target.name}/repos", {"type": "all"}
-    elif own := _is_own(target, asked):
+    name = quote(text(account, "login") or target.name, safe="")  # another one, where it was renamed
+    is_organisation, own = text(account, "type") == "Organization", False
+    if is_organisation:
+        address, parameters = f"/orgs/{name}/repos", {"type": "all"}
+    elif own := _is_own(account, asked):
         address, parameters = "/user/repos", {"affiliation": "owner"}  # the only list that has private ones
     else:
-        address, parameters = f"/users/{target.name}/repos", {"type": "owner"}
+        address, parameters = f"/users/{name}/repos", {"type": "owner"}
     read = partial(_repository, target, wanted)
     found = _rows(asked, address, {**parameters, "sort": "created", "direction": "asc"})
     yield from kept(found, read, "the repositories", wanted.on_problem)
-    if text(account, "type") != "Organization" and wanted.filters.snippets:
-        gists = _rows(asked, "/gists" if own else f"/users/{target.name}/gists", {})
+    if not is_organisation and wanted.filters.snippets:
+        gists = _rows(asked, "/gists" if own else f"/users/{name}/gists", {})
         yield from beside(
             kept(gists, partial(_gist, target), "the gists", wanted.on_problem), "the gists", wanted.on_problem
         )
 
 
-def _is_own(target: Target, asked: Asked) -> bool:
+def _is_own(account: object, asked: Asked) -> bool:
     """Whether the token is one of the very user."""
+    if not asked.has_login:
+        return False
     try:
-        login = text(asked.get("user").content, "login") or ""
+        user = asked.get("user").content
     except HostError as error:
         if error.status in (401, 403, 404):
             return False
         raise
-    return login.casefold() == target.name.casefold()
+    return number(user, "id") == needed_number(account, "id")
 
 
 class _Asking(Requester):
@@ -95,9 +101,15 @@ class _Asking(Requester):
         self._asked = asked
 
     def requestJsonAndCheck(  # noqa: N802 - PyGithub's name
-        self, _verb: str, url: str, parameters: dict[str, Any] | None = None, *_: object, **__: object
+        self,
+        verb: str,  # noqa: ARG002 - as all that follow: PyGithub lists without them
+        url: str,
+        parameters: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,  # noqa: ARG002
+        input: Any | None = None,  # noqa: A002, ARG002
+        follow_302_redirect: bool = False,  # noqa: ARG002
     ) -> tuple[dict[str, Any], Any]:
-        """One page; the verb is always GET."""
+        """One page."""
         answer = self._asked.get(url, parameters)
         found = [each for each in listed_rows(answer.content) if isinstance(each, dict)]
         return {"link": f'<{answer.next_page}>; rel="next"'} if answer.next_page else {}, found

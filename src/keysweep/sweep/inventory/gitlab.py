@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from urllib.parse import quote
 
 from gitlab import Gitlab
-from gitlab.base import RESTObject
 from gitlab.exceptions import GitlabError
-from gitlab.v4.objects import User
 
 from keysweep.findings import Secret
 from keysweep.repositories import Holds, Listed
-from keysweep.sweep.inventory.asking import Asked, HostError, bearer
+from keysweep.sweep.inventory.asking import Asked, bearer
+from keysweep.sweep.inventory.connection import HostError
 from keysweep.sweep.inventory.filters import WIKI_ENDING
 from keysweep.sweep.inventory.pages import Wanted, beside, kept
 from keysweep.sweep.inventory.rows import (
+    UnusableError,
     clone_url,
     field,
     flag,
@@ -31,9 +31,9 @@ from keysweep.sweep.inventory.targets import Target
 from keysweep.sweep.inventory.wikis import wiki_of
 from keysweep.sweep.tokens import Login
 
-_LIST: dict[str, Any] = {"iterator": True, "per_page": 100, "obey_rate_limit": False}
-_BY_NUMBER: dict[str, Any] = {**_LIST, "order_by": "id", "sort": "asc"}
+_BY_NUMBER: dict[str, str | int] = {"order_by": "id", "sort": "asc"}
 """So that what is added meanwhile comes last, and no page is missed."""
+_PER_PAGE = 100
 _OFF = "disabled"
 
 
@@ -50,42 +50,51 @@ def authorization(login: Login | None) -> Secret | None:
 def listed(target: Target, asked: Asked, wanted: Wanted) -> Iterator[Listed]:
     """All projects of a group, group by group, so that one that cannot be read costs only itself; or of a user."""
     client = Gitlab(target.base, session=asked.session)
-    try:
-        group = client.groups.get(target.name, with_projects=False)
-    except HostError as error:
-        if error.status != 404 or "/" in target.name:
-            raise
-        user = next(_rows(client.users.list(username=target.name, **_LIST)), None)
+    read = partial(_project, target, client, wanted)
+    group = _group(target, asked)
+    if group is None:
+        user = next(_rows(client, "users", {"username": target.name}), None)
         if user is None:
-            raise error from None
-        yield from _projects(
-            target, client, wanted, client.users.get(needed_number(user, "id"), lazy=True), "the projects"
-        )
+            raise HostError("there is no group and no user of that name, or the token may not see it")
+        found = _rows(client, f"users/{needed_number(user, 'id')}/projects", _BY_NUMBER)
+        yield from kept(found, read, "the projects", wanted.on_problem)
         return
-    yield from _projects(target, client, wanted, group, "the projects")
+    number_of = needed_number(group, "id")
+    what = f"the projects of {text(group, 'full_path') or target.name}"
+    found = _of_group(client, number_of)
+    yield from beside(kept(found, read, what, wanted.on_problem), what, wanted.on_problem)
     try:
-        for each in _rows(group.descendant_groups.list(**_BY_NUMBER)):
-            subgroup = client.groups.get(needed_number(each, "id"), lazy=True)
+        for each in _rows(client, f"groups/{number_of}/descendant_groups", _BY_NUMBER):
             what = f"the projects of {text(each, 'full_path') or 'a subgroup'}"
-            yield from beside(_projects(target, client, wanted, subgroup, what), what, wanted.on_problem)
-    except HostError as error:
+            found = _of_group(client, needed_number(each, "id"))
+            yield from beside(kept(found, read, what, wanted.on_problem), what, wanted.on_problem)
+    except (HostError, UnusableError) as error:
         wanted.on_problem(f"not all subgroups are listed: {error}")
 
 
-def _rows(found: Iterable[RESTObject]) -> Iterator[dict[str, Any]]:
-    """The attributes of each, with what python-gitlab raises for lists that are none as our own."""
+def _group(target: Target, asked: Asked) -> object | None:
+    """The group that is named; None where there may be a user of that name."""
     try:
-        for each in found:
-            yield each.attributes
+        return asked.get(f"groups/{quote(target.name, safe='')}", {"with_projects": "false"}).content or {}
+    except HostError as error:
+        if error.status != 404 or "/" in target.name:
+            raise
+        return None
+
+
+def _of_group(client: Gitlab, number_of: int) -> Iterator[object]:
+    """Its projects, without those of subgroups, and those of others that were shared with it."""
+    without = {"include_subgroups": "false", "with_shared": "false"}
+    return _rows(client, f"groups/{number_of}/projects", {**_BY_NUMBER, **without})
+
+
+def _rows(client: Gitlab, address: str, parameters: dict[str, str | int]) -> Iterator[object]:
+    """The rows of a list, page by page, with what python-gitlab raises for lists that are none as our own."""
+    query = {**parameters, "per_page": _PER_PAGE}
+    try:
+        yield from client.http_list(f"/{address}", query, iterator=True, obey_rate_limit=False)
     except (GitlabError, LookupError, TypeError):
         raise HostError("the answer holds no list") from None
-
-
-def _projects(target: Target, client: Gitlab, wanted: Wanted, owner: Any, what: str) -> Iterator[Listed]:
-    """The projects of a group or of a user."""
-    further = {} if isinstance(owner, User) else {"include_subgroups": False, "with_shared": False}
-    found = _rows(owner.projects.list(**_BY_NUMBER, **further))
-    yield from kept(found, partial(_project, target, client, wanted), what, wanted.on_problem)
 
 
 def _project(target: Target, client: Gitlab, wanted: Wanted, row: object) -> Iterator[Listed]:
@@ -110,7 +119,7 @@ def _project(target: Target, client: Gitlab, wanted: Wanted, row: object) -> Ite
         yield wiki_of(project, f"{url.removesuffix('.git')}{WIKI_ENDING}.git", page)
     if wanted.filters.snippets and _is_on(row, "snippets"):
         what = f"the snippets of {project.name}"
-        snippets = _rows(client.projects.get(number_of, lazy=True).snippets.list(**_LIST))
+        snippets = _rows(client, f"projects/{number_of}/snippets", {})
         read = partial(_snippet, target, project)
         yield from beside(kept(snippets, read, what, wanted.on_problem), what, wanted.on_problem)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from keysweep.frozen import frozen
 from keysweep.repositories import Listed
-from keysweep.sweep.inventory.asking import Asked, HostError
+from keysweep.sweep.inventory.asking import Asked
+from keysweep.sweep.inventory.connection import HostError
 from keysweep.sweep.inventory.filters import Filters
 from keysweep.sweep.inventory.rows import UnusableError, rows
 

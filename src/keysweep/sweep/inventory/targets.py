@@ -83,8 +83,8 @@ def target(text: str) -> Target:
     if "://" in text:
         address(text)  # refuses credentials before the address is repeated
         raise UsageError(
-            f"{text} does not say what kind of host it is: write one of github:, gitlab:, gitea:, forgejo: or azure: "
-            "before it, or put the addresses of single repositories into a file."
+            f"{text} does not say what kind of host it is: write one of github:, gitlab:, gitea:, forgejo: or "
+            "azure: before it, or put the addresses of single repositories into a file."
         )
     if os.path.isdir(text):
         return Target(Kind.DIRECTORY, "", os.path.abspath(text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -31,6 +31,17 @@ class Patience:
     """For all waits of a run that a host asks for: limits of GitHub are lifted every hour."""
     secondary_seconds: float = _AFTER_SECONDARY_SECONDS
     """Where a host says only that it was asked too much."""
+
+
+@frozen
+class Waits:
+    """What happens while a host has to be left alone."""
+
+    patience: Patience = Patience()
+    on_wait: Callable[[str], None] | None = None
+    """Told of each wait that somebody would wonder about."""
+    goes_on: Callable[[], bool] | None = None
+    """Asked again and again whether that is still wanted."""
 
 
 def is_transient(status: int) -> bool:

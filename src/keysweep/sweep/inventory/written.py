@@ -18,14 +18,13 @@ _COMMENT = "#"
 
 
 def listed(path: str | None, on_problem: OnProblem) -> Iterator[Listed]:
-    """The repositories that the file at `path` names, or standard input without one, each once, in their order.
+    """The repositories that the file at `path` names, or standard input without one, in their order.
 
     Paths lead on from the directory of the file, or from here. A path at which there is nothing is told of.
     Raises UsageError for a line that names nothing which could be cloned, before anything is listed.
     """
     name, around = (path, os.path.dirname(path)) if path is not None else ("standard input", "")
     entries = list(_entries(_content(path, name), name))
-    seen: set[str] = set()
     for line, entry in entries:
         if is_address(entry) and not entry.startswith("file:///"):
             made = Listed(_identity(entry), entry.partition("://")[2] or entry, entry)
@@ -35,9 +34,7 @@ def listed(path: str | None, on_problem: OnProblem) -> Iterator[Listed]:
                 on_problem(f"{name}, line {line}: there is nothing at {local}")
                 continue
             made = repository(local, entry)
-        if made.identity not in seen:
-            seen.add(made.identity)
-            yield made
+        yield made
 
 
 def _entries(content: bytes, name: str) -> Iterator[tuple[int, str]]:

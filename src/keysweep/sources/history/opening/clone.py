@@ -16,14 +16,18 @@ def clone(
 ) -> str:
     """Clone into `directory`, which has to be empty; returns the path of the mirror. Raises as `talk` does."""
     mirror = os.path.join(directory, "mirror.git")
-    command = ("clone", "--mirror", "--progress", "--template=", "--", address.url, mirror)
+    command = ("clone", "--mirror", _told(on_progress), "--template=", "--", address.url, mirror)
     talk(address, directory, command, "could not be cloned", access=access, on_progress=on_progress)
     return mirror
 
 
+def _told(on_progress: OnProgress | None) -> str:
+    return "--progress" if on_progress else "--no-progress"
+
+
 def update(address: Address, mirror: str, on_progress: OnProgress | None = None, access: Access = NO_MORE) -> None:
     """Bring a mirror to where its server is; objects that no ref reaches any more stay. Raises as `talk` does."""
-    command = ("fetch", "--prune", "--no-write-fetch-head", "--progress", "--", address.url, _EVERY_REF)
+    command = ("fetch", "--prune", "--no-write-fetch-head", _told(on_progress), "--", address.url, _EVERY_REF)
     talk(address, mirror, command, "could not be fetched", access=access, on_progress=on_progress)
 
 

@@ -9,6 +9,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from keysweep import git
 from keysweep.errors import GitError, KeysweepError, UsageError
@@ -48,6 +49,8 @@ class Access:
 
 
 NO_MORE = Access()
+_ALL_AT_ONCE = "protocol.version=0"
+"""Every ref is wanted, and the first version tells them at once, where the second one has to be asked for them."""
 
 
 def talk(
@@ -85,12 +88,10 @@ def talk(
                     on_progress(Progress(phase))
 
     Git.check_unsafe_protocols(address.url)
-    rewritten = (
-        git.run(("ls-remote", "--get-url", "--", address.url), directory).decode("utf-8", "replace").strip()
-    )
-    settings, environment = git.clone_settings((*address.protocols, *protocols_of(rewritten)))
+    protocols = (*address.protocols, *protocols_of(_rewritten(address.url, directory)))
+    settings, environment = git.clone_settings(protocols)
     client = Git(directory)
-    client.set_persistent_git_options(c=[*settings, *access.settings])
+    client.set_persistent_git_options(c=[*settings, _ALL_AT_ONCE, *access.settings])
     client.update_environment(**environment, **(access.environment or {}))
     try:
         run = getattr(client, command[0].replace("-", "_"))
@@ -115,6 +116,19 @@ def talk(
     if code:
         raise _failure(address.url, list(said), code, failing)
     return printed
+
+
+def _rewritten(url: str, directory: str) -> str:
+    """The address that the user's configuration puts in the place of another."""
+    if not _are_rewritten(os.environ.get("GIT_CONFIG_GLOBAL"), os.environ.get("GIT_CONFIG_COUNT")):
+        return url
+    return git.run(("ls-remote", "--get-url", "--", url), directory).decode("utf-8", "replace").strip()
+
+
+@lru_cache(4)
+def _are_rewritten(*_: str | None) -> bool:
+    """Whether that is done to any address: one question for thousands of repositories of an organisation."""
+    return bool(git.answer(("config", "--get-regexp", r"^url\..*\.(insteadof|pushinsteadof)$")))
 
 
 def _printed(stream: IO[bytes], url: str) -> bytes:

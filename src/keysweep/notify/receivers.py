@@ -1,0 +1,240 @@
+"""Who is told: notify.toml in the user's configuration directory, with every mistake named.
+
+No secret stands in it: passwords, and addresses that are secrets, are in the environment, in variables it names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from email.errors import MessageError
+from email.headerregistry import Address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from keysweep.errors import ConfigError, UsageError
+from keysweep.findings import Secret, Severity
+from keysweep.frozen import frozen
+from keysweep.notify.email import Mail
+from keysweep.notify.posting import LOOPBACK, checked_address
+from keysweep.notify.security_hub import Hub
+from keysweep.notify.slack import Slack
+from keysweep.notify.webhook import Webhook
+from keysweep.standing import Standing
+from keysweep.store.notices import Wanted
+from keysweep.tables import flag, level, read_table, refuse_unknown, strings, text, whole_number, wrong
+
+FILE_NAME = "notify.toml"
+KINDS = ("webhook", "slack", "email", "security-hub")
+_Settings = Mapping[str, object]
+Environment = Mapping[str, str]
+Sender = Webhook | Slack | Mail | Hub
+
+
+@frozen
+class Channel:
+    """A receiver as the file describes it; its secrets are looked up when it is to be told something."""
+
+    name: str
+    kind: str
+    wanted: Wanted
+    most: int
+    """Messages of one leak each in one run, or leaks in one mail: what is more is counted in a digest."""
+    sender: Callable[[Environment], Sender]
+    """The receiver itself, given the environment; ConfigError where a variable is missing or wrong."""
+    hub: Hub | None = None
+
+
+@frozen
+class Receivers:
+    """All of them."""
+
+    channels: tuple[Channel, ...] = ()
+    dashboard: str | None = None
+    """The address of the dashboard, without a slash at its end."""
+
+    def chosen(self, names: Iterable[str]) -> tuple[Channel, ...]:
+        """Those with these names; all that send something, if there are none. UsageError for an unknown one."""
+        wanted = dict.fromkeys(names)
+        known = {each.name: each for each in self.channels}
+        for name in wanted:
+            if name not in known:
+                there = f"known are {', '.join(known)}" if known else f"there is none in {FILE_NAME}"
+                raise UsageError(f"there is no channel {name}: {there}.")
+            hub = known[name].hub
+            if hub and not hub.sends:
+                raise UsageError(
+                    f"channel {name} sends nothing: set `send = true` there, or write a file with --asff."
+                )
+        if wanted:
+            return tuple(known[name] for name in wanted)
+        return tuple(each for each in self.channels if each.hub is None or each.hub.sends)
+
+
+def load(explicit: Path | None, directory: Path) -> Receivers:
+    """Read `explicit`, or `notify.toml` in the configuration `directory`; nobody if that is absent.
+
+    Raises ConfigError that names the file, the key, and what would be right.
+    """
+    path = explicit or directory / FILE_NAME
+    if explicit is None and not path.exists():
+        return Receivers()
+    whole = read_table(path, whole=True)
+    refuse_unknown(whole, ("dashboard", "channel"), path, "")
+    listed = whole.get("channel", [])
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        raise wrong(path, "channel", "a list of tables, [[channel]]")
+    channels = tuple(_channel(each, path) for each in listed)
+    names = [each.name for each in channels]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{path}: two channels are called {name}: what each was told is kept by its name.")
+    dashboard = text(whole, "dashboard", path)
+    if dashboard is not None:
+        dashboard = checked_address(dashboard, f"{path}: `dashboard`").rstrip("/")
+    return Receivers(channels, dashboard)
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|::1")
+_REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
+_COMMON = ("name", "kind", "least-severity", "standings")
+
+
+def _channel(settings: _Settings, path: Path) -> Channel:
+    name = text(settings, "name", path)
+    if name is None or not _NAME.fullmatch(name):
+        raise wrong(path, "channel.name", "letters, digits, dots, dashes and underscores, 64 at most")
+    kind = text(settings, "kind", path)
+    if kind not in KINDS:
+        raise wrong(path, "channel.kind", "one of " + ", ".join(KINDS))
+    known, read, most = _OF_KIND[kind]
+    refuse_unknown(settings, (*_COMMON, *known), path, f"channel {name}: ")
+    standings = strings(settings, "standings", path)
+    if not set(standings) <= {each.value for each in Standing}:
+        raise wrong(path, "channel.standings", "a list of " + ", ".join(Standing))
+    severity = level(settings, "least-severity", Severity, Severity.INFO, path)
+    most = whole_number(settings, "most", most, path)
+    if not most:
+        raise wrong(path, "channel.most", "a whole number of 1 or more")
+    where = f"{path}: channel {name}"
+    wanted = Wanted(severity, frozenset(map(Standing, standings)))
+    sender = read(settings, path, where)
+    return Channel(
+        name, kind, wanted, most, sender, _hub(settings, path, where) if kind == "security-hub" else None
+    )
+
+
+def _webhook(settings: _Settings, path: Path, where: str) -> Callable[[Environment], Sender]:
+    address, variable = text(settings, "address", path), _variable(settings, "address-from", path, where)
+    secret = _variable(settings, "secret-from", path, where)
+    if (address is None) == (variable is None):
+        raise ConfigError(f"{where} needs an `address`, or the variable that holds it as `address-from`.")
+    if address is not None:
+        checked_address(address, f"{where}: `address`")
+        if urlsplit(address).query:
+            raise ConfigError(f"{where}: `address` has a query, which may be a secret: use `address-from`.")
+
+    def made(environment: Environment) -> Sender:
+        to = Secret(address) if address else _address(environment, variable, where)
+        return Webhook(to, _secret(environment, secret, where) if secret else None)
+
+    return made
+
+
+def _slack(settings: _Settings, path: Path, where: str) -> Callable[[Environment], Sender]:
+    variable = _variable(settings, "address-from", path, where)
+    if variable is None:
+        raise ConfigError(f"{where} needs `address-from`: the variable with the address, which is a secret.")
+    return lambda environment: Slack(_address(environment, variable, where))
+
+
+def _email(settings: _Settings, path: Path, where: str) -> Callable[[Environment], Sender]:
+    server, sender, user = (text(settings, key, path) for key in ("server", "from", "user"))
+    recipients = strings(settings, "to", path)
+    password = _variable(settings, "password-from", path, where)
+    security = text(settings, "security", path) or "starttls"
+    if server is None or not _HOST.fullmatch(server):
+        raise ConfigError(f"{where} needs a `server`: the name of its host alone.")
+    if security not in ("starttls", "tls", "none"):
+        raise wrong(path, "channel.security", "starttls, tls or none")
+    if security == "none" and server not in LOOPBACK:
+        raise ConfigError(f"{where}: mail to another machine travels over TLS: `security` is starttls or tls.")
+    if (user is None) != (password is None):
+        raise ConfigError(f"{where}: `user` and `password-from` belong together.")
+    if sender is None or not _is_address(sender):
+        raise ConfigError(f"{where}: `from` has to be an address such as keysweep@example.net.")
+    if not recipients or not all(map(_is_address, recipients)):
+        raise ConfigError(f"{where}: `to` has to be a list of addresses such as security@example.net.")
+    port = whole_number(settings, "port", {"starttls": 587, "tls": 465, "none": 25}[security], path)
+    if not 0 < port < 1 << 16:
+        raise wrong(path, "channel.port", "the number of a port")
+
+    def made(environment: Environment) -> Sender:
+        secret = _secret(environment, password, where) if password else None
+        return Mail(server, port, security, sender, tuple(recipients), user, secret)
+
+    return made
+
+
+def _is_address(text: str) -> bool:
+    try:
+        made = Address(addr_spec=text)
+    except (MessageError, ValueError, IndexError):
+        return False
+    return bool(made.username and made.domain) and text.isascii() and text.isprintable() and " " not in text
+
+
+def _security_hub(settings: _Settings, path: Path, where: str) -> Callable[[Environment], Sender]:
+    hub = _hub(settings, path, where)
+    return lambda _: hub
+
+
+def _hub(settings: _Settings, path: Path, where: str) -> Hub:
+    account, region = text(settings, "account", path), text(settings, "region", path)
+    if account is None or region is None:
+        raise ConfigError(f"{where} needs the `account` and the `region` of the Security Hub.")
+    return checked_hub(account, region, where, text(settings, "profile", path), sends=flag(settings, "send", path))
+
+
+def checked_hub(account: str, region: str, where: str, profile: str | None = None, *, sends: bool = False) -> Hub:
+    """The Security Hub of an account in a region; ConfigError, which begins with `where`, for what is neither."""
+    if not re.fullmatch(r"\d{12}", account, re.ASCII):
+        raise ConfigError(f"{where}: `account` has to be twelve digits in quotes.")
+    if not _REGION.fullmatch(region):
+        raise ConfigError(f"{where}: `region` has to be one such as eu-central-1.")
+    return Hub(account, region, profile, sends)
+
+
+_OF_KIND: Mapping[str, tuple[tuple[str, ...], Callable[..., Callable[[Environment], Sender]], int]] = {
+    "webhook": (("address", "address-from", "secret-from", "most"), _webhook, 20),
+    "slack": (("address-from", "most"), _slack, 20),
+    "email": (("server", "port", "security", "from", "to", "user", "password-from", "most"), _email, 50),
+    "security-hub": (("account", "region", "profile", "send"), _security_hub, 100),
+}
+"""What each kind has to say, how that is read, and the default of `most`."""
+
+
+def _variable(settings: _Settings, key: str, path: Path, where: str) -> str | None:
+    """The name of a variable; what is none may be the secret itself, so it is not quoted."""
+    name = text(settings, key, path)
+    if name is not None and not _VARIABLE.fullmatch(name):
+        raise ConfigError(
+            f"{where}: `{key}` has to be the name of a variable of the environment, in capitals, never the secret."
+        )
+    return name
+
+
+def _secret(environment: Environment, variable: str, where: str) -> Secret:
+    value = environment.get(variable, "").strip()
+    if not value:
+        raise ConfigError(f"{where}: there is no variable {variable} in the environment.")
+    return Secret(value)
+
+
+def _address(environment: Environment, variable: str | None, where: str) -> Secret:
+    assert variable
+    given = _secret(environment, variable, where)
+    checked_address(given.reveal(), f"{where}: what {variable} holds")
+    return given

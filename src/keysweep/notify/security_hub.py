@@ -1,0 +1,192 @@
+"""Findings of AWS Security Hub, in its format (ASFF): as documents, and sent to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from keysweep.aws import clients
+from keysweep.errors import AwsError
+from keysweep.findings import Kind, Severity
+from keysweep.frozen import frozen
+from keysweep.notify.messages import Digest, Notice
+from keysweep.notify.posting import NotTaken, Patience
+from keysweep.notify.taken import Taken
+from keysweep.notify.words import shown
+from keysweep.report.decisions import MEANINGS
+from keysweep.report.text import TITLES
+from keysweep.standing import Standing
+from keysweep.store.leaks import HARMLESS
+
+BATCH = 100
+"""Findings that one request may hold."""
+TYPE = "Sensitive Data Identifications/Security/Leaked AWS credentials"
+LABELS: Mapping[Severity, str] = {
+    Severity.CRITICAL: "CRITICAL",
+    Severity.HIGH: "HIGH",
+    Severity.MEDIUM: "MEDIUM",
+    Severity.LOW: "LOW",
+    Severity.INFO: "INFORMATIONAL",
+}
+"""What a severity is called in Security Hub."""
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
+_ACTIVE = frozenset({Standing.LIVE, Standing.ACTIVE, Standing.WRONG_SECRET})
+_OFF = frozenset({Standing.OFF, Standing.INACTIVE})
+
+
+@frozen
+class Hub:
+    """The Security Hub of one account in one region."""
+
+    account: str
+    region: str
+    profile: str | None = None
+    sends: bool = False
+    """Whether findings are sent there, and not only written into files."""
+    endpoint: str | None = None
+    """In place of AWS, where an option of the command line says so."""
+
+    @property
+    def partition(self) -> str:
+        """Where the region is."""
+        return next((name for begin, name in _PARTITIONS.items() if self.region.startswith(begin)), "aws")
+
+    def send(self, message: Notice | Digest, now: datetime, patience: Patience) -> Taken:  # noqa: ARG002
+        """Send up to a hundred findings; raises NotTaken where all of them are refused.
+
+        botocore tries again where that helps.
+        """
+        assert isinstance(message, Digest)
+        findings = {each.facts.fingerprint: finding(each, self, now) for each in message.notices}
+        try:
+            session = clients.session(self.profile, self.region)
+            hub = clients.client(session, "securityhub", self.region, self.endpoint)
+            with clients.translated("import findings into Security Hub"):
+                answer = hub.batch_import_findings(Findings=list(findings.values()))
+                count = int(answer["FailedCount"])
+                failed = {each["Id"]: f"{each['ErrorCode']}: {each['ErrorMessage']}" for each in _failed(answer)}
+        except AwsError as error:
+            raise NotTaken(str(error).rstrip(".")) from None
+        if count > len(failed):
+            raise NotTaken(f"Security Hub refused {count} findings and does not say which")
+        by_id = {each["Id"]: fingerprint for fingerprint, each in findings.items()}
+        return Taken({by_id[each]: shown(why) for each, why in failed.items() if each in by_id})
+
+
+def _failed(answer: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+    given: Sequence[Mapping[str, str]] = answer.get("FailedFindings", ())
+    return given
+
+
+def finding(notice: Notice, hub: Hub, now: datetime) -> dict[str, Any]:
+    """One leak as a finding. Its Id stays, so that what becomes of the leak changes the finding.
+
+    Security Hub takes the status of the workflow from the first import only; after it people decide on that. So a
+    leak that is settled is archived as well, which every import can do.
+    """
+    due, facts = notice.due, notice.facts
+    severity = {"Label": LABELS[due.severity], "Original": due.severity.label}
+    title = f"{TITLES[Kind(facts.kind)]} {facts.key_id or ''}".rstrip()
+    return {
+        "SchemaVersion": "2018-10-08",
+        "Id": f"keysweep/leak/{facts.fingerprint}",
+        "ProductArn": (
+            f"arn:{hub.partition}:securityhub:{hub.region}:{hub.account}:product/{hub.account}/default"
+        ),
+        "GeneratorId": f"keysweep/{facts.kind}",
+        "AwsAccountId": hub.account,
+        "Types": [TYPE],
+        "CreatedAt": _moment(facts.first_seen),
+        "UpdatedAt": _moment(now),
+        "FirstObservedAt": _moment(facts.first_seen),
+        "LastObservedAt": _moment(facts.last_seen),
+        "Severity": severity,
+        "FindingProviderFields": {"Severity": severity, "Types": [TYPE]},
+        "Title": shown(f"{title} in source code")[:256],
+        "Description": _description(notice),
+        "Remediation": {
+            "Recommendation": {"Text": notice.step[:512], **({"Url": notice.link} if notice.link else {})}
+        },
+        **({"SourceUrl": notice.link} if notice.link else {}),
+        "ProductFields": _fields(notice),
+        "Resources": [_resource(notice, hub)],
+        "Workflow": {"Status": _workflow(notice)},
+        "RecordState": "ARCHIVED" if due.is_quiet else "ACTIVE",
+    }
+
+
+def _workflow(notice: Notice) -> str:
+    if notice.due.status in ("accepted", "false"):
+        return "SUPPRESSED"
+    return "RESOLVED" if notice.due.standing in HARMLESS or notice.due.status == "resolved" else "NEW"
+
+
+def _description(notice: Notice) -> str:
+    meaning = MEANINGS[notice.due.standing]
+    told = [f"{meaning.label}: {meaning.text}."]
+    told += [f"{name + ': ' if name else ''}{value}" for name, value in notice.lines() if name in _DESCRIBED]
+    return "\n".join(told)[:1024]
+
+
+_DESCRIBED = frozenset({"Known because", "Where", "", "Author"})
+
+
+def _fields(notice: Notice) -> dict[str, str]:
+    due, facts = notice.due, notice.facts
+    told = {
+        "Fingerprint": facts.fingerprint,
+        "Standing": due.standing.value,
+        "Status": due.status,
+        "HasSecret": "yes" if facts.has_secret else "no",
+        "Places": str(facts.places),
+        "Repositories": str(facts.repositories),
+        "Assignee": shown(facts.assignee) if facts.assignee else "",
+        "Introduced": _moment(facts.introduced) if facts.introduced else "",
+        "Contained": _moment(facts.contained) if facts.contained else "",
+    }
+    for number, spot in enumerate(facts.spots, 1):
+        told[f"Place/{number}"] = f"{shown(spot.repository)}: {shown(spot.path)}:{spot.line}"
+    return {f"keysweep/{name}": value for name, value in told.items() if value}
+
+
+def _resource(notice: Notice, hub: Hub) -> dict[str, Any]:
+    due, facts = notice.due, notice.facts
+    if facts.key_id is None:
+        return {
+            "Type": "Other",
+            "Id": f"keysweep/leak/{facts.fingerprint}",
+            **_place(hub.partition, hub),
+            "Details": {"Other": {"Kind": facts.kind}},
+        }
+    known: dict[str, str | None] = {
+        "AccessKeyId": facts.key_id,
+        "AccountId": facts.account_id,
+        "PrincipalName": facts.owner,
+        "PrincipalType": _PRINCIPALS.get(facts.principal or ""),
+        "Status": "Active" if due.standing in _ACTIVE else "Inactive" if due.standing in _OFF else None,
+    }
+    return {
+        "Type": "AwsIamAccessKey",
+        "Id": f"AWS::IAM::AccessKey:{facts.key_id}",
+        **_place(facts.partition or hub.partition, hub),
+        "Details": {"AwsIamAccessKey": {name: shown(value) for name, value in known.items() if value}},
+    }
+
+
+def _place(partition: str, hub: Hub) -> dict[str, str]:
+    """Where a resource is; the format does not know every partition that there is."""
+    return {"Region": hub.region, **({"Partition": partition} if partition in _FORMAT_KNOWS else {})}
+
+
+_FORMAT_KNOWS = frozenset({"aws", "aws-cn", "aws-us-gov"})
+_PRINCIPALS = {"root": "Root", "user": "IAMUser", "role": "AssumedRole", "federated-user": "FederatedUser"}
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def batches_of(findings: Sequence[dict[str, Any]]) -> list[Sequence[dict[str, Any]]]:
+    """As many findings at once as `aws securityhub batch-import-findings` takes."""
+    return [findings[at : at + BATCH] for at in range(0, len(findings), BATCH)]
