@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.emulators.fixtures", "tests.leaks.plugin"]
+pytest_plugins = ["tests.emulators.fixtures", "tests.leaks.plugin", "tests.stores"]
 
 settings.register_profile("keysweep", deadline=None)
 settings.load_profile("keysweep")
