@@ -101,8 +101,7 @@ def serve(
     with opened_store(db, must_exist=True) as store:
         try:
             from keysweep.web.app import application
-            from keysweep.web.serving import Tls, listening
-            from keysweep.web.serving import serve as answer
+            from keysweep.web.serving import Tls, listening, prepared
             from keysweep.web.sessions import OneTimeToken, Password
         except ImportError as error:
             raise UsageError(f"the dashboard needs {error.name}: run `pip install 'keysweep[sweep]'`.") from error
@@ -114,9 +113,10 @@ def serve(
             number = listener.getsockname()[1]
             place = _place(host, number, origin, has_tls=bool(tls_cert))
             tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
-            made = application(store, place, entrance, user or _user(), container)
+            server = prepared(application(store, place, entrance, user or _user(), container), tls)
+            _tell(store, place, entrance)
             try:
-                answer(made, listener, tls, lambda: _tell(store, place, entrance))
+                server.run(sockets=[listener])
             except KeyboardInterrupt:
                 click.echo("keysweep: the dashboard has ended.", err=True)
     return ExitCode.CLEAN

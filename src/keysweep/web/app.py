@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -34,6 +36,7 @@ def application(
     entrance: OneTimeToken | Password,
     user: str,
     container: Container | None = None,
+    now: Callable[[], datetime] = utc_now,
 ) -> Guard:
     """The dashboard over a store."""
     sessions = Sessions()
@@ -49,7 +52,7 @@ def application(
         environment(os.fspath(_HERE / "templates")),
         cookie,
         container,
-        utc_now,
+        now,
     )
     return Guard(app, place, sessions, cookie)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -45,8 +44,8 @@ def listening(host: str, port: int) -> socket.socket:
     return made
 
 
-def serve(application: Any, listener: socket.socket, tls: Tls | None, on_start: Callable[[], None]) -> None:
-    """Answer requests until the program is asked to end. Raises UsageError for a certificate of no use."""
+def prepared(application: Any, tls: Tls | None = None) -> uvicorn.Server:
+    """A server that can run. Raises UsageError for a certificate of no use."""
     config = uvicorn.Config(
         application,
         access_log=False,
@@ -69,5 +68,4 @@ def serve(application: Any, listener: socket.socket, tls: Tls | None, on_start: 
         raise UsageError(
             f"the certificate or its key cannot be used ({why}): check --tls-cert and --tls-key."
         ) from error
-    on_start()
-    uvicorn.Server(config).run(sockets=[listener])
+    return uvicorn.Server(config)
