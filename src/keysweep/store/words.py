@@ -11,7 +11,7 @@ from keysweep.store.schema import places
 
 _MOST_WORDS = 8
 LEAST_LETTERS = 3
-"""Of a word: what begins with fewer letters is nearly everything."""
+"""Of at least one word: what begins with fewer letters is nearly everything."""
 _WORD = re.compile(r"[^\W_]+")
 
 _MAKING = {
@@ -53,8 +53,13 @@ def index_places(connection: Connection, after: int) -> None:
 
 
 def words_of(said: str) -> list[str]:
-    """The words that somebody searches for, as the index has them."""
-    return list(dict.fromkeys(_WORD.findall(said.lower())))[:_MOST_WORDS]
+    """The words that somebody searches for, as the index has them; without single letters, which choose little."""
+    return list(dict.fromkeys(each for each in _WORD.findall(said.lower()) if len(each) > 1))[:_MOST_WORDS]
+
+
+def is_too_short(words: Sequence[str]) -> bool:
+    """Whether nothing is searched for, because that would be nearly everything."""
+    return max(map(len, words), default=0) < LEAST_LETTERS
 
 
 def places_with(connection: Connection, words: Sequence[str], most: int) -> Select[int]:

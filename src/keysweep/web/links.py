@@ -25,6 +25,7 @@ def web_page(text: str | None) -> str | None:
     return text.rstrip("/")
 
 
+_MOST_PATH = 1_000
 _FILES = {
     "github": "{page}/blob/{commit}/{path}#L{line}",
     "gitlab": "{page}/-/blob/{commit}/{path}#L{line}",
@@ -43,7 +44,7 @@ def file_page(place: Any) -> str | None:
     steps = place.path.split("/")
     if not (page and commit and form) or place.source != "history" or place.holds != "code":
         return None
-    if any(each in {"", ".", ".."} for each in steps):
+    if len(place.path) > _MOST_PATH or any(each in {"", ".", ".."} for each in steps):
         return None  # a browser would leave the repository
     return form.format(page=page, commit=commit, path="/".join(map(_quoted, steps)), line=max(1, int(place.line)))
 

@@ -7,7 +7,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from keysweep.frozen import frozen
 from keysweep.store.schema import leaks, places, repositories
-from keysweep.store.words import LEAST_LETTERS, places_with, words_of
+from keysweep.store.words import LEAST_LETTERS, is_too_short, places_with, words_of
 
 _MOST = 2_000
 _MOST_REPOSITORIES = 50
@@ -31,10 +31,10 @@ def searched(connection: Connection, said: str) -> Found:
         return Found((), is_partial=False)
     ids: set[int] = set(_by_key_id(connection, said)) | set(_by_fingerprint(connection, said))
     words = words_of(said)
-    if not words or min(map(len, words)) < LEAST_LETTERS:
-        return Found((*ids,), is_partial=False)
+    if is_too_short(words):
+        return Found(tuple(ids), is_partial=False)
     in_places = list(connection.scalars(places_with(connection, words, _MOST)))
-    in_repositories = _in_repositories(connection, words)
+    in_repositories = _in_repositories(connection, said.lower().split())
     is_partial = len(in_places) >= _MOST or len(in_repositories) >= _MOST
     return Found(tuple(ids.union(in_places, in_repositories)), is_partial)
 
@@ -60,8 +60,8 @@ def _begins(column: ColumnElement[str | None], text: str) -> tuple[ColumnElement
     return (column >= text, column < text[:-1] + chr(ord(text[-1]) + 1))
 
 
-def _in_repositories(connection: Connection, words: list[str]) -> list[int]:
-    has_all = [func.lower(repositories.c.name).contains(each, autoescape=True) for each in words]
+def _in_repositories(connection: Connection, parts: list[str]) -> list[int]:
+    has_all = [func.lower(repositories.c.name).contains(each, autoescape=True) for each in parts]
     named = list(connection.scalars(select(repositories.c.id).where(*has_all).limit(_MOST_REPOSITORIES)))
     if not named:
         return []

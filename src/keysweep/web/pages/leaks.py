@@ -13,7 +13,7 @@ from keysweep.standing import Standing
 from keysweep.store.decisions import STATUSES
 from keysweep.store.queries.chosen import TO_DO, Wanted, conditions
 from keysweep.store.queries.listed import MOST_COUNTED, ORDERS, count, listed
-from keysweep.store.words import LEAST_LETTERS, words_of
+from keysweep.store.words import is_too_short, words_of
 from keysweep.web.dashboard import of, render
 
 _MOST_TYPED = 200
@@ -55,7 +55,7 @@ def leaks_page(request: Request) -> Response:
         page = listed(connection, chosen, asked.order, request.query_params.get("after", "")[:100])
         number = count(connection, chosen)
     given = {name: getattr(asked, name) for name in fields(Asked)}
-    words = words_of(asked.search)
+
     return render(
         request,
         "leaks.html",
@@ -66,7 +66,7 @@ def leaks_page(request: Request) -> Response:
         most=MOST_COUNTED,
         is_later="after" in request.query_params,
         is_partial=chosen.is_partial,
-        is_short=bool(asked.search) and (not words or min(map(len, words)) < LEAST_LETTERS),
+        is_short=bool(asked.search) and is_too_short(words_of(asked.search)),
         is_filtered=asked != Asked(order=asked.order),
         choices=_choices(),
     )
