@@ -313,3 +313,10 @@ def test_progress_is_guessed_from_what_is_done(connection: Connection) -> None:
 
 def replace_row(row: Row[Any], **changes: Any) -> Any:
     return SimpleNamespace(**{**row._mapping, **changes})
+
+
+def test_a_list_of_one_repository_shows_places_in_it(connection: Connection) -> None:
+    number = where(connection)[0].repository_id
+    chosen = conditions(connection, Wanted(repository_id=number), NOW)
+    rows = listed(connection, chosen, "urgent", repository_id=number).rows
+    assert {row.repository_id for row in rows} == {number}

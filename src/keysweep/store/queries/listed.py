@@ -35,9 +35,17 @@ class Listed:
 
 
 def listed(
-    connection: Connection, chosen: Conditions, order: str, after: str = "", most: int = PER_PAGE
+    connection: Connection,
+    chosen: Conditions,
+    order: str,
+    after: str = "",
+    most: int = PER_PAGE,
+    repository_id: int | None = None,
 ) -> Listed:
-    """The leaks that are wanted, in an order of `ORDERS`, from where the page before ended."""
+    """The leaks that are wanted, in an order of `ORDERS`, from where the page before ended.
+
+    Each comes with one place of it; with `repository_id` in that repository.
+    """
     columns = _COLUMNS[order]
     query = select(*columns).where(*chosen.where)
     begin = _read(after, len(columns))
@@ -46,7 +54,7 @@ def listed(
         query = query.where(here > tuple_(*begin) if order == "oldest" else here < tuple_(*begin))
     sorted_by = columns if order == "oldest" else [each.desc() for each in columns]
     found = list(connection.execute(query.order_by(*sorted_by).limit(most + 1)))
-    rows = {row.id: row for row in connection.execute(_shown([each.id for each in found[:most]]))}
+    rows = {row.id: row for row in connection.execute(_shown([each.id for each in found[:most]], repository_id))}
     following = _written(found[most - 1]) if len(found) > most else ""
     return Listed(tuple(rows[each.id] for each in found[:most] if each.id in rows), following)
 
@@ -57,16 +65,12 @@ def count(connection: Connection, chosen: Conditions) -> int:
     return connection.scalar(select(func.count()).select_from(some)) or 0
 
 
-def _shown(ids: Sequence[int]) -> Select[Any]:
+def _shown(ids: Sequence[int], repository_id: int | None) -> Select[Any]:
     """What a list shows of leaks, with one place of each."""
-    first = (
-        select(places.c.id)
-        .where(places.c.leak_id == leaks.c.id, places.c.gone.is_(None))
-        .order_by(places.c.repository_id, places.c.id)
-        .limit(1)
-        .correlate(leaks)
-        .scalar_subquery()
-    )
+    there = select(places.c.id).where(places.c.leak_id == leaks.c.id, places.c.gone.is_(None))
+    if repository_id is not None:
+        there = there.where(places.c.repository_id == repository_id)
+    first = there.order_by(places.c.repository_id, places.c.id).limit(1).correlate(leaks).scalar_subquery()
     account = func.coalesce(keys.c.account_id, leaks.c.account_id).label("account")
     return (
         select(

@@ -52,7 +52,7 @@ def repository_page(request: Request) -> Response:
         problems = repositories.problems_in(connection, row.id)
         sweeps = repositories.sweeps_of(connection, row.id)
         chosen = conditions(connection, Wanted(repository_id=row.id), dashboard.now())
-        worst = listed(connection, chosen, "urgent", most=_WORST)
+        worst = listed(connection, chosen, "urgent", most=_WORST, repository_id=row.id)
     return render(
         request,
         "repository.html",
