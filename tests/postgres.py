@@ -33,10 +33,9 @@ _OTHERS = ("postgres", "nobody")
 """Users as whom a server can run where the tests are root, which PostgreSQL refuses to be."""
 _READY_SECONDS = 60
 _SUPERVISE = Path(__file__).parent / "emulators" / "supervise.py"
+_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+"""A test may kill the server, but the system stays."""
 _SETTINGS = {
-    "fsync": "off",  # a test may kill the server, but the system stays
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_connections": "40",
     "timezone": "Asia/Kathmandu",  # which nobody may notice
@@ -67,6 +66,8 @@ class Server:
     port: int
     prefix: tuple[str, ...] = ()
     """Of every command: who it is run as."""
+    is_durable: bool = False
+    """Whether it writes as an operator's server does, for benchmarks."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -76,6 +77,7 @@ class Server:
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
         }
+        settings |= {} if self.is_durable else _CARELESS
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         server = [*self.prefix, os.fspath(self.programs / "postgres"), "-D", os.fspath(self.directory / "data")]
         with (self.directory / "log").open("ab") as log:
@@ -138,7 +140,7 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server(*, durable: bool = False) -> Iterator[Server]:
     """A new server, gone afterwards with all that it has."""
     found = programs()
     if found is None:
@@ -147,7 +149,7 @@ def server() -> Iterator[Server]:
         )
     short = "/tmp" if os.path.isdir("/tmp") else None  # the name of a socket has to be short
     with tempfile.TemporaryDirectory(prefix="postgres-", dir=short) as name:
-        made = Server(Path(name), found, free_port(), _as_somebody(name))
+        made = Server(Path(name), found, free_port(), _as_somebody(name), is_durable=durable)
         password = made.directory / "password"
         password.write_text(PASSWORD, encoding="ascii")
         password.chmod(0o644)  # in a directory that nobody else can enter

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from keysweep.findings import Kind
+from keysweep.standing import Standing
 from keysweep.store.leaks import key_rows, stand_anew, verdict_in
 from keysweep.store.rows import add_missing, stored, stored_or_none
 from keysweep.store.schema import containments, keys, leaks, verifications
@@ -24,13 +25,15 @@ _SETTLED = frozenset({Status.CANARY, Status.EXPIRED})
 
 def keys_to_ask(connection: Connection, now: datetime) -> list[str]:
     """The IDs of keys that leaked with a secret and that AWS is to be asked about, the never asked first."""
-    with_secret = select(leaks.c.key_id).where(leaks.c.places > 0, leaks.c.kind.in_(_WITH_SECRET))
+    with_secret = select(leaks.c.key_id).where(
+        leaks.c.places > 0, leaks.c.kind.in_(_WITH_SECRET), leaks.c.standing != Standing.EXAMPLE.value
+    )
     rows = connection.execute(
         select(keys.c.key_id, keys.c.status, keys.c.checked)
         .where(keys.c.canary.is_(None), keys.c.key_id.in_(with_secret))
         .order_by(keys.c.checked.is_not(None), keys.c.checked, keys.c.key_id)
     )
-    return [key_id for key_id, status, checked in rows.tuples() if _is_due(status, checked, now)]
+    return [row.key_id for row in rows if _is_due(row.status, row.checked, now)]
 
 
 def _is_due(status: str | None, checked: datetime | None, now: datetime) -> bool:
@@ -48,7 +51,7 @@ def record_verdicts(connection: Connection, verdicts: Iterable[Verdict], now: da
     """
     given = {each.key_id: each for each in verdicts}
     add_missing(connection, keys, [_new(key_id) for key_id in given], "key_id")
-    before = {row.key_id: verdict_in(row) for row in key_rows(connection, given)}
+    before = {row.key_id: verdict_in(row) for row in key_rows(connection, given, hold="write")}
     told = [each for key_id, each in given.items() if _is_news(each, before[key_id])]
     if not told:
         return
@@ -100,7 +103,7 @@ def _columns(verdict: Verdict) -> dict[str, Any]:
 
 def record_containments(connection: Connection, told: Mapping[str, Containment], now: datetime) -> None:
     """Record what the journal says was done last about leaked keys; keys that no leak has are passed over."""
-    rows = {row.key_id: row for row in key_rows(connection, told)}
+    rows = {row.key_id: row for row in key_rows(connection, told, hold="write")}
     changed = [each for key_id, each in told.items() if key_id in rows and _is_new(each, rows[key_id])]
     for each in changed:
         when = each.when or now

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.engine import Row
 
 from keysweep.findings import Finding, Role, Severity
 from keysweep.standing import Standing, standing_by
-from keysweep.store.rows import add_missing, batches, stored
-from keysweep.store.schema import Moment, keys, leaks
+from keysweep.store.bulk import update_all
+from keysweep.store.places import Change
+from keysweep.store.rows import add_missing, among, batches, stored
+from keysweep.store.schema import keys, leaks
 from keysweep.verdicts import Contained, Containment, Status, Verdict
 
 HARMLESS = frozenset({Standing.OFF, Standing.INACTIVE, Standing.EXPIRED, Standing.DEAD})
@@ -23,34 +25,75 @@ _WORTH = {Standing.LIVE: Severity.CRITICAL, Standing.EXPIRED: Severity.INFO}
 
 
 def leak_ids(connection: Connection, findings: Sequence[Finding], now: datetime) -> tuple[dict[str, int], int]:
-    """The row of each leak by its fingerprint, made where there is none; and how many were made."""
-    by_fingerprint = {each.fingerprint: each for each in findings}
-    known = _known(connection, by_fingerprint)
-    fresh = [each for fingerprint, each in by_fingerprint.items() if fingerprint not in known]
-    if not fresh:
-        return known, 0
+    """The row of each leak by its fingerprint, made where there is none; and how many were made.
+
+    A leak is told by the finding of it that weighs most, in whichever repository.
+    """
+    weightiest: dict[str, Finding] = {}
+    for finding in findings:
+        known = weightiest.setdefault(finding.fingerprint, finding)
+        if _weight(finding) > _weight(known):
+            weightiest[finding.fingerprint] = finding
+    there = _known(connection, weightiest)
+    fresh = [each for fingerprint, each in weightiest.items() if fingerprint not in there]
+    made = 0
+    if fresh:
+        made = _make(connection, fresh, now)
+        there |= _known(connection, [each.fingerprint for each in fresh])
+    _raise(connection, [(row, weightiest[fingerprint]) for fingerprint, row in there.items()])
+    return {fingerprint: row.id for fingerprint, row in there.items()}, made
+
+
+def _weight(finding: Finding) -> tuple[int, int]:
+    return int(finding.severity), int(finding.confidence)
+
+
+def _known(connection: Connection, fingerprints: Iterable[str]) -> dict[str, Any]:
+    """The row of each of these leaks that there is."""
+    columns = (leaks.c.fingerprint, leaks.c.id, leaks.c.found_severity, leaks.c.confidence, leaks.c.standing)
+    return {
+        row.fingerprint: row
+        for batch in batches(fingerprints)
+        for row in connection.execute(select(*columns).where(among(connection, leaks.c.fingerprint, batch)))
+    }
+
+
+def _make(connection: Connection, fresh: Sequence[Finding], now: datetime) -> int:
+    """Write down leaks that were not there; returns how many, since somebody else may write the same ones."""
     named = {each.key_id: each for each in fresh if each.key_id}
     add_missing(connection, keys, [_key_row(each) for each in named.values()], "key_id")
-    standings = {row.key_id: standing_of(row) for row in key_rows(connection, named)}
+    standings = {row.key_id: standing_of(row) for row in key_rows(connection, named, hold="read")}
     rows = [_leak_row(each, standings.get(each.key_id or ""), now) for each in fresh]
-    add_missing(connection, leaks, rows, "fingerprint")
-    return known | _known(connection, (each.fingerprint for each in fresh)), len(fresh)
+    return add_missing(connection, leaks, rows, "fingerprint")
 
 
-def _known(connection: Connection, fingerprints: Iterable[str]) -> dict[str, int]:
-    known: dict[str, int] = {}
-    for batch in batches(fingerprints):
-        found = select(leaks.c.fingerprint, leaks.c.id).where(leaks.c.fingerprint.in_(batch))
-        known.update((row.fingerprint, row.id) for row in connection.execute(found))
-    return known
+def _raise(connection: Connection, told: Iterable[tuple[Row[Any], Finding]]) -> None:
+    """Have leaks be told by findings that weigh more than those by which they were told until now."""
+    for row, finding in sorted(told, key=lambda each: each[0].id):
+        if _weight(finding) <= (row.found_severity, row.confidence):
+            continue
+        standing = Standing(row.standing)
+        told_anew = {
+            "severity": severity_of(finding.severity, standing, has_secret=_has_secret(finding)),
+            "found_severity": int(finding.severity),
+            "confidence": int(finding.confidence),
+            "reasons": [stored(each) for each in finding.reasons],
+            "parts": _parts(finding),
+        }
+        connection.execute(update(leaks).where(leaks.c.id == row.id).values(told_anew))
 
 
-def key_rows(connection: Connection, key_ids: Iterable[str]) -> list[Row[Any]]:
-    """All that is known of these keys."""
+def key_rows(
+    connection: Connection, key_ids: Iterable[str], *, hold: Literal["", "read", "write"] = ""
+) -> list[Row[Any]]:
+    """All that is known of these keys; held as it is until the transaction ends, or to be changed, if asked."""
+    query = select(keys).order_by(keys.c.key_id)
+    if hold:
+        query = query.with_for_update(read=hold == "read", key_share=hold == "write")
     return [
         row
-        for batch in batches(key_ids)
-        for row in connection.execute(select(keys).where(keys.c.key_id.in_(batch)))
+        for batch in batches(sorted(set(key_ids)))
+        for row in connection.execute(query.where(among(connection, keys.c.key_id, batch)))
     ]
 
 
@@ -65,9 +108,10 @@ def _key_row(finding: Finding) -> dict[str, Any]:
 
 
 def _leak_row(finding: Finding, standing: Standing | None, now: datetime) -> dict[str, Any]:
-    standing = standing or standing_by(
-        None, None, is_canary=bool(finding.canary), is_placeholder=bool(finding.placeholder)
-    )
+    if standing is None or finding.placeholder:
+        standing = standing_by(
+            None, None, is_canary=bool(finding.canary), is_placeholder=bool(finding.placeholder)
+        )
     return {
         "fingerprint": finding.fingerprint,
         "kind": finding.kind.value,
@@ -78,7 +122,7 @@ def _leak_row(finding: Finding, standing: Standing | None, now: datetime) -> dic
         "found_severity": int(finding.severity),
         "confidence": int(finding.confidence),
         "reasons": [stored(each) for each in finding.reasons],
-        "parts": [{"role": each.role.value, "redacted": stored(each.value.redacted)} for each in finding.parts],
+        "parts": _parts(finding),
         "region": finding.region and stored(finding.region),
         "partition": finding.partition,
         "issued": finding.issued,
@@ -92,6 +136,10 @@ def _leak_row(finding: Finding, standing: Standing | None, now: datetime) -> dic
         "places": 0,
         "repositories": 0,
     }
+
+
+def _parts(finding: Finding) -> list[dict[str, str]]:
+    return [{"role": each.role.value, "redacted": stored(each.value.redacted)} for each in finding.parts]
 
 
 def _has_secret(finding: Finding) -> bool:
@@ -140,48 +188,46 @@ def containment_in(key: Row[Any]) -> Containment | None:
 
 def stand_anew(connection: Connection, key_ids: Iterable[str], now: datetime) -> None:
     """Make leaks say what is known of their keys since it has changed."""
-    standings = {row.key_id: standing_of(row) for row in key_rows(connection, set(key_ids))}
+    standings = {row.key_id: standing_of(row) for row in key_rows(connection, key_ids)}
+    columns = (
+        leaks.c.id,
+        leaks.c.key_id,
+        leaks.c.found_severity,
+        leaks.c.parts,
+        leaks.c.usable,
+        leaks.c.contained,
+    )
+    query = select(*columns).where(leaks.c.standing != Standing.EXAMPLE.value)
     changes = []
     for batch in batches(standings):
-        for leak in connection.execute(select(leaks).where(leaks.c.key_id.in_(batch))):
+        for leak in connection.execute(query.where(among(connection, leaks.c.key_id, batch))):
             standing = standings[leak.key_id]
             has_secret = any(part["role"] == Role.SECRET for part in leak.parts)
-            changes.append(
-                {
-                    "which": leak.id,
-                    "standing": standing.value,
-                    "severity": severity_of(leak.found_severity, standing, has_secret=has_secret),
-                    "usable": leak.usable or (now if standing in _USABLE else None),
-                    "contained": (leak.contained or now) if standing in HARMLESS else None,
-                }
-            )
-    if changes:
-        connection.execute(update(leaks).where(leaks.c.id == bindparam("which")), changes)
+            severity = severity_of(leak.found_severity, standing, has_secret=has_secret)
+            contained = (leak.contained or now) if standing in HARMLESS else None
+            usable = leak.usable or (now if standing in _USABLE else None)
+            changes.append((standing.value, severity, usable, contained, leak.id))
+    _hold(connection, [change[-1] for change in changes])
+    update_all(connection, leaks, ("standing", "severity", "usable", "contained"), changes)
 
 
-def add_up(connection: Connection, changes: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
-    """Count the places of leaks anew.
+def add_up(connection: Connection, changes: Mapping[int, Change], now: datetime) -> None:
+    """Count the places of leaks anew."""
+    rows = []
+    for leak in _hold(connection, changes):
+        change = changes[leak.id]
+        entered = min((each for each in (leak.introduced, change.entered) if each), default=None)
+        seen = now if change.is_seen else leak.last_seen
+        rows.append((leak.places + change.places, leak.repositories + change.repositories, entered, seen, leak.id))
+    update_all(connection, leaks, ("places", "repositories", "introduced", "last_seen"), rows)
 
-    For each leak `more_places` and `more_repositories` are what is to be added, which may be less than nothing,
-    and `entered` is when a commit brought it, or None.
-    """
-    rows = [{"which": leak_id, "seen": now, **change} for leak_id, change in changes.items()]
-    if not rows:
-        return
-    entered = bindparam("entered", type_=Moment)
-    earliest = (
-        func.least(leaks.c.introduced, entered)
-        if connection.dialect.name == "postgresql"
-        else func.min(func.coalesce(leaks.c.introduced, entered), func.coalesce(entered, leaks.c.introduced))
-    )
-    connection.execute(
-        update(leaks)
-        .where(leaks.c.id == bindparam("which"))
-        .values(
-            places=leaks.c.places + bindparam("more_places"),
-            repositories=leaks.c.repositories + bindparam("more_repositories"),
-            introduced=earliest,
-            last_seen=bindparam("seen", type_=Moment),
-        ),
-        rows,
-    )
+
+def _hold(connection: Connection, leak_ids: Iterable[int]) -> list[Any]:
+    """These leaks, held until the transaction ends: all take them in one order, so that none wait in a circle."""
+    columns = (leaks.c.id, leaks.c.places, leaks.c.repositories, leaks.c.introduced, leaks.c.last_seen)
+    query = select(*columns).order_by(leaks.c.id).with_for_update(key_share=True)
+    return [
+        row
+        for batch in batches(sorted(leak_ids))
+        for row in connection.execute(query.where(among(connection, leaks.c.id, batch)))
+    ]

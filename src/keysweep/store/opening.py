@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from keysweep.errors import StoreError, UsageError
 from keysweep.frozen import frozen
-from keysweep.store.versions import bring_up_to_date
+from keysweep.store.versions import bring_up_to_date, missing
 
 VARIABLE = "KEYSWEEP_DB"
 _BUSY_SECONDS = 30
@@ -67,7 +67,7 @@ def opened(address: str | None, *, must_exist: bool = False) -> Iterator[Store]:
         engine = _engine(url)
         try:
             store = Store(engine, where)
-            bring_up_to_date(store.reading, store.writing, where)
+            bring_up_to_date(store.reading, store.writing, where, must_exist=must_exist)
             yield store
         finally:
             engine.dispose()
@@ -88,6 +88,8 @@ def _url(address: str | None) -> URL:
     given = address or os.environ.get(VARIABLE)
     if not given:
         return URL.create("sqlite+pysqlite", database=os.fspath(_default_file()))
+    if "\0" in given:
+        raise UsageError("--db holds a character that no path and no address has: give it anew.")
     if "://" not in given:
         return URL.create("sqlite+pysqlite", database=os.path.abspath(given))
     try:
@@ -96,7 +98,7 @@ def _url(address: str | None) -> URL:
         raise UsageError(
             "--db is no address of a database: give a path or postgresql://USER@HOST/NAME."
         ) from error
-    if url.password is not None and address is not None:
+    if address is not None and (url.password is not None or _SECRET_WORDS & url.query.keys()):
         raise UsageError(
             "--db holds a password, which other users of this machine could read: leave it out and put it into "
             f"~/.pgpass or PGPASSWORD, or the whole address into {VARIABLE}."
@@ -107,6 +109,10 @@ def _url(address: str | None) -> URL:
     if kind in {"postgresql", "postgres"}:
         return url.set(drivername="postgresql+psycopg")
     raise UsageError(f"--db names a {kind:.20} database: a store is a file of SQLite, or PostgreSQL.")
+
+
+_SECRET_WORDS = {"password", "sslpassword"}
+"""Of what an address of PostgreSQL may say after its `?`."""
 
 
 def _default_file() -> Path:
@@ -124,7 +130,9 @@ def _default_file() -> Path:
 def _shown(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return str(url.database)
-    return url.set(drivername="postgresql", query={}).render_as_string(hide_password=True).replace(":***@", "@")
+    told = {name: url.query[name] for name in ("host", "port") if name in url.query}
+    shown = url.set(drivername="postgresql", query=told).render_as_string(hide_password=True)
+    return shown.replace(":***@", "@").replace("%2F", "/")
 
 
 def _prepare_file(path: Path, *, must_exist: bool) -> None:
@@ -134,7 +142,7 @@ def _prepare_file(path: Path, *, must_exist: bool) -> None:
     """
     try:
         if must_exist and not path.exists():
-            raise StoreError(f"there is no store at {path}: run keysweep sweep first, or name one with --db.")
+            raise missing(os.fspath(path))
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(path, flags, 0o600)
@@ -147,6 +155,8 @@ def _prepare_file(path: Path, *, must_exist: bool) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
+        if path.is_symlink():
+            raise StoreError(f"the store {path} is a symbolic link: name the file itself with --db.") from error
         raise StoreError(
             f"the store {path} cannot be opened ({error.strerror}): change its permissions, or use --db."
         ) from error
@@ -164,10 +174,19 @@ def _engine(url: URL) -> Engine:
         raise StoreError("PostgreSQL needs its driver: run `pip install 'keysweep[postgres]'`.") from error
 
 
+_SETTINGS = (
+    "journal_mode = wal",
+    "synchronous = full",
+    "foreign_keys = on",
+    "trusted_schema = off",
+    "cache_size = -65536",  # KiB: the indexes of a million places stay in memory while they are written
+)
+
+
 def _set_up(connection: Any, _: object) -> None:
     """Readers go on while one writes, and what was committed is there after a crash."""
     connection.isolation_level = None  # transactions are begun below, in all of their words
-    for setting in ("journal_mode = wal", "synchronous = full", "foreign_keys = on", "trusted_schema = off"):
+    for setting in _SETTINGS:
         connection.execute(f"PRAGMA {setting}")
 
 

@@ -7,15 +7,50 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Text, cast, select
 
-from keysweep.findings import Commit, Exposure, Finding, Origin
-from keysweep.store.rows import stored, stored_or_none
-from keysweep.store.schema import Moment, places
-from keysweep.store.words import index_places, newest_place
+from keysweep.findings import Exposure, Finding, Origin
+from keysweep.frozen import frozen
+from keysweep.store.bulk import Values, as_json, insert_all, update_all
+from keysweep.store.rows import stored
+from keysweep.store.schema import places
+from keysweep.store.words import Spoken, index_places, newest_place, say_anew
 
-_CHANGING = ("object_id", "line", "column", "removed_by", "removed", "refs", "ref", "gone")
-_Key = tuple[int, str, tuple[str, ...]]
+_Key = tuple[int, str, str]
+_KEY = ("leak_id", "path", "members")
+"""What makes a place one place, of those in a repository."""
+_TOLD = (
+    "source",
+    "object_id",
+    "line",
+    "column",
+    "decoding",
+    "further",
+    "commit_id",
+    "author",
+    "introduced",
+    "removed_by",
+    "removed",
+    "refs",
+    "ref",
+    "gone",
+)
+"""What each sweep tells anew of a place."""
+_AUTHOR, _INTRODUCED, _GONE = map(_TOLD.index, ("author", "introduced", "gone"))
+_LISTS = frozenset({"members", "decoding", "further"})
+
+
+@frozen
+class Change:
+    """What a sweep of one repository adds to what is known of a leak."""
+
+    places: int
+    """May be less than nothing, as the next."""
+    repositories: int
+    is_seen: bool
+    """Whether this sweep found it."""
+    entered: datetime | None
+    """When a commit brought it, the earliest in this repository."""
 
 
 def replace_places(
@@ -26,93 +61,92 @@ def replace_places(
     now: datetime,
     *,
     is_complete: bool,
-) -> dict[int, dict[str, Any]]:
-    """Write down where `findings` stand; returns what that adds to the counts of each leak, as `add_up` takes it.
+) -> dict[int, Change]:
+    """Write down where `findings` stand; returns what that changes of each leak, as `add_up` takes it.
 
     A place that is not among them any more is gone since now, unless the sweep was incomplete: then nobody knows.
     """
     before = _there(connection, repository_id)
-    counts_before = Counter(key[0] for key, row in before.items() if row["gone"] is None)
-    found: dict[_Key, dict[str, Any]] = {}
+    found: dict[_Key, Values] = {}
     for finding in findings:
-        for row in _rows(finding, leak_ids[finding.fingerprint], repository_id, now):
-            found.setdefault((row["leak_id"], row["path"], tuple(row["members"])), row)
-    changed = [
-        {"which": before[key]["id"], **{f"new_{name}": row[name] for name in _CHANGING}}
-        for key, row in found.items()
-        if key in before and any(before[key][name] != row[name] for name in _CHANGING)
-    ]
-    fresh = [row for key, row in found.items() if key not in before]
-    left = [key for key, row in before.items() if row["gone"] is None and key not in found]
-    gone = left if is_complete else []
-    if fresh:
-        newest = newest_place(connection)
-        connection.execute(insert(places), fresh)
-        index_places(connection, newest)
-    if changed:
-        values = {name: bindparam(f"new_{name}", type_=places.c[name].type) for name in _CHANGING}
-        connection.execute(update(places).where(places.c.id == bindparam("which")).values(values), changed)
-    if gone:
-        connection.execute(
-            update(places)
-            .where(places.c.id == bindparam("which"))
-            .values(gone=bindparam("now", type_=Moment), refs=0, ref=None),
-            [{"which": before[key]["id"], "now": now} for key in gone],
-        )
-    counts = Counter(key[0] for key in found)
-    if not is_complete:
-        counts.update(key[0] for key in left)
+        for key, told in _rows(finding, leak_ids[finding.fingerprint]):
+            found.setdefault(key, told)
+    fresh, changed, spoken = [], [], []
+    for key, told in found.items():
+        known = before.get(key)
+        if known is None:
+            fresh.append((*key, *told, repository_id, now))
+        elif known[1] != told:
+            changed.append((*told, known[0]))
+            if known[1][_AUTHOR] != told[_AUTHOR]:
+                spoken.append(Spoken(known[0], key[1], known[1][_AUTHOR], told[_AUTHOR]))
+    left = [key for key, (_, told) in before.items() if told[_GONE] is None and key not in found]
+    newest = newest_place(connection)
+    insert_all(connection, places, (*_KEY, *_TOLD, "repository_id", "first_seen"), fresh)
+    update_all(connection, places, _TOLD, changed)
+    index_places(connection, newest)
+    say_anew(connection, spoken)
+    if is_complete:
+        update_all(connection, places, ("gone", "refs", "ref"), [(now, 0, None, before[key][0]) for key in left])
+    return _changes(before, found, () if is_complete else left)
+
+
+def _changes(
+    before: Mapping[_Key, tuple[int, Values]], found: Mapping[_Key, Values], unknown: Sequence[_Key]
+) -> dict[int, Change]:
+    seen = {key[0] for key in found}
+    counts_before = Counter(key[0] for key, (_, told) in before.items() if told[_GONE] is None)
+    counts = Counter(key[0] for key in (*found, *unknown))
     entered: dict[int, datetime] = {}
-    for row in found.values():
-        if row["introduced"] is not None:
-            entered[row["leak_id"]] = min(row["introduced"], entered.get(row["leak_id"], row["introduced"]))
+    for (leak_id, *_), told in found.items():
+        when = told[_INTRODUCED]
+        if when is not None and (leak_id not in entered or when < entered[leak_id]):
+            entered[leak_id] = when
     return {
-        leak_id: {
-            "more_places": counts[leak_id] - counts_before[leak_id],
-            "more_repositories": bool(counts[leak_id]) - bool(counts_before[leak_id]),
-            "entered": entered.get(leak_id),
-        }
+        leak_id: Change(
+            counts[leak_id] - counts_before[leak_id],
+            bool(counts[leak_id]) - bool(counts_before[leak_id]),
+            leak_id in seen,
+            entered.get(leak_id),
+        )
         for leak_id in {*counts, *counts_before}
     }
 
 
-def _there(connection: Connection, repository_id: int) -> dict[_Key, Mapping[str, Any]]:
-    columns = (
-        places.c.id,
-        places.c.leak_id,
-        places.c.path,
-        places.c.members,
-        *(places.c[name] for name in _CHANGING),
-    )
-    rows = connection.execute(select(*columns).where(places.c.repository_id == repository_id)).mappings()
-    return {(row["leak_id"], row["path"], tuple(row["members"])): dict(row) for row in rows}
+def _there(connection: Connection, repository_id: int) -> dict[_Key, tuple[int, Values]]:
+    """Every place that was ever known in the repository: the number of its row, and what is told of it."""
+    columns = [cast(places.c[name], Text) if name in _LISTS else places.c[name] for name in ("id", *_KEY, *_TOLD)]
+    rows = connection.execute(select(*columns).where(places.c.repository_id == repository_id))
+    return {(row[1], row[2], row[3]): (row[0], tuple(row[4:])) for row in rows}
 
 
-def _rows(finding: Finding, leak_id: int, repository_id: int, now: datetime) -> Iterator[dict[str, Any]]:
-    further = [_further(part.origin) for part in (*finding.parts, *finding.alternatives) if part.origin]
-    for exposure in finding.exposures or (Exposure(finding.origin.path),):
-        brought, taken = _first(exposure.introduced), _last(exposure.removed)
-        yield {
-            "leak_id": leak_id,
-            "repository_id": repository_id,
-            "path": stored(exposure.path),
-            "members": [stored(each) for each in finding.origin.members],
-            "source": finding.origin.source.value,
-            "object_id": finding.origin.blob or finding.origin.commit,
-            "line": finding.place.line,
-            "column": finding.place.column,
-            "decoding": [stored(each) for each in finding.place.decoding],
-            "further": further,
-            "commit_id": brought and brought.id,
-            "author": brought and stored(_author(brought)),
-            "introduced": brought and brought.date,
-            "removed_by": taken and taken.id,
-            "removed": taken and taken.date,
-            "refs": len(exposure.refs),
-            "ref": stored_or_none(exposure.refs[0]) if exposure.refs else None,
-            "first_seen": now,
-            "gone": None,
-        }
+def _rows(finding: Finding, leak_id: int) -> Iterator[tuple[_Key, Values]]:
+    """Each place of a finding: what makes it one, and the values of `_TOLD`."""
+    origin, place = finding.origin, finding.place
+    object_id = origin.blob or origin.commit
+    members = as_json([stored(each) for each in origin.members])
+    decoding = as_json([stored(each) for each in place.decoding])
+    further = as_json([_further(part.origin) for part in (*finding.parts, *finding.alternatives) if part.origin])
+    where = (origin.source.value, object_id, place.line, place.column, decoding, further)
+    for exposure in finding.exposures or (Exposure(origin.path),):
+        ref = stored(exposure.refs[0]) if exposure.refs else None
+        yield (
+            (leak_id, stored(exposure.path), members),
+            (*where, *_brought(exposure), *_taken(exposure), len(exposure.refs), ref, None),
+        )
+
+
+def _brought(exposure: Exposure) -> tuple[str | None, str | None, datetime | None]:
+    """The first commit that brought it, by whom and when."""
+    if not exposure.introduced:
+        return None, None, None
+    first = exposure.introduced[0]
+    return first.id, stored(f"{first.author} <{first.email}>" if first.email else first.author), first.date
+
+
+def _taken(exposure: Exposure) -> tuple[str | None, datetime | None]:
+    """The last commit that took it out, and when."""
+    return (exposure.removed[-1].id, exposure.removed[-1].date) if exposure.removed else (None, None)
 
 
 def _further(origin: Origin) -> dict[str, Any]:
@@ -122,15 +156,3 @@ def _further(origin: Origin) -> dict[str, Any]:
         "source": origin.source.value,
         "object_id": origin.blob or origin.commit,
     }
-
-
-def _author(commit: Commit) -> str:
-    return f"{commit.author} <{commit.email}>" if commit.email else commit.author
-
-
-def _first(commits: Sequence[Commit]) -> Commit | None:
-    return commits[0] if commits else None
-
-
-def _last(commits: Sequence[Commit]) -> Commit | None:
-    return commits[-1] if commits else None

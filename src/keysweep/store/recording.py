@@ -38,6 +38,7 @@ def record(connection: Connection, run: str, repository_id: int, swept: Swept, n
     What the sweep before found and this one did not is gone from the repository, unless this one is incomplete.
     """
     result = swept.result
+    _hold(connection, repository_id)
     is_complete = not result.problems
     ids, fresh = leak_ids(connection, result.findings, now)
     counts = replace_places(connection, repository_id, result.findings, ids, now, is_complete=is_complete)
@@ -81,6 +82,12 @@ def _leaks_in(repository_id: int) -> ScalarSelect[int]:
     return select(func.count(places.c.leak_id.distinct())).where(there).scalar_subquery()
 
 
+def _hold(connection: Connection, repository_id: int) -> None:
+    """Let whoever else records the same repository wait: what was there before is changed by one at a time."""
+    own = select(repositories.c.id).where(repositories.c.id == repository_id)
+    connection.execute(own.with_for_update(key_share=True))
+
+
 def _reason(result: ScanResult) -> str:
     first = result.problems[0]
     more = f", and {len(result.problems) - 1} more" if len(result.problems) > 1 else ""
@@ -111,7 +118,10 @@ def _replace_problems(connection: Connection, repository_id: int, result: ScanRe
 
 def _replace_refs(connection: Connection, repository_id: int, now_there: Mapping[str, str], now: datetime) -> None:
     columns = (refs.c.name, refs.c.object_id)
-    before = dict(connection.execute(select(*columns).where(refs.c.repository_id == repository_id)).tuples().all())
+    before = {
+        row.name: row.object_id
+        for row in connection.execute(select(*columns).where(refs.c.repository_id == repository_id))
+    }
     there = {stored(name): object_id for name, object_id in now_there.items()}
     for batch in batches(before.keys() - there.keys()):
         connection.execute(delete(refs).where(refs.c.repository_id == repository_id, refs.c.name.in_(batch)))

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, any_, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import ColumnElement
 
 _MOST_NAMES = 500
 """That one statement compares with: SQLite takes no more than 32 766 values, and long lists are no faster."""
@@ -19,6 +21,13 @@ def batches(values: Iterable[_Each], size: int = _MOST_NAMES) -> Iterator[list[_
     left = iter(values)
     while batch := list(islice(left, size)):
         yield batch
+
+
+def among(connection: Connection, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Whether a column has one of these values; for PostgreSQL in a statement that is the same for any number."""
+    if connection.dialect.name == "sqlite":
+        return column.in_(values)
+    return column == any_(bindparam(None, list(values), ARRAY(column.type)))
 
 
 def stored(text: str) -> str:
@@ -37,12 +46,16 @@ def stored_or_none(text: str | None) -> str | None:
     return None if text is None else stored(text)
 
 
-def add_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], unique: str) -> None:
-    """Insert those rows whose value of the column `unique` is not there yet."""
+def add_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], unique: str) -> int:
+    """Insert those rows whose value of the column `unique` is not there yet; returns how many.
+
+    In the order of that column, as everybody does, so that no two writers wait for each other.
+    """
     if not rows:
-        return
+        return 0
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(table).on_conflict_do_nothing(index_elements=[unique]), rows)
+    statement = insert(table).on_conflict_do_nothing(index_elements=[unique]).returning(table.c[unique])
+    return len(connection.execute(statement, sorted(rows, key=lambda row: row[unique])).all())
 
 
 def put(
@@ -52,10 +65,14 @@ def put(
     unique: Sequence[str],
     keep: Sequence[str] = (),
 ) -> None:
-    """Insert rows, or change what is there under the same `unique` columns into what they say, but for `keep`."""
+    """Insert rows, or change what is there under the same `unique` columns into what they say, but for `keep`.
+
+    In the order of these columns, as `add_missing` does.
+    """
     if not rows:
         return
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in {*unique, *keep}}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(unique), set_=changed), rows)
+    in_order = sorted(rows, key=lambda row: tuple(row[name] for name in unique))
+    connection.execute(statement.on_conflict_do_update(index_elements=list(unique), set_=changed), in_order)

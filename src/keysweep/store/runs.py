@@ -199,7 +199,7 @@ def counts(connection: Connection, run: str) -> Counts:
     """How far `run` has come."""
     columns = (func.count(), func.sum(tasks.c.scanned_bytes), func.sum(tasks.c.findings), func.sum(tasks.c.fresh))
     rows = connection.execute(select(tasks.c.state, *columns).where(tasks.c.run_id == run).group_by(tasks.c.state))
-    told = list(rows.tuples())
+    told = list(rows)
     return Counts(
         {row[0]: row[1] for row in told},
         *(int(sum(row[number] or 0 for row in told)) for number in (2, 3, 4)),
@@ -215,7 +215,7 @@ def unread(connection: Connection, run: str) -> Iterator[tuple[str, str, str]]:
         .where(tasks.c.run_id == run, tasks.c.state.in_(bad))
         .order_by(repositories.c.name)
     )
-    yield from rows.tuples()
+    yield from ((row.name, row.state, row.reason) for row in rows)
 
 
 def end(connection: Connection, run: str, state: str, now: datetime) -> None:

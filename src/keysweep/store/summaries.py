@@ -69,7 +69,7 @@ def standings(connection: Connection, run: str) -> Mapping[str, int]:
     told = select(leaks.c.standing, func.count()).where(
         leaks.c.status.not_in(SETTLED), leaks.c.id.in_(_in_run(run))
     )
-    return {row[0]: row[1] for row in connection.execute(told.group_by(leaks.c.standing)).tuples()}
+    return {row[0]: row[1] for row in connection.execute(told.group_by(leaks.c.standing))}
 
 
 def count_to_do(connection: Connection, run: str, least_severity: int) -> int:

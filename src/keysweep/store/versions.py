@@ -6,25 +6,42 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, func, inspect, select, text
 
 from keysweep.errors import StoreError
 
 NEWEST = "0001"
 """The version of this keysweep, the last of those in `migrations/versions`."""
 _TABLE = "alembic_version"
+_OURS = {_TABLE, "leaks", "places", "repositories"}
+"""What tells a store from what others keep in a database, perhaps by Alembic too."""
+_TURN = 0x6B6579_73776570
+"""Of the lock of PostgreSQL under which one process at a time changes the schema."""
 _Opens = Callable[[], AbstractContextManager[Connection]]
 
 
-def bring_up_to_date(reading: _Opens, writing: _Opens, where: str) -> None:
-    """Make the tables, or change those of an older keysweep; StoreError where they are of a newer one."""
+def bring_up_to_date(reading: _Opens, writing: _Opens, where: str, *, must_exist: bool = False) -> None:
+    """Make the tables, or change those of an older keysweep.
+
+    Raises StoreError where they are of a newer one, or where there are none and `must_exist` says that there are.
+    """
     with reading() as connection:
-        if version_of(connection, where) == NEWEST:
+        version = version_of(connection, where)
+        if version == NEWEST:
             return
+        if version is None and must_exist:
+            raise missing(where)
     with writing() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
         if version_of(connection, where) == NEWEST:  # somebody else was first
             return
         _migrate(connection)
+
+
+def missing(where: str) -> StoreError:
+    """What a user reads who asks a store that is not there."""
+    return StoreError(f"there is no store at {where}: run keysweep sweep first, or name one with --db.")
 
 
 def version_of(connection: Connection, where: str) -> str | None:
@@ -32,7 +49,7 @@ def version_of(connection: Connection, where: str) -> str | None:
     tables = set(inspect(connection).get_table_names())
     if not tables:
         return None
-    if _TABLE not in tables:
+    if not tables >= _OURS:
         raise StoreError(f"the database {where} belongs to something else: name another one with --db.")
     version = connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608 - our own name
     if version is not None and version not in _known():
@@ -51,8 +68,11 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def _migrate(connection: Connection) -> None:
-    from alembic import command
-    from alembic.config import Config
+    try:
+        from alembic import command
+        from alembic.config import Config
+    except ImportError as error:
+        raise StoreError(f"the store needs {error.name}: run `pip install 'keysweep[sweep]'`.") from error
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Select, func, select, text
 
+from keysweep.frozen import frozen
 from keysweep.store.schema import places
 
 _MOST_WORDS = 8
@@ -31,7 +32,7 @@ _WORDS = (
 
 
 def index_words(connection: Connection) -> None:
-    """Make the index. Path and author of a place never change, so it has only to be told of new ones."""
+    """Make the index. PostgreSQL keeps its own; SQLite is told of new places, and of those with another author."""
     for statement in _MAKING[connection.dialect.name]:
         connection.execute(text(statement.format(words=_WORDS)))
 
@@ -50,6 +51,27 @@ def index_places(connection: Connection, after: int) -> None:
     if connection.dialect.name == "sqlite":
         new = "SELECT id, path, author FROM places WHERE id > :after"
         connection.execute(text(f"INSERT INTO place_words (rowid, path, author) {new}"), {"after": after})
+
+
+@frozen
+class Spoken:
+    """A place of which another author is told now."""
+
+    place_id: int
+    path: str
+    before: str | None
+    now: str | None
+
+
+def say_anew(connection: Connection, spoken: Sequence[Spoken]) -> None:
+    """Bring the index up to date with them: it forgets only what it is told exactly as it was."""
+    if connection.dialect.name != "sqlite" or not spoken:
+        return
+    forgotten = [(each.place_id, each.path, each.before) for each in spoken]
+    forget = "INSERT INTO place_words (place_words, rowid, path, author) VALUES ('delete', ?, ?, ?)"
+    connection.exec_driver_sql(forget, forgotten)
+    say = "INSERT INTO place_words (rowid, path, author) VALUES (?, ?, ?)"
+    connection.exec_driver_sql(say, [(each.place_id, each.path, each.now) for each in spoken])
 
 
 def words_of(said: str) -> list[str]:
