@@ -26,9 +26,10 @@ _MAKING = {
 }
 _WORDS = (
     "to_tsvector('simple', regexp_replace(left(path, 2000) || ' ' || left(coalesce(author, ''), 300), "
-    "'[^[:alnum:]]+', ' ', 'g'))"
+    r"'[\x01-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+', ' ', 'g'))"
 )
-"""The same in the index and in the query, or PostgreSQL would not see that they belong together."""
+"""The same in the index and in the query, or PostgreSQL would not see that they belong together. Only ASCII is taken
+apart here: what else is a letter depends on the locale of the database."""
 
 
 def index_words(connection: Connection) -> None:
@@ -76,7 +77,7 @@ def say_anew(connection: Connection, spoken: Sequence[Spoken]) -> None:
 
 def words_of(said: str) -> list[str]:
     """The words that somebody searches for, as the index has them; without single letters, which choose little."""
-    return list(dict.fromkeys(each for each in _WORD.findall(said.lower()) if len(each) > 1))[:_MOST_WORDS]
+    return list(dict.fromkeys(each for each in _WORD.findall(said) if len(each) > 1))[:_MOST_WORDS]
 
 
 def is_too_short(words: Sequence[str]) -> bool:
