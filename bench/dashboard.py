@@ -18,13 +18,12 @@ from sqlalchemy import Connection, select, text
 
 from bench.filled import NOW, fill
 from keysweep.store.opening import opened
-from keysweep.store.queries import one_leak, overview, repositories, sweeps
+from keysweep.store.queries import one_leak, overview, repositories, sweeps, trends
 from keysweep.store.queries.chosen import NOBODY, TO_DO, Wanted, conditions
 from keysweep.store.queries.listed import count, listed
-from keysweep.store.queries.trends import trends
 from keysweep.store.schema import keys, leaks
 
-_ROUNDS = 7
+_ROUNDS = 9
 _GOAL_MS = 100
 _Query = Callable[[Connection], object]
 
@@ -87,7 +86,10 @@ def _queries(connection: Connection) -> Iterator[tuple[str, _Query]]:
     assert run
     yield "run: progress", lambda it: sweeps.progress(it, run, NOW)
     yield "run: failures", lambda it: sweeps.failures(it, run.id)
-    yield "trends", lambda it: trends(it, NOW)
+    edges = trends.edges_of_weeks(NOW)
+    yield "trends: found", lambda it: trends.by_week(it, leaks.c.first_seen, edges)
+    yield "trends: contained", lambda it: trends.by_week(it, leaks.c.contained, edges)
+    yield "trends: times", lambda it: trends.times_to_contain(it, edges[0])
 
 
 def main(address: str, number: int) -> None:

@@ -28,8 +28,8 @@ _WORDS = (
     "to_tsvector('simple', regexp_replace(left(path, 2000) || ' ' || left(coalesce(author, ''), 300), "
     r"'[\x01-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+', ' ', 'g'))"
 )
-"""The same in the index and in the query, or PostgreSQL would not see that they belong together. Only ASCII is taken
-apart here: what else is a letter depends on the locale of the database."""
+"""The same in the index and in the query, or PostgreSQL would not see that they belong together. Only ASCII is
+taken apart here: what else is a letter depends on the locale of the database."""
 
 
 def index_words(connection: Connection) -> None:

@@ -16,7 +16,7 @@ from keysweep.store.queries.chosen import bare
 from keysweep.store.schema import leaks
 
 WEEKS = 26
-_MOST_TIMED = 10_000
+_MOST_TIMED = 5_000
 _HARMLESS_FROM_BIRTH = ("canary", "example")
 
 
@@ -48,19 +48,13 @@ class Trends:
 
 def trends(connection: Connection, now: datetime) -> Trends:
     """The last half year, up to the end of this week, which begins on Monday."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    last = midnight - timedelta(days=now.weekday())
-    begins = [last - timedelta(weeks=WEEKS - 1 - number) for number in range(WEEKS)]
-    edges = [*begins, last + timedelta(weeks=1)]
-    real = (
-        bare(connection, "standing").not_in(_HARMLESS_FROM_BIRTH),
-        bare(connection, "status") != "false",
-    )
-    found = [each for each, _ in _counts(connection, leaks.c.first_seen, edges, real)]
-    harmless, contained = zip(*_counts(connection, leaks.c.contained, edges, real), strict=True)
+    edges = edges_of_weeks(now)
+    begins = edges[:-1]
+    found = [each for each, _ in by_week(connection, leaks.c.first_seen, edges)]
+    harmless, contained = zip(*by_week(connection, leaks.c.contained, edges), strict=True)
     times: dict[int, list[int]] = {number: [] for number in range(1, len(edges))}
     starts = [each.timestamp() for each in edges]
-    for end, seconds in _times(connection, begins[0]):
+    for end, seconds in times_to_contain(connection, begins[0]):
         times[min(bisect_right(starts, end), WEEKS)].append(seconds)
     weeks = []
     standing = found[0] - harmless[0]
@@ -77,13 +71,21 @@ def _share(seconds: Sequence[int], share: float) -> int | None:
     return sorted(seconds)[max(0, ceil(len(seconds) * share) - 1)] if seconds else None
 
 
-def _counts(
-    connection: Connection,
-    column: ColumnElement[datetime | None],
-    edges: Sequence[datetime],
-    where: Sequence[ColumnElement[bool]],
+def edges_of_weeks(now: datetime) -> list[datetime]:
+    """When the weeks begin, and when the last one ends."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    last = midnight - timedelta(days=now.weekday())
+    return [last - timedelta(weeks=number) for number in range(WEEKS - 1, -2, -1)]
+
+
+def by_week(
+    connection: Connection, column: ColumnElement[datetime | None], edges: Sequence[datetime]
 ) -> list[tuple[int, int]]:
     """How many are before the first edge, and between one and the next; and how many of them were usable once."""
+    where = (
+        bare(connection, "standing").not_in(_HARMLESS_FROM_BIRTH),
+        bare(connection, "status") != "false",
+    )
     spans = [column < edges[0], *((column >= one) & (column < two) for one, two in pairwise(edges))]
     each = (
         select(literal(number), func.count(), func.count(leaks.c.usable)).select_from(leaks).where(span, *where)
@@ -92,7 +94,7 @@ def _counts(
     return [(row[1], row[2]) for row in sorted(connection.execute(union_all(*each)).tuples())]
 
 
-def _times(connection: Connection, since: datetime) -> list[tuple[int, int]]:
+def times_to_contain(connection: Connection, since: datetime) -> list[tuple[int, int]]:
     """When leaks were contained, in seconds since 1970, and how long after they were found: of the newest ones."""
     told = (
         select(extract("epoch", leaks.c.contained), extract("epoch", leaks.c.first_seen))
