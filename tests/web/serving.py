@@ -38,7 +38,7 @@ class Served:
     def get(self, path: str, **options: object) -> requests.Response:
         return self.client.get(self.base + path, **options)  # type: ignore[arg-type]
 
-    def post(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> requests.Response:
+    def post(self, path: str, headers: dict[str, str] | None = None, /, **fields: str) -> requests.Response:
         """Send a form with the token of this session, unless another is given."""
         if "form_token" not in fields:
             fields["form_token"] = self.form_token

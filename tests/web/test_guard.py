@@ -140,6 +140,17 @@ def test_only_small_forms_are_read(dashboard: Served, filled: Store) -> None:
     assert decided(filled) == 0
 
 
+def test_a_form_whose_length_nobody_knows_is_not_read(stranger: Served) -> None:
+    headers = {
+        "Host": stranger.base.partition("//")[2],
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Transfer-Encoding": "chunked",
+    }
+    body = "5\r\naaaaa\r\n0\r\n\r\n"
+    assert raw(stranger, "POST", "/sign-in", headers, body) == 411
+    assert raw(stranger, "POST", "/sign-in", {**headers, "Content-Length": "5"}, body) == 411
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/leaks", "/static/dashboard.css", "/static/live.js", "/nothing", "/sign-in"]
 )
@@ -163,9 +174,9 @@ def test_no_file_but_those_of_the_pages_is_sent(dashboard: Served, path: str) ->
 
 
 def test_signing_out_ends_the_session_on_the_server(dashboard: Served) -> None:
-    cookies = dict(dashboard.client.cookies.items())
+    cookies = "; ".join(f"{name}={value}" for name, value in dashboard.client.cookies.items())
     dashboard.post("/sign-out")
-    assert requests.get(f"{dashboard.base}/leaks", cookies=cookies, timeout=20).status_code == 401
+    assert requests.get(f"{dashboard.base}/leaks", headers={"Cookie": cookies}, timeout=20).status_code == 401
 
 
 def test_a_cookie_that_is_sent_twice_is_nobodys(dashboard: Served) -> None:

@@ -18,13 +18,14 @@ from keysweep.errors import ExitCode, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from keysweep.cli.served_containment import ServedContainment
     from keysweep.store.opening import Store
-    from keysweep.web.dashboard import Container
     from keysweep.web.guard import Place
     from keysweep.web.sessions import OneTimeToken, Password
 
 _VARIABLE = "KEYSWEEP_PASSWORD"
 _LEAST_PASSWORD = 12
+_MOST_NAME = 100
 
 
 @click.command()
@@ -97,6 +98,8 @@ def serve(
     is_open = behind_proxy or not _is_loopback(host)
     origin = _origin(public_url) if public_url else None
     password = _password(password_file)
+    if user is not None and not 0 < len(user.strip()) <= _MOST_NAME:
+        raise UsageError(f"--user has to be a name of at most {_MOST_NAME} letters.")
     _check(is_open=is_open, has_tls=bool(tls_cert), behind_proxy=behind_proxy, origin=origin, password=password)
     with opened_store(db, must_exist=True) as store:
         try:
@@ -119,6 +122,9 @@ def serve(
                 server.run(sockets=[listener])
             except KeyboardInterrupt:
                 click.echo("keysweep: the dashboard has ended.", err=True)
+            finally:
+                if container:
+                    container.finish()
     return ExitCode.CLEAN
 
 
@@ -205,7 +211,7 @@ def _container(
     profile: str | None,
     endpoint: str | None,
     may_apply: bool,
-) -> Container:
+) -> ServedContainment:
     from keysweep.cli.served_containment import ServedContainment
 
     mandate = mandate_of(policy).allowing(allowed)

@@ -10,7 +10,8 @@ from keysweep.cli import contained_shown
 from keysweep.cli.contain import Setting, carried_out
 from keysweep.cli.journalled import contained
 from keysweep.cli.leaked import gathered
-from keysweep.errors import UsageError
+from keysweep.errors import StoreError, UsageError
+from keysweep.frozen import replace
 from keysweep.report.style import Style
 from keysweep.store.knowledge import record_containments
 from keysweep.store.opening import Store
@@ -61,9 +62,17 @@ class ServedContainment:
         if not self._may_apply:
             raise UsageError("containing from here is not enabled: start keysweep serve with --allow-contain.")
         came = self._carried_out(key_id, (key_id,))
-        with self._store.writing() as connection:
-            record_containments(connection, contained()[0], datetime.now(UTC))
+        try:
+            with self._store.writing() as connection:
+                record_containments(connection, contained()[0], datetime.now(UTC))
+        except StoreError as error:  # what was done in AWS is done, and in the journal
+            return replace(came, text=f"{came.text}\n\nThe store does not say so yet: {error}")
         return came
+
+    def finish(self) -> None:
+        """Wait until what was begun has ended, so that nothing is left half done."""
+        with self._one_at_a_time:
+            pass
 
     def _carried_out(self, key_id: str, confirmed: tuple[str, ...] | None) -> Contained:
         if not self._one_at_a_time.acquire(blocking=False):

@@ -36,7 +36,6 @@ _HEADERS = (
 `same-origin` other sites learn just as little."""
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 _MOST_BODY = 64 * 1024
-_OPEN = ("/sign-in", "/static/")
 
 
 @frozen
@@ -106,7 +105,7 @@ class Guard:
         scope["keysweep.cookie"] = cookie = _cookie(headers.get(b"cookie", []), self._cookie)
         scope["keysweep.session"] = session = self._sessions.of(cookie) if cookie else None
         path = scope["path"]
-        if session is None and not path.startswith(_OPEN) and path != "/":
+        if session is None and path not in {"/", "/sign-in"} and not path.startswith("/static/"):
             scope["path"], scope["raw_path"] = "/sign-in", b"/sign-in"
             scope["keysweep.wanted"] = path
             if scope["method"] == "POST":
@@ -122,6 +121,8 @@ class Guard:
         kind = "".join(headers.get(b"content-type", ())).partition(";")[0].strip().lower()
         if kind != "application/x-www-form-urlencoded":
             return 415, "Only forms of this dashboard are read."
+        if b"transfer-encoding" in headers:
+            return 411, "The length of a form has to be known."
         length = "".join(headers.get(b"content-length", ()))
         if not (length.isascii() and length.isdecimal()):
             return 411, "The length of a form has to be known."

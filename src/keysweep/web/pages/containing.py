@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from keysweep.errors import KeysweepError
+from keysweep.frozen import replace
 from keysweep.store.decisions import Decision, decide
 from keysweep.store.queries import one_leak
 from keysweep.web.dashboard import Contained, Fields, missing, of, render, session_of
@@ -51,8 +52,11 @@ def _applied(request: Request, row: Row[Any], contained: Contained) -> Contained
     if contained.run:
         dashboard = of(request)
         note = Decision(session_of(request).name, note=f"Contained from the dashboard, run {contained.run}.")
-        with dashboard.store.writing() as connection:
-            decide(connection, row.id, note, dashboard.now())
+        try:
+            with dashboard.store.writing() as connection:
+                decide(connection, row.id, note, dashboard.now())
+        except KeysweepError as error:  # what was done in AWS is done all the same
+            return replace(contained, text=f"{contained.text}\n\nWho did it is not noted on the leak: {error}")
     return contained
 
 
