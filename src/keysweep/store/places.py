@@ -16,9 +16,9 @@ from keysweep.store.rows import stored
 from keysweep.store.schema import places
 
 _Key = tuple[int, str, str]
-_KEY = ("leak_id", "path", "members")
+KEY = ("leak_id", "path", "members")
 """What makes a place one place, of those in a repository."""
-_TOLD = (
+TOLD = (
     "source",
     "object_id",
     "line",
@@ -35,7 +35,7 @@ _TOLD = (
     "gone",
 )
 """What each sweep tells anew of a place."""
-_INTRODUCED, _GONE = _TOLD.index("introduced"), _TOLD.index("gone")
+_INTRODUCED, _GONE = TOLD.index("introduced"), TOLD.index("gone")
 _LISTS = frozenset({"members", "decoding", "further"})
 
 
@@ -78,8 +78,8 @@ def replace_places(
         elif known[1] != told:
             changed.append((*told, known[0]))
     left = [key for key, (_, told) in before.items() if told[_GONE] is None and key not in found]
-    insert_all(connection, places, (*_KEY, *_TOLD, "repository_id", "first_seen"), fresh)
-    update_all(connection, places, _TOLD, changed)
+    insert_all(connection, places, (*KEY, *TOLD, "repository_id", "first_seen"), fresh)
+    update_all(connection, places, TOLD, changed)
     if is_complete:
         update_all(connection, places, ("gone", "refs", "ref"), [(now, 0, None, before[key][0]) for key in left])
     return _changes(before, found, () if is_complete else left)
@@ -109,13 +109,13 @@ def _changes(
 
 def _there(connection: Connection, repository_id: int) -> dict[_Key, tuple[int, Values]]:
     """Every place that was ever known in the repository: the number of its row, and what is told of it."""
-    columns = [cast(places.c[name], Text) if name in _LISTS else places.c[name] for name in ("id", *_KEY, *_TOLD)]
+    columns = [cast(places.c[name], Text) if name in _LISTS else places.c[name] for name in ("id", *KEY, *TOLD)]
     rows = connection.execute(select(*columns).where(places.c.repository_id == repository_id))
     return {(row[1], row[2], row[3]): (row[0], tuple(row[4:])) for row in rows}
 
 
 def _rows(finding: Finding, leak_id: int) -> Iterator[tuple[_Key, Values]]:
-    """Each place of a finding: what makes it one, and the values of `_TOLD`."""
+    """Each place of a finding: what makes it one, and the values of `TOLD`."""
     origin, place = finding.origin, finding.place
     object_id = origin.blob or origin.commit
     members = as_json([stored(each) for each in origin.members])
