@@ -49,7 +49,7 @@ def render(
     writer.writeheader()
 
     def write(row: Mapping[str, str | int | None]) -> None:
-        writer.writerow({name: _inert(safe(str(value))) for name, value in row.items() if value is not None})
+        writer.writerow({name: inert(safe(str(value))) for name, value in row.items() if value is not None})
 
     for finding in ordered(result.findings):
         write(_row(finding))
@@ -95,7 +95,7 @@ def _row(finding: Finding) -> dict[str, str | int | None]:
     }
 
 
-def _inert(cell: str) -> str:
+def inert(cell: str) -> str:
     """`cell` as text, whatever a spreadsheet makes of its first character."""
     cell = cell if len(cell) <= _MOST_CHARACTERS else f"{cell[:_MOST_CHARACTERS]}..."
     return f"'{cell}" if cell.lstrip()[:1] in tuple(_FORMULA) else cell

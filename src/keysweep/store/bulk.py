@@ -53,10 +53,11 @@ def update_all(connection: Connection, table: Table, names: Sequence[str], rows:
         return
     columns = (*names, "id")
     given = json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=datetime.isoformat)
-    types = ", ".join(f'"{name}" {table.c[name].type.compile(connection.dialect)}' for name in columns)
-    changes = ", ".join(f'"{name}" = given."{name}"' for name in names)
+    types = {name: table.c[name].type.compile(connection.dialect) for name in columns}
+    told = ", ".join(f'"{name}" {"text" if kind == "JSON" else kind}' for name, kind in types.items())
+    changes = ", ".join(f'"{name}" = given."{name}"::{types[name]}' for name in names)
     connection.exec_driver_sql(
-        f"UPDATE {table.name} SET {changes} FROM json_to_recordset(%s) AS given ({types}) "
+        f"UPDATE {table.name} SET {changes} FROM json_to_recordset(%s) AS given ({told}) "
         f"WHERE {table.name}.id = given.id",
         (given,),
     )

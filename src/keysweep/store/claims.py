@@ -44,6 +44,7 @@ def _advised(store: Store, target: str) -> Iterator[None]:
     """The same by a lock of PostgreSQL, which ends with the connection that took it."""
     number = _number(target) - (1 << 63)
     with complaining(store.where), store.engine.connect() as connection:
+        connection.detach()  # closed at the end, and not kept for others with the lock that it has
         is_ours = connection.scalar(select(func.pg_try_advisory_lock(number)))
         connection.commit()
         if not is_ours:

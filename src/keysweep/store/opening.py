@@ -21,7 +21,8 @@ from keysweep.store.versions import bring_up_to_date, missing
 VARIABLE = "KEYSWEEP_DB"
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 10
-_WRITES = "keysweep_writes"
+_WRITES, _PLAIN = "keysweep_writes", "keysweep_plain"
+"""Options of a connection: whether it begins by waiting for its turn to write, and whether by nothing at all."""
 
 
 @frozen
@@ -48,6 +49,13 @@ class Store:
         """A transaction: all that is done in it is kept, or nothing; StoreError for what fails in the database."""
         engine = self.engine.execution_options(**{_WRITES: True})
         with complaining(self.where), engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def plain(self) -> Iterator[Connection]:
+        """A connection without a transaction, for what a database does in none; StoreError as above."""
+        engine = self.engine.execution_options(**{_PLAIN: True, "isolation_level": "AUTOCOMMIT"})
+        with complaining(self.where), engine.connect() as connection:
             yield connection
 
 
@@ -162,6 +170,10 @@ def _prepare_file(path: Path, *, must_exist: bool) -> None:
         ) from error
 
 
+_CONNECTION = {"connect_timeout": _CONNECT_SECONDS, "keepalives_idle": 60}
+"""Of psycopg; the claim of a sweep may be idle for hours, which routers on the way must not notice."""
+
+
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
@@ -169,7 +181,7 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "begin", _begin)
         return engine
     try:
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_SECONDS})
+        return create_engine(url, pool_pre_ping=True, connect_args=_CONNECTION)
     except ImportError as error:
         raise StoreError("PostgreSQL needs its driver: run `pip install 'keysweep[postgres]'`.") from error
 
@@ -192,8 +204,9 @@ def _set_up(connection: Any, _: object) -> None:
 
 def _begin(connection: Connection) -> None:
     """Whoever is going to write waits for its turn at once: SQLite lets no reader become a writer later."""
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_PLAIN):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
 
 
 _PATTERNS = (

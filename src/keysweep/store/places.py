@@ -17,9 +17,9 @@ from keysweep.store.schema import places
 from keysweep.store.words import Spoken, index_places, newest_place, say_anew
 
 _Key = tuple[int, str, str]
-_KEY = ("leak_id", "path", "members")
+KEY = ("leak_id", "path", "members")
 """What makes a place one place, of those in a repository."""
-_TOLD = (
+TOLD = (
     "source",
     "object_id",
     "line",
@@ -36,7 +36,7 @@ _TOLD = (
     "gone",
 )
 """What each sweep tells anew of a place."""
-_AUTHOR, _INTRODUCED, _GONE = map(_TOLD.index, ("author", "introduced", "gone"))
+_AUTHOR, _INTRODUCED, _GONE = map(TOLD.index, ("author", "introduced", "gone"))
 _LISTS = frozenset({"members", "decoding", "further"})
 
 
@@ -82,8 +82,8 @@ def replace_places(
                 spoken.append(Spoken(known[0], key[1], known[1][_AUTHOR], told[_AUTHOR]))
     left = [key for key, (_, told) in before.items() if told[_GONE] is None and key not in found]
     newest = newest_place(connection)
-    insert_all(connection, places, (*_KEY, *_TOLD, "repository_id", "first_seen"), fresh)
-    update_all(connection, places, _TOLD, changed)
+    insert_all(connection, places, (*KEY, *TOLD, "repository_id", "first_seen"), fresh)
+    update_all(connection, places, TOLD, changed)
     index_places(connection, newest)
     say_anew(connection, spoken)
     if is_complete:
@@ -115,13 +115,13 @@ def _changes(
 
 def _there(connection: Connection, repository_id: int) -> dict[_Key, tuple[int, Values]]:
     """Every place that was ever known in the repository: the number of its row, and what is told of it."""
-    columns = [cast(places.c[name], Text) if name in _LISTS else places.c[name] for name in ("id", *_KEY, *_TOLD)]
+    columns = [cast(places.c[name], Text) if name in _LISTS else places.c[name] for name in ("id", *KEY, *TOLD)]
     rows = connection.execute(select(*columns).where(places.c.repository_id == repository_id))
     return {(row[1], row[2], row[3]): (row[0], tuple(row[4:])) for row in rows}
 
 
 def _rows(finding: Finding, leak_id: int) -> Iterator[tuple[_Key, Values]]:
-    """Each place of a finding: what makes it one, and the values of `_TOLD`."""
+    """Each place of a finding: what makes it one, and the values of `TOLD`."""
     origin, place = finding.origin, finding.place
     object_id = origin.blob or origin.commit
     members = as_json([stored(each) for each in origin.members])

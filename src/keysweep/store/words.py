@@ -54,6 +54,12 @@ def index_places(connection: Connection, after: int) -> None:
         connection.execute(text(f"INSERT INTO place_words (rowid, path, author) {new}"), {"after": after})
 
 
+def index_anew(connection: Connection) -> None:
+    """Make the index from all places that there are."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("INSERT INTO place_words (place_words) VALUES ('rebuild')"))
+
+
 @frozen
 class Spoken:
     """A place of which another author is told now."""
