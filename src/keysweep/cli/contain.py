@@ -134,9 +134,9 @@ def contain(
 
     flags = zip(OPT_INS, (deny_sessions, quarantine, revoke_role_sessions), strict=True)
     asked = Asked(frozenset(name for name, given in flags if given), force, auto, itself, regions)
-    report = _contained(
+    report = carried_out(
         gathered(what, repository),
-        _Setting(
+        Setting(
             mandate,
             asked,
             partitions or mandate.partitions,
@@ -163,7 +163,7 @@ def contain(
 
 
 @frozen
-class _Setting:
+class Setting:
     """What the command line and the policy say of a run."""
 
     mandate: Mandate
@@ -186,7 +186,7 @@ class _Setting:
         return shlex.join(["keysweep", "undo", run, *given])
 
 
-def _contained(leaked: Leaked, setting: _Setting, confirmed: Sequence[str] | None) -> Report:
+def carried_out(leaked: Leaked, setting: Setting, confirmed: Sequence[str] | None) -> Report:
     """Plan and, unless `confirmed` is None, act."""
     from keysweep.aws.containment.lookups import Lookups
     from keysweep.aws.containment.run import before
@@ -206,7 +206,7 @@ def _contained(leaked: Leaked, setting: _Setting, confirmed: Sequence[str] | Non
     return _acted(items, leaked, setting, lookups, confirmed, operator)
 
 
-def _planned(leaked: Leaked, setting: _Setting, lookups: Lookups) -> tuple[tuple[Item, ...], bool]:
+def _planned(leaked: Leaked, setting: Setting, lookups: Lookups) -> tuple[tuple[Item, ...], bool]:
     """The plan, and whether Ctrl-C kept some keys from being verified."""
     from keysweep.aws.containment.items import is_own_check
     from keysweep.aws.containment.plan import plan
@@ -239,7 +239,7 @@ def _planned(leaked: Leaked, setting: _Setting, lookups: Lookups) -> tuple[tuple
 def _acted(
     items: tuple[Item, ...],
     leaked: Leaked,
-    setting: _Setting,
+    setting: Setting,
     lookups: Lookups,
     confirmed: Sequence[str],
     operator: str,

@@ -64,14 +64,15 @@ class CtrlC:
         return self._pressed_at is not None
 
     def __enter__(self) -> CtrlC:
-        for number in self._before:
+        self._is_heard = threading.current_thread() is threading.main_thread()
+        for number in self._before if self._is_heard else ():  # in another thread somebody else is asked to end
             self._before[number] = signal.getsignal(number)
             if self._before[number] is not signal.SIG_IGN:  # as in the background of a script
                 signal.signal(number, self._press)
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self.is_pressed:
+        if self._is_heard and not self.is_pressed:
             for number, before in self._before.items():
                 signal.signal(number, before or signal.SIG_DFL)
 

@@ -55,17 +55,39 @@ class Step:
     """What to type for it; empty where there is no such command."""
 
 
+@frozen
+class Case:
+    """What of a leaked credential decides on the next step."""
+
+    kind: Kind
+    key_id: str | None
+    account_id: str | None
+    is_root: bool
+    verify: str = "keysweep verify FINDINGS.json"
+    """How AWS is asked about it."""
+    contain: str = "keysweep contain FINDINGS.json"
+    """How it is switched off."""
+
+
 def next_step(finding: Finding, standing: Standing, containment: Containment | None) -> Step:
     """The next step for one finding."""
+    verdict = finding.verdict
+    account = (verdict.account_id if verdict else None) or finding.account_id
+    is_root = bool(verdict and verdict.principal is Principal.ROOT)
+    return step_for(Case(finding.kind, finding.key_id, account, is_root), standing, containment)
+
+
+def step_for(case: Case, standing: Standing, containment: Containment | None) -> Step:
+    """The next step for a case."""
     if standing is Standing.LIVE:
-        return _live(finding)
+        return _live(case)
     if standing is Standing.OFF and containment:
         return Step(
             "Give what used it another key or a role, and take it out of the content. If it has to be on again:",
             f"keysweep undo {containment.run}" if _is_name(containment.run) else "",
         )
     if standing is Standing.UNVERIFIED:
-        return _unverified(finding)
+        return _unverified(case)
     return _STEPS[standing]
 
 
@@ -74,10 +96,9 @@ def _is_name(run: str) -> bool:
     return run.replace("-", "").isalnum() and run.isascii() and not run.startswith("-")
 
 
-def _live(finding: Finding) -> Step:
-    verdict = finding.verdict
-    account = (verdict.account_id if verdict else None) or finding.account_id
-    if verdict and verdict.principal is Principal.ROOT:
+def _live(case: Case) -> Step:
+    account = case.account_id
+    if case.is_root:
         return Step(
             "It is a key of the root user, which only that user can take away: sign in as root to account "
             f"{account or 'of the key'}, deactivate the key under Security credentials, and look at what it did."
@@ -85,20 +106,20 @@ def _live(finding: Finding) -> Step:
     allowed = f" --allow-account {account}" if account and account.isdecimal() else ""
     return Step(
         "Switch it off now: this shows what would be done, and does it with --apply.",
-        f"keysweep contain FINDINGS.json{allowed}",
+        f"{case.contain}{allowed}",
     )
 
 
-def _unverified(finding: Finding) -> Step:
-    if finding.kind is Kind.CUSTOM:
+def _unverified(case: Case) -> Step:
+    if case.kind is Kind.CUSTOM:
         return Step(
             "It matches a rule of your own: revoke it where it was issued, and take it out of the content."
         )
-    if finding.kind is Kind.SIGNED_REQUEST:
+    if case.kind is Kind.SIGNED_REQUEST:
         return Step("It can be sent again until it expires: to end it before, switch off the key that signed it.")
-    if finding.key_id is None:
+    if case.key_id is None:
         return Step("No key ID stands beside it, so AWS cannot be asked: find its owner, and rotate the key.")
-    return Step("Ask AWS whether it is live:", "keysweep verify FINDINGS.json")
+    return Step("Ask AWS whether it is live:", case.verify)
 
 
 _STEPS = {

@@ -66,7 +66,7 @@ def all_listed(connection: Connection, run: str, now: datetime, *, is_complete: 
     )
 
 
-_FIRST = ("first_seen", "state", "reason", "scanned_bytes", "objects")
+_FIRST = ("first_seen", "state", "reason", "scanned_bytes", "objects", "leaks")
 """What only a repository that was never seen before begins with."""
 
 
@@ -92,4 +92,5 @@ def _row(identity: str, listed: Listed, host_kind: str, now: datetime) -> dict[s
         "reason": "",
         "scanned_bytes": 0,
         "objects": 0,
+        "leaks": 0,
     }

@@ -19,6 +19,8 @@ from keysweep.verdicts import Contained, Containment, Status, Verdict
 
 HARMLESS = frozenset({Standing.OFF, Standing.INACTIVE, Standing.EXPIRED, Standing.DEAD})
 """Standings in which nobody can use the key."""
+_USABLE = frozenset({Standing.LIVE, Standing.ACTIVE, Standing.WRONG_SECRET, Standing.OFF})
+"""Standings by which somebody can use the key, or could until keysweep switched it off."""
 _WORTH = {Standing.LIVE: Severity.CRITICAL, Standing.EXPIRED: Severity.INFO}
 
 
@@ -129,6 +131,7 @@ def _leak_row(finding: Finding, standing: Standing | None, now: datetime) -> dic
         "status": "open",
         "first_seen": now,
         "last_seen": now,
+        "usable": now if standing in _USABLE else None,
         "contained": now if standing in HARMLESS else None,
         "places": 0,
         "repositories": 0,
@@ -186,7 +189,14 @@ def containment_in(key: Row[Any]) -> Containment | None:
 def stand_anew(connection: Connection, key_ids: Iterable[str], now: datetime) -> None:
     """Make leaks say what is known of their keys since it has changed."""
     standings = {row.key_id: standing_of(row) for row in key_rows(connection, key_ids)}
-    columns = (leaks.c.id, leaks.c.key_id, leaks.c.found_severity, leaks.c.parts, leaks.c.contained)
+    columns = (
+        leaks.c.id,
+        leaks.c.key_id,
+        leaks.c.found_severity,
+        leaks.c.parts,
+        leaks.c.usable,
+        leaks.c.contained,
+    )
     query = select(*columns).where(leaks.c.standing != Standing.EXAMPLE.value)
     changes = []
     for batch in batches(standings):
@@ -195,9 +205,10 @@ def stand_anew(connection: Connection, key_ids: Iterable[str], now: datetime) ->
             has_secret = any(part["role"] == Role.SECRET for part in leak.parts)
             severity = severity_of(leak.found_severity, standing, has_secret=has_secret)
             contained = (leak.contained or now) if standing in HARMLESS else None
-            changes.append((standing.value, severity, contained, leak.id))
+            usable = leak.usable or (now if standing in _USABLE else None)
+            changes.append((standing.value, severity, usable, contained, leak.id))
     _hold(connection, [change[-1] for change in changes])
-    update_all(connection, leaks, ("standing", "severity", "contained"), changes)
+    update_all(connection, leaks, ("standing", "severity", "usable", "contained"), changes)
 
 
 def add_up(connection: Connection, changes: Mapping[int, Change], now: datetime) -> None:

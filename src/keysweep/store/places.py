@@ -14,11 +14,12 @@ from keysweep.frozen import frozen
 from keysweep.store.bulk import Values, as_json, insert_all, update_all
 from keysweep.store.rows import stored
 from keysweep.store.schema import places
+from keysweep.store.words import Spoken, index_places, newest_place, say_anew
 
 _Key = tuple[int, str, str]
-_KEY = ("leak_id", "path", "members")
+KEY = ("leak_id", "path", "members")
 """What makes a place one place, of those in a repository."""
-_TOLD = (
+TOLD = (
     "source",
     "object_id",
     "line",
@@ -35,7 +36,7 @@ _TOLD = (
     "gone",
 )
 """What each sweep tells anew of a place."""
-_INTRODUCED, _GONE = _TOLD.index("introduced"), _TOLD.index("gone")
+_AUTHOR, _INTRODUCED, _GONE = map(TOLD.index, ("author", "introduced", "gone"))
 _LISTS = frozenset({"members", "decoding", "further"})
 
 
@@ -70,16 +71,21 @@ def replace_places(
     for finding in findings:
         for key, told in _rows(finding, leak_ids[finding.fingerprint]):
             found.setdefault(key, told)
-    fresh, changed = [], []
+    fresh, changed, spoken = [], [], []
     for key, told in found.items():
         known = before.get(key)
         if known is None:
             fresh.append((*key, *told, repository_id, now))
         elif known[1] != told:
             changed.append((*told, known[0]))
+            if known[1][_AUTHOR] != told[_AUTHOR]:
+                spoken.append(Spoken(known[0], key[1], known[1][_AUTHOR], told[_AUTHOR]))
     left = [key for key, (_, told) in before.items() if told[_GONE] is None and key not in found]
-    insert_all(connection, places, (*_KEY, *_TOLD, "repository_id", "first_seen"), fresh)
-    update_all(connection, places, _TOLD, changed)
+    newest = newest_place(connection)
+    insert_all(connection, places, (*KEY, *TOLD, "repository_id", "first_seen"), fresh)
+    update_all(connection, places, TOLD, changed)
+    index_places(connection, newest)
+    say_anew(connection, spoken)
     if is_complete:
         update_all(connection, places, ("gone", "refs", "ref"), [(now, 0, None, before[key][0]) for key in left])
     return _changes(before, found, () if is_complete else left)
@@ -109,13 +115,13 @@ def _changes(
 
 def _there(connection: Connection, repository_id: int) -> dict[_Key, tuple[int, Values]]:
     """Every place that was ever known in the repository: the number of its row, and what is told of it."""
-    columns = [cast(places.c[name], Text) if name in _LISTS else places.c[name] for name in ("id", *_KEY, *_TOLD)]
+    columns = [cast(places.c[name], Text) if name in _LISTS else places.c[name] for name in ("id", *KEY, *TOLD)]
     rows = connection.execute(select(*columns).where(places.c.repository_id == repository_id))
     return {(row[1], row[2], row[3]): (row[0], tuple(row[4:])) for row in rows}
 
 
 def _rows(finding: Finding, leak_id: int) -> Iterator[tuple[_Key, Values]]:
-    """Each place of a finding: what makes it one, and the values of `_TOLD`."""
+    """Each place of a finding: what makes it one, and the values of `TOLD`."""
     origin, place = finding.origin, finding.place
     object_id = origin.blob or origin.commit
     members = as_json([stored(each) for each in origin.members])

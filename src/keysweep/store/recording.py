@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, update
 
 from keysweep.findings import Origin, ScanResult
 from keysweep.frozen import frozen
 from keysweep.store.leaks import add_up, leak_ids
 from keysweep.store.places import replace_places
 from keysweep.store.rows import batches, put, stored
-from keysweep.store.schema import problems, refs, repositories, tasks
+from keysweep.store.schema import places, problems, refs, repositories, tasks
 
 
 @frozen
@@ -53,6 +53,7 @@ def record(connection: Connection, run: str, repository_id: int, swept: Swept, n
         "swept_refs": swept.refs_digest if is_complete else None,
         "swept_rules": swept.rules if is_complete else None,
         "objects": result.objects.listed if result.objects else 0,
+        "leaks": _leaks_in(repository_id),
     }
     if is_complete:
         values["swept"] = now
@@ -74,6 +75,11 @@ def record(connection: Connection, run: str, repository_id: int, swept: Swept, n
         )
     )
     return fresh
+
+
+def _leaks_in(repository_id: int) -> ScalarSelect[int]:
+    there = (places.c.repository_id == repository_id) & places.c.gone.is_(None)
+    return select(func.count(places.c.leak_id.distinct())).where(there).scalar_subquery()
 
 
 def _hold(connection: Connection, repository_id: int) -> None:

@@ -100,8 +100,10 @@ repositories = Table(
     Column("swept_rules", Text, comment="digest of the rules by which it was then swept"),
     Column("scanned_bytes", BigInteger, nullable=False, comment="by the last sweep of it that read anything"),
     Column("objects", BigInteger, nullable=False, comment="that it has, by the last sweep"),
+    Column("leaks", Integer, nullable=False, comment="that stand in it"),
     Index(None, "state"),
     Index(None, "name"),
+    Index(None, "leaks"),
 )
 
 refs = Table(
@@ -189,6 +191,9 @@ keys = Table(
     Index(None, "account_id"),
 )
 
+_FILTERED = ("standing", "status", "account_id", "kind", "assignee")
+"""By which leaks are chosen: with these an index tells all that a list of them asks for."""
+
 leaks = Table(
     "leaks",
     metadata,
@@ -221,14 +226,15 @@ leaks = Table(
     Column("first_seen", Moment, nullable=False, comment="by a sweep"),
     Column("last_seen", Moment, nullable=False, comment="by a sweep"),
     Column("introduced", Moment, comment="when a commit brought it first, in any repository"),
+    Column("usable", Moment, comment="when it was first known that somebody could use it"),
     Column("contained", Moment, comment="when it was first known to be harmless"),
     Column("places", Integer, nullable=False, comment="where it stands"),
     Column("repositories", Integer, nullable=False, comment="in which it stands"),
     Index(None, "key_id"),
-    Index("ix_leaks_urgency", "status", "severity", "last_seen"),
-    Index(None, "standing"),
-    Index(None, "first_seen"),
-    Index(None, "contained"),
+    Index("ix_leaks_urgency", "severity", "first_seen", "id", *_FILTERED),
+    Index("ix_leaks_age", "first_seen", "id", "severity", *_FILTERED, "usable"),
+    Index("ix_leaks_standing", "standing", "status", "severity"),
+    Index("ix_leaks_contained", "contained", "usable", "first_seen", "standing", "status"),
     Index(None, "account_id"),
 )
 
@@ -256,7 +262,7 @@ places = Table(
     Column("first_seen", Moment, nullable=False, comment="by a sweep"),
     Column("gone", Moment, comment="since when the repository does not have it any more, in no object"),
     Index(None, "leak_id", "repository_id"),
-    Index(None, "repository_id"),
+    Index("ix_places_repository", "repository_id", "gone", "leak_id"),
 )
 
 verifications = Table(

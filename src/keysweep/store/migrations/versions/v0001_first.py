@@ -5,9 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from keysweep.store.words import index_words
+
 revision = "0001"
 down_revision = None
 
+_FILTERED = ("standing", "status", "account_id", "kind", "assignee")
 _NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -89,9 +92,11 @@ def upgrade() -> None:
             "scanned_bytes", sa.BigInteger(), nullable=False, comment="by the last sweep of it that read anything"
         ),
         sa.Column("objects", sa.BigInteger(), nullable=False, comment="that it has, by the last sweep"),
+        sa.Column("leaks", sa.Integer(), nullable=False, comment="that stand in it"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_repositories")),
         sa.UniqueConstraint("identity", name=op.f("uq_repositories_identity")),
     )
+    op.create_index(op.f("ix_repositories_leaks"), "repositories", ["leaks"], unique=False)
     op.create_index(op.f("ix_repositories_name"), "repositories", ["name"], unique=False)
     op.create_index(op.f("ix_repositories_state"), "repositories", ["state"], unique=False)
     op.create_table(
@@ -181,6 +186,12 @@ def upgrade() -> None:
             comment="when a commit brought it first, in any repository",
         ),
         sa.Column(
+            "usable",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when it was first known that somebody could use it",
+        ),
+        sa.Column(
             "contained",
             sa.DateTime(timezone=True),
             nullable=True,
@@ -193,11 +204,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("fingerprint", name=op.f("uq_leaks_fingerprint")),
     )
     op.create_index(op.f("ix_leaks_account_id"), "leaks", ["account_id"], unique=False)
-    op.create_index(op.f("ix_leaks_contained"), "leaks", ["contained"], unique=False)
-    op.create_index(op.f("ix_leaks_first_seen"), "leaks", ["first_seen"], unique=False)
+    op.create_index("ix_leaks_age", "leaks", ["first_seen", "id", "severity", *_FILTERED, "usable"], unique=False)
+    op.create_index(
+        "ix_leaks_contained", "leaks", ["contained", "usable", "first_seen", "standing", "status"], unique=False
+    )
     op.create_index(op.f("ix_leaks_key_id"), "leaks", ["key_id"], unique=False)
-    op.create_index(op.f("ix_leaks_standing"), "leaks", ["standing"], unique=False)
-    op.create_index("ix_leaks_urgency", "leaks", ["status", "severity", "last_seen"], unique=False)
+    op.create_index("ix_leaks_standing", "leaks", ["standing", "status", "severity"], unique=False)
+    op.create_index("ix_leaks_urgency", "leaks", ["severity", "first_seen", "id", *_FILTERED], unique=False)
     op.create_table(
         "problems",
         sa.Column("id", _NUMBER, autoincrement=True, nullable=False),
@@ -347,4 +360,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_places")),
     )
     op.create_index(op.f("ix_places_leak_id_repository_id"), "places", ["leak_id", "repository_id"], unique=False)
-    op.create_index(op.f("ix_places_repository_id"), "places", ["repository_id"], unique=False)
+    op.create_index("ix_places_repository", "places", ["repository_id", "gone", "leak_id"], unique=False)
+    index_words(op.get_bind())

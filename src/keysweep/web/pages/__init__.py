@@ -1,0 +1,1 @@
+"""One file per page: what it asks the store, and what its template is given."""
