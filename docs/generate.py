@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 import yaml
+from sqlalchemy import Column
 
 from fixtures.keys import key_id, secret
 from keysweep.aws.containment.changes import CALLS, UNDOING
@@ -36,6 +37,8 @@ from keysweep.frozen import fields
 from keysweep.report import FORMATS
 from keysweep.report.severities import LEVELS
 from keysweep.settings import Settings
+from keysweep.store.schema import metadata
+from keysweep.store.views import VIEWS
 from keysweep.sweep.tokens import VARIABLES
 
 DOCS = Path(__file__).parent
@@ -314,6 +317,41 @@ def _fields(properties: Mapping[str, dict[str, Any]], under: str, beginning: str
     return rows
 
 
+def store_tables() -> str:
+    """Every table of the store with its columns."""
+    return "\n".join(
+        f"#### `{table.name}`\n\n"
+        + _table(
+            ("column", "type", "meaning"),
+            [(f"`{column.name}`", _sql_type(column), _column(column)) for column in table.columns],
+        )
+        for table in sorted(metadata.tables.values(), key=lambda table: table.name)
+    )
+
+
+def _column(column: Column[Any]) -> str:
+    """What it means: of a reference, to what."""
+    reference = next((f"row of `{key.column.table.name}`" for key in column.foreign_keys), None)
+    meaning = reference or column.comment or "number of the row, in this store alone"
+    return f"{meaning}; {column.comment}" if reference and column.comment else meaning
+
+
+def _sql_type(column: Column[Any]) -> str:
+    """In words that hold for both databases."""
+    named = {"TEXT": "text", "JSON": "JSON", "BOOLEAN": "boolean", "FLOAT": "float", "DATETIME": "moment"}
+    kind = named.get(str(column.type), "integer")
+    return f"{kind}, or nothing" if column.nullable else kind
+
+
+def store_views() -> str:
+    """Every view of the store with its columns."""
+    return "\n".join(
+        f"#### `{name}`: {view.what}\n\n"
+        + _table(("column", "meaning"), [(f"`{column}`", meaning) for column, meaning in view.columns.items()])
+        for name, view in VIEWS.items()
+    )
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "rules": rules,
     "patterns": patterns,
@@ -333,6 +371,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "inputs": inputs,
     "outputs": outputs,
     "tokens": tokens,
+    "store_tables": store_tables,
+    "store_views": store_views,
     "github": partial(_file, "github.yml"),
     "gitlab": partial(_file, "gitlab.yml"),
     "bitbucket": partial(_file, "bitbucket-pipelines.yml"),

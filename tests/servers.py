@@ -24,11 +24,14 @@ def http_server(
     status: int = 0,
     fails: Callable[[], bool] = lambda: False,
     port: int = 0,
+    heard: list[str] | None = None,
+    refuses: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[str]:
     """The repositories below `root`, at the address that this gives.
 
     `login` is the `user:password` that it asks for, `redirects` are beginnings of paths and where they lead, and
-    with a `status` it answers only that. Whenever it `fails` it answers 503.
+    with a `status` it answers only that. Whenever it `fails` it answers 503; in
+    `heard` it notes what each request says of who sends it, and with that it may be one that it `refuses`.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -46,7 +49,11 @@ def http_server(
                     self._head(302, Location=target + self.path.removeprefix(beginning))
                     return
             given = self.headers.get("Authorization", "")
-            if login is not None and given != f"Basic {base64.b64encode(login.encode()).decode()}":
+            if heard is not None:
+                heard.append(given)
+            if refuses(given) or (
+                login is not None and given != f"Basic {base64.b64encode(login.encode()).decode()}"
+            ):
                 self._head(401, **{"WWW-Authenticate": 'Basic realm="here"'})
             elif status or fails():
                 self._head(status or 503)

@@ -24,7 +24,7 @@ from keysweep.notify.run import tell
 from keysweep.notify.slack import payload
 from keysweep.store.opening import Store
 from keysweep.verdicts import Status
-from tests.notify.certificates import certificate, server_context
+from tests.certificates import certificate, server_context
 from tests.notify.filling import HASTY, Receiver, leak, receiver, receivers, verdict
 from tests.notify.samples import many
 from tests.report.samples import HOSTILE

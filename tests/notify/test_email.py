@@ -27,8 +27,8 @@ from keysweep.notify.messages import Digest
 from keysweep.notify.run import Told, tell
 from keysweep.store.opening import Store
 from keysweep.verdicts import Status
+from tests.certificates import certificate, server_context
 from tests.emulators.wire import Hang
-from tests.notify.certificates import certificate, server_context
 from tests.notify.filling import HASTY, WHEN, leak, receiver, receivers, verdict
 from tests.notify.samples import hostile, many
 from tests.report.samples import HOSTILE

@@ -1,27 +1,41 @@
-"""Stores written down and taken in again."""
+"""Stores written as JSON Lines, and read into others."""
 
 from __future__ import annotations
 
+import io
 import json
-import shutil
-from collections.abc import Callable, Iterable
+import random
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, update
 
 from keysweep.errors import UsageError
-from keysweep.frozen import replace
-from keysweep.store.exporting import exported
-from keysweep.store.importing import import_all
-from keysweep.store.knowledge import record_containments, record_verdicts
+from keysweep.store.exchange.exporting import exported
+from keysweep.store.exchange.importing import Imported, imported
+from keysweep.store.exchange.shapes import SHAPES
+from keysweep.store.health import faults
 from keysweep.store.opening import Store, opened
-from keysweep.verdicts import Contained, Status
-from tests.store.made import NOON, Sweeps, at, commit, containment, leak, verdict
-from tests.store.test_recording import HOSTILE
-from tests.stores import KINDS, NewStore
+from keysweep.store.schema import leaks, metadata, places, repositories
+from keysweep.verdicts import Status
+from tests.store.rich import DAY, WHEN, Pair, contained, decided, fill, swept, verdict
+from tests.stores import NewStore
+
+LATER = WHEN + timedelta(days=9)
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    return random.Random(7)
+
+
+@pytest.fixture
+def other(kind: str, new_of: NewStore) -> Iterator[Store]:
+    """A second store of the same kind."""
+    with opened(new_of(kind)) as made:
+        yield made
 
 
 def lines_of(store: Store) -> list[str]:
@@ -29,171 +43,243 @@ def lines_of(store: Store) -> list[str]:
         return list(exported(connection))
 
 
-def take(store: Store, lines: Iterable[str]) -> dict[str, int]:
+def put_into(store: Store, lines: list[str] | list[bytes]) -> dict[str, Imported]:
+    content = b"".join(each.encode() if isinstance(each, str) else each for each in lines)
+    with store.writing(alone=True) as connection:
+        return dict(imported(connection, io.BytesIO(content), "leaks.jsonl", LATER))
+
+
+def one(store: Store, column: Any, *where: Any) -> Any:
+    with store.reading() as connection:
+        return connection.scalar(select(column).where(*where))
+
+
+def test_a_store_exported_and_imported_says_the_same(store: Store, other: Store, chance: random.Random) -> None:
+    fill(store, chance)
+    told = put_into(other, lines_of(store))
+    assert all(each.read == each.fresh > 0 and not each.changed for each in told.values()), told
+    assert lines_of(other) == lines_of(store)
+    assert not list(faults(other))
+
+
+def test_every_table_is_exported() -> None:
+    assert set(SHAPES) == set(metadata.tables)
+
+
+def test_from_sqlite_to_postgresql_and_back_the_export_stays_the_same(
+    new_of: NewStore, chance: random.Random
+) -> None:
+    with (
+        opened(new_of("sqlite")) as first,
+        opened(new_of("postgresql")) as second,
+        opened(new_of("sqlite")) as last,
+    ):
+        fill(first, chance)
+        put_into(second, lines_of(first))
+        put_into(last, lines_of(second))
+        assert lines_of(first) == lines_of(second) == lines_of(last)
+
+
+def test_importing_twice_changes_nothing(store: Store, other: Store, chance: random.Random) -> None:
+    fill(store, chance)
+    lines = lines_of(store)
+    put_into(other, lines)
+    again = put_into(other, lines)
+    assert not any(each.fresh or each.changed for each in again.values()), again
+    assert lines_of(other) == lines
+
+
+def test_an_export_into_its_own_store_changes_nothing(store: Store, chance: random.Random) -> None:
+    fill(store, chance)
+    before = lines_of(store)
+    put_into(store, before)
+    assert lines_of(store) == before
+
+
+def test_two_stores_with_different_repositories_are_added_up(
+    store: Store, other: Store, chance: random.Random
+) -> None:
+    both, mine = Pair(chance), Pair(chance)
+    swept(store, {"a": [*both.found("x.env"), *mine.found("y.env")]})
+    swept(other, {"b": both.found("x.env")}, WHEN - 3 * DAY)
+    put_into(store, lines_of(other))
+    shared = leaks.c.key_id == both.key_id
+    assert one(store, leaks.c.places, shared) == one(store, leaks.c.repositories, shared) == 2
+    assert one(store, leaks.c.first_seen, shared) == WHEN - 3 * DAY
+    assert one(store, leaks.c.last_seen, shared) == WHEN
+    assert not list(faults(store))
+
+
+def test_two_stores_merged_either_way_say_the_same_of_leaks(
+    store: Store, other: Store, kind: str, new_of: NewStore, chance: random.Random
+) -> None:
+    pair = Pair(chance)
+    swept(store, {"a": pair.found("x.env"), "b": pair.found("x.env")})
+    swept(other, {"a": pair.found("z.env")}, WHEN + DAY)
+    verdict(other, pair, Status.LIVE, WHEN + DAY)
+    verdict(store, pair, Status.DEAD, WHEN)
+    here, there = lines_of(store), lines_of(other)
+    put_into(store, there)
+    put_into(other, here)
+    for each in (store, other):
+        assert one(each, leaks.c.standing) == "live"
+        assert one(each, leaks.c.severity) == 4
+        assert one(each, leaks.c.places) == 2, "z.env in a, and x.env in b"
+        assert one(each, places.c.gone, places.c.path == "x.env", repositories_is("a")) == WHEN + DAY
+        assert one(each, places.c.gone, places.c.path == "x.env", repositories_is("b")) is None
+        assert not list(faults(each))
+
+
+def repositories_is(name: str) -> Any:
+    return places.c.repository_id == select(repositories.c.id).where(repositories.c.name == name).scalar_subquery()
+
+
+def test_the_later_containment_and_the_later_answer_of_aws_both_count(
+    store: Store, other: Store, chance: random.Random
+) -> None:
+    pair = Pair(chance)
+    swept(store, {"a": pair.found("x.env")})
+    swept(other, {"b": pair.found("x.env")})
+    verdict(store, pair, Status.LIVE, WHEN)
+    contained(other, pair, WHEN + DAY)
+    put_into(store, lines_of(other))
+    assert one(store, leaks.c.standing) == "switched-off"
+    assert one(store, leaks.c.contained) == LATER
+    assert not list(faults(store))
+
+
+def test_the_later_decision_counts_whichever_store_has_it(
+    store: Store, other: Store, chance: random.Random
+) -> None:
+    pair = Pair(chance)
+    for each in (store, other):
+        swept(each, {"a": pair.found("x.env")})
+    decided(store, pair, "false", WHEN, assignee="Lin")
+    decided(other, pair, "real", WHEN + DAY)
+    here = lines_of(store)
+    put_into(store, lines_of(other))
+    put_into(other, here)
+    assert one(store, leaks.c.status) == one(other, leaks.c.status) == "real"
+    assert one(store, leaks.c.assignee) == "Lin"
+
+
+def test_an_older_export_takes_nothing_back(store: Store, chance: random.Random) -> None:
+    pair, gone = Pair(chance), Pair(chance)
+    swept(store, {"a": gone.found("x.env")})
+    before = lines_of(store)
+    swept(store, {"a": pair.found("y.env")}, WHEN + DAY)
+    now = lines_of(store)
+    put_into(store, before)
+    assert lines_of(store) == now
+
+
+def test_what_an_older_export_alone_has_is_gone_already(store: Store, other: Store, chance: random.Random) -> None:
+    pair = Pair(chance)
+    swept(store, {"a": []}, WHEN + DAY)
+    swept(other, {"a": pair.found("x.env")})
+    put_into(store, lines_of(other))
+    assert one(store, places.c.gone) == WHEN + DAY
+    assert one(store, leaks.c.places) == 0
+
+
+def at(lines: list[str], table: str) -> int:
+    """Where the first row of a table is."""
+    return next(number for number, line in enumerate(lines) if json.loads(line).get("table") == table)
+
+
+def without(table: str) -> Callable[[list[str]], list[Any]]:
+    return lambda lines: [*lines[: at(lines, table)], *lines[at(lines, table) + 1 :]]
+
+
+def instead(line: int, what: str | bytes) -> Callable[[list[str]], list[Any]]:
+    return lambda lines: [*lines[: line - 1], what if isinstance(what, bytes) else what + "\n", *lines[line:]]
+
+
+def changed(table: str, **values: Any) -> Callable[[list[str]], list[Any]]:
+    def change(lines: list[str]) -> list[Any]:
+        number = at(lines, table)
+        return [*lines[:number], json.dumps(json.loads(lines[number]) | values) + "\n", *lines[number + 1 :]]
+
+    return change
+
+
+DAMAGE: dict[str, tuple[Callable[[list[str]], list[Any]], str]] = {
+    "cut off": (lambda lines: lines[:-1], "the end is missing: the file was cut off"),
+    "cut off in a line": (lambda lines: [*lines[:3], lines[3][:20]], "line 4: it is no JSON"),
+    "empty": (lambda lines: [], "line 1: it is no export of a store"),
+    "another file": (lambda lines: ["hello\n"], "line 1: it is no JSON"),
+    "a list": (instead(3, "[]"), "line 3: it is no object"),
+    "no UTF-8": (instead(3, b"\xff\xfe\n"), "line 3: it is no JSON"),
+    "nested without end": (instead(3, "[" * 100_000), "line 3: it is no JSON"),
+    "a row left out": (without("tasks"), "rows before it are missing"),
+    "no table": (instead(3, '{"table":"sqlite_master"}'), "line 3: it is of no table of a store"),
+    "a table that is none": (instead(3, '{"table":["refs"]}'), "line 3: it is of no table of a store"),
+    "a row twice": (lambda lines: [*lines[:2], lines[1], *lines[2:]], "line 3: it comes twice"),
+    "another order": (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], "line 3: it comes twice, or not in order"),
+    "more after the end": (lambda lines: [*lines, lines[1]], "it comes after the end"),
+    "another version": (lambda lines: ['{"format":"keysweep-store","version":2}\n', *lines[1:]], "written by another version"),
+    "another column": (changed("keys", colour="red"), "its table has other columns (colour)"),
+    "a number for a text": (changed("leaks", kind=4), "its kind is not what it may be"),
+    "a word that is none": (changed("leaks", standing="great"), "its standing is not what it may be"),
+    "a text for a number": (changed("places", line="7"), "its line is not what it may be"),
+    "true for a number": (changed("places", line=True), "its line is not what it may be"),
+    "a number too large": (changed("places", line=1 << 40), "its line is not what it may be"),
+    "a moment without a zone": (changed("leaks", first_seen="2026-01-01T00:00:00"), "its first_seen is not what"),
+    "no moment": (changed("leaks", first_seen="yesterday"), "its first_seen is not what it may be"),
+    "nothing where something has to be": (changed("leaks", kind=None), "its kind is not what it may be"),
+    "a list of numbers": (changed("places", members=[1]), "its members is not what it may be"),
+    "parts that are none": (changed("leaks", parts=[{"role": "secret"}]), "its parts is not what it may be"),
+    "further places that are none": (changed("places", further=["x"]), "its further is not what it may be"),
+    "no number at all": (changed("runs", settings={"x": float("nan")}), "it is no JSON"),
+    "infinitely long": (changed("tasks", seconds=1e999), "it is no JSON"),
+    "a key that is not there": (changed("verifications", key_id="AKIA"), "the key that it names is not in any line"),
+    "a leak that is not there": (changed("places", leak="0"), "the leak that it names is not in any line"),
+    "a run that is not there": (changed("tasks", run_id="0"), "the run that it names is not in any line"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_of_a_damaged_export_nothing_is_imported_and_the_line_is_named(
+    damage: str, store: Store, other: Store, chance: random.Random
+) -> None:
+    fill(store, chance)
+    change, complaint = DAMAGE[damage]
+    before = lines_of(other)
+    with pytest.raises(UsageError) as raised:
+        put_into(other, change(lines_of(store)))
+    assert complaint in str(raised.value)
+    assert str(raised.value).startswith("leaks.jsonl")
+    assert str(raised.value).endswith("nothing was imported.")
+    assert lines_of(other) == before
+
+
+def test_texts_that_no_database_takes_are_imported_as_escapes(
+    store: Store, other: Store, chance: random.Random
+) -> None:
+    fill(store, chance)
+    lines = changed("runs", target="a\0b\ud800", settings={"\0": ["\ud800\0"]})(lines_of(store))
+    put_into(other, lines)
+    assert any("a\\\\x00b" in line for line in lines_of(other))
+
+
+def test_an_export_is_of_one_moment_though_somebody_writes_meanwhile(store: Store, chance: random.Random) -> None:
+    pairs = fill(store, chance)
+    before = lines_of(store)
+    with store.reading() as connection:
+        lines = exported(connection)
+        begun = [next(lines) for _ in range(2)]
+        swept(store, {"late": pairs[0].found("late.env")}, WHEN + 2 * DAY)
+        assert [*begun, *lines] == before
+
+
+def test_a_hostile_path_is_one_line_of_ascii(store: Store, chance: random.Random) -> None:
+    swept(store, {"a": Pair(chance).found("\n\x1b[31m\u202e\u2028.env")})
+    lines = lines_of(store)
+    assert all(line.isascii() and line.count("\n") == 1 for line in lines)
+
+
+def test_counts_that_a_foreign_hand_changed_are_seen(store: Store, chance: random.Random) -> None:
+    fill(store, chance)
     with store.writing() as connection:
-        return import_all(connection, lines, "leaks.jsonl")
-
-
-def filled(store: Store) -> Sweeps:
-    """A store with something in every table."""
-    sweeps = Sweeps(store)
-    live, off, gone, hostile = leak(), leak(), leak(), leak()
-    odd = replace(hostile, reasons=(HOSTILE,), origin=replace(hostile.origin, members=("ä", HOSTILE)))
-    sweeps.sweep({"app": [at(live, "a.env"), at(gone, "b.env")], "fork": [at(live, "a.env", removed=(commit(),))]})
-    sweeps.sweep(
-        {"app": [at(live, "a.env"), at(off, "Z", "ä", "a b")], "odd": [at(odd, HOSTILE)]}, incomplete=["odd"]
-    )
-    with store.writing() as connection:
-        record_verdicts(connection, [verdict(live, Status.LIVE, arn="arn:aws:iam::1:user/x")], NOON)
-        record_containments(connection, {off.key_id or "": containment(off, Contained.OFF)}, NOON)
-        (number,) = connection.execute(text("SELECT id FROM leaks WHERE standing = 'live'")).scalars()
-        for query in (
-            "INSERT INTO decisions (leak_id, \"when\", \"by\", status, note) VALUES (:id, :now, 'ada', 'real', 'ours')",
-            "INSERT INTO notices (leak_id, channel, state, \"when\") VALUES (:id, 'slack', 'live', :now)",
-            "UPDATE leaks SET status = 'real' WHERE id = :id",
-        ):
-            connection.execute(
-                text(query), {"id": number, "now": "2026-11-27 12:00:00.000000" if store.is_sqlite else NOON}
-            )
-    return sweeps
-
-
-@pytest.mark.parametrize("other_kind", KINDS)
-def test_a_store_that_was_taken_in_elsewhere_is_written_down_the_same(
-    store: Store, new_of: NewStore, other_kind: str
-) -> None:
-    before = filled(store)
-    written = lines_of(store)
-    with opened(new_of(other_kind)) as other:
-        added = take(other, written)
-        assert added["leaks"] == 4
-        assert lines_of(other) == written
-        assert Sweeps(other).counts() == before.counts()
-    assert {json.loads(line)["table"] for line in written[1:-1]} >= {"notices", "decisions", "problems", "refs"}
-
-
-def test_the_same_file_again_changes_nothing(store: Store) -> None:
-    filled(store)
-    written = lines_of(store)
-    assert take(store, written) == {}
-    assert lines_of(store) == written
-
-
-def test_two_stores_that_swept_different_repositories_become_one(store: Store, new_of: NewStore) -> None:
-    key, own = leak(), leak()
-    here = Sweeps(store)
-    here.sweep({"a": [at(key, "x.env")]})
-    with opened(new_of("sqlite")) as other:
-        there = Sweeps(other, "another")
-        there.sweep({"b": [at(key, "x.env"), at(own, "y.env")]})
-        with other.writing() as connection:
-            record_verdicts(connection, [verdict(key, Status.LIVE)], NOON)
-        written = lines_of(other)
-    assert take(store, written)["leaks"] == 1
-    assert sorted(here.counts()) == [(1, 1), (2, 2)]
-    assert here.ask("SELECT standing, severity FROM leaks WHERE repositories = 2") == [("live", 4)]
-    assert take(store, written) == {}
-
-
-@pytest.mark.parametrize("is_ours_later", [True, False])
-def test_a_repository_that_both_swept_is_told_by_the_later_sweep(
-    store: Store, new_of: NewStore, is_ours_later: bool
-) -> None:
-    old, kept, new = leak(), leak(), leak()
-    here = Sweeps(store)
-    with opened(new_of("sqlite")) as other:
-        there = Sweeps(other)
-        earlier, later = (there, here) if is_ours_later else (here, there)
-        later.now += timedelta(days=1)
-        earlier.sweep({"app": [at(old, "old.env"), at(kept, "kept.env")]})
-        later.sweep({"app": [at(kept, "kept.env"), at(new, "new.env")]})
-        written = lines_of(other)
-    take(store, written)
-    assert here.ask("SELECT path FROM place_overview ORDER BY path") == [("kept.env",), ("new.env",)]
-    assert here.ask("SELECT COUNT(*) FROM places") == [(3,)]
-    assert sorted(here.counts()) == [(0, 0), (1, 1), (1, 1)]
-    take(store, written)
-    assert sorted(here.counts()) == [(0, 0), (1, 1), (1, 1)]
-
-
-def test_what_people_decided_here_stays(store: Store, new_of: NewStore) -> None:
-    key, other_key = leak(), leak()
-    here = Sweeps(store)
-    here.sweep({"app": [at(key, "x"), at(other_key, "y")]})
-    with opened(new_of("sqlite")) as other:
-        Sweeps(other).sweep({"app": [at(key, "x"), at(other_key, "y")]})
-        for each, status in ((store, "accepted"), (other, "false")):
-            with each.writing() as connection:
-                query = text("UPDATE leaks SET status = :status WHERE key_id = :key_id")
-                connection.execute(query, {"status": status, "key_id": key.key_id})
-        with other.writing() as connection:
-            connection.execute(text("UPDATE leaks SET status = 'real' WHERE status = 'open'"))
-        take(store, lines_of(other))
-    told = dict(here.ask("SELECT key_id, status FROM leaks"))
-    assert (told[key.key_id], told[other_key.key_id]) == ("accepted", "real")
-
-
-Spoil = Callable[[list[dict[str, Any]]], object]
-
-
-def first(rows: list[dict[str, Any]], table: str) -> dict[str, Any]:
-    return next(row for row in rows if row.get("table") == table)
-
-
-SPOILT: list[tuple[str, Spoil]] = [
-    ("is not the first of an exported store", lambda rows: rows[0].update(format="x")),
-    ("is of another version", lambda rows: rows[0].update(version=99)),
-    ("is of another version", lambda rows: rows[0].update(schema="9999")),
-    ("names no table of a store", lambda rows: rows[3].update(table="sqlite_master")),
-    ("names no table of a store", lambda rows: rows[3].update(table="alembic_version")),
-    ("has an unknown extra", lambda rows: rows[3].update(extra=1)),
-    ("has no name", lambda rows: first(rows, "repositories").pop("name")),
-    ("has a wrong name", lambda rows: first(rows, "repositories").update(name=None)),
-    ("has a wrong first_seen", lambda rows: first(rows, "leaks").update(first_seen="2026-11-27T12:00:00")),
-    ("has a wrong severity", lambda rows: first(rows, "leaks").update(severity=9)),
-    ("has a wrong severity", lambda rows: first(rows, "leaks").update(severity=1 << 80)),
-    ("has a wrong standing", lambda rows: first(rows, "leaks").update(standing="fine")),
-    ("has a wrong parts", lambda rows: first(rows, "leaks").update(parts=[{"role": "x", "redacted": "y"}])),
-    ("has a wrong parts", lambda rows: first(rows, "leaks").update(parts=["x"])),
-    ("has a wrong status", lambda rows: first(rows, "verifications").update(status=[])),
-    ("has a wrong further", lambda rows: first(rows, "places").update(further=[{}])),
-    ("has a wrong line", lambda rows: first(rows, "places").update(line=True)),
-    ("has a wrong line", lambda rows: first(rows, "places").update(line=-1)),
-    ("names a leak that no line before it has", lambda rows: first(rows, "places").update(leak="x")),
-    ("names a repository that no line before it has", lambda rows: first(rows, "places").update(repository="x")),
-    ("names a key that no line before it has", lambda rows: first(rows, "leaks").update(key_id="AKIAX")),
-    ("names a run that no line before it has", lambda rows: first(rows, "tasks").update(run_id="x")),
-    ("counts other rows", lambda rows: rows.pop(-2)),
-    ("comes after the last one", lambda rows: rows.append({"rows": 0})),
-    ("before its last one", lambda rows: rows.pop()),
-]
-
-
-@pytest.mark.parametrize(("told", "spoil"), SPOILT, ids=[str(number) for number in range(len(SPOILT))])
-def test_a_damaged_line_is_named_and_nothing_is_imported(
-    new_of: NewStore, told: str, spoil: Spoil, exported_lines: list[str], kind: str
-) -> None:
-    rows = [json.loads(line) for line in exported_lines]
-    spoil(rows)
-    with opened(new_of(kind)) as other:
-        with pytest.raises(UsageError, match=told) as caught:
-            take(other, map(json.dumps, rows))
-        assert "leaks.jsonl" in str(caught.value)
-        assert "line " in str(caught.value)
-        assert Sweeps(other).ask("SELECT COUNT(*) FROM repositories") == [(0,)]
-
-
-@pytest.fixture(scope="module")
-def exported_lines(new_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Of a store with something in every table."""
-    path = tmp_path_factory.mktemp("exported") / "store.db"
-    shutil.copy(new_sqlite, path)
-    with opened(str(path)) as store:
-        filled(store)
-        return lines_of(store)
-
-
-@pytest.mark.parametrize("line", ["", "{", "[]", "nope", '{"a": NaN}', "[" * 100_000, "1" * 10_000, '"\\ud800"'])
-def test_what_is_no_json_is_named_by_its_line(store: Store, exported_lines: list[str], line: str) -> None:
-    with pytest.raises(UsageError, match=r"^line 3 of leaks.jsonl is "):
-        take(store, [*exported_lines[:2], line, *exported_lines[2:]])
+        connection.execute(update(leaks).values(places=99))
+    assert list(faults(store)) == ["4 of the leaks say wrongly in how many places they stand"]

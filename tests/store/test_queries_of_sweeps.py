@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 from sqlalchemy import select
 
 from keysweep.findings import Finding
 from keysweep.store import knowledge
-from keysweep.store.exporting import exported
-from keysweep.store.importing import import_all
+from keysweep.store.exchange.exporting import exported
+from keysweep.store.exchange.importing import imported
 from keysweep.store.opening import Store, opened
 from keysweep.store.queries.chosen import Wanted, conditions
 from keysweep.store.queries.listed import listed
 from keysweep.store.queries.trends import trends
-from keysweep.store.retention import Rules, prune
+from keysweep.store.retention import Retention, prune
 from keysweep.store.schema import leaks, repositories
 from keysweep.verdicts import Contained, Status
 from tests.store.made import NOON, Sweeps, at, commit, containment, key_of, leak, verdict
@@ -100,7 +101,7 @@ def test_what_another_store_had_is_found_after_an_import(
         with other.reading() as connection:
             lines = list(exported(connection))
     with store.writing() as connection:
-        import_all(connection, lines, "other.jsonl")
+        imported(connection, io.BytesIO("".join(lines).encode()), "other.jsonl", NOON)
     assert found(sweeps, "grace prod") == {key_of(there)}
     assert found(sweeps, "ada prod") == {key_of(here)}
     with store.reading() as connection:
@@ -113,7 +114,7 @@ def test_what_was_pruned_is_found_no_more_and_what_comes_after_it_is(sweeps: Swe
     sweeps.sweep({"app": by("Ada", old)})
     sweeps.sweep({"app": []})
     with store.writing() as connection:
-        prune(connection, Rules(gone_before=sweeps.now + timedelta(days=1)))
+        prune(connection, Retention(gone_for=timedelta(days=1)), sweeps.now + timedelta(days=2))
     assert found(sweeps, "ada prod") == set()
     sweeps.sweep({"app": by("Grace", new)})
     assert found(sweeps, "ada") == set()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from keysweep.errors import StoreError
-from keysweep.store.claims import claimed
 from keysweep.store.opening import Store, opened
+from keysweep.store.turns import turn
 from tests.store.made import Sweeps, at, leak
 
 _WRITER = """
@@ -56,22 +56,25 @@ def test_writers_of_the_same_leaks_wait_for_each_other_and_lose_no_count(address
 
 
 def test_two_sweeps_of_one_target_are_refused_and_of_two_are_not(store: Store, address: str) -> None:
-    with opened(address) as other, claimed(store, "github:acme"):
-        with pytest.raises(StoreError, match="another sweep of github:acme"), claimed(other, "github:acme"):
+    with opened(address) as other, turn(store, "sweep github:acme", 0):
+        with (
+            pytest.raises(StoreError, match="is going on"),
+            turn(other, "sweep github:acme", 0, "it is going on."),
+        ):
             pass
-        with claimed(other, "github:umbrella"):
+        with turn(other, "sweep github:umbrella", 0):
             pass
-    with opened(address) as other, claimed(other, "github:acme"):
+    with opened(address) as other, turn(other, "sweep github:acme", 0):
         pass
 
 
 def test_a_claim_of_a_process_that_died_is_nobodys(address: str) -> None:
     program = (
-        "import os, signal, sys\nfrom keysweep.store.claims import claimed\nfrom keysweep.store.opening import opened\n"
-        "with opened(sys.argv[1]) as store, claimed(store, 'x'):\n    os.kill(os.getpid(), signal.SIGKILL)"
+        "import os, signal, sys\nfrom keysweep.store.opening import opened\nfrom keysweep.store.turns import turn\n"
+        "with opened(sys.argv[1]) as store, turn(store, 'x', 0):\n    os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", program, address], check=False)
-    with opened(address) as store, claimed(store, "x"):
+    with opened(address) as store, turn(store, "x", 0):
         pass
 
 

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Organisation:
         """What the server serves."""
         return self.place / "served"
 
-    def add(self, name: str, files: dict[str, str | bytes] | None = None) -> Repository:
+    def add(self, name: str, files: Mapping[str, str | bytes] | None = None) -> Repository:
         """A repository with one commit of these files."""
         work = Repository(self.place / "work" / name)
         for path, content in (files or {"README.md": f"{name}\n"}).items():

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_a_sweep_that_is_killed_at_any_moment_loses_nothing_and_repeats_nothing(
         now = ended(organisation)
         assert finished.items() <= now.items()
         finished = now
-        if organisation.ask("SELECT 1 FROM runs WHERE ended IS NOT NULL"):
+        if finished and organisation.ask("SELECT 1 FROM runs WHERE ended IS NOT NULL"):
             break  # only its report was killed
     else:
         report = organisation.sweep("--resume")
@@ -169,14 +170,41 @@ def test_a_network_that_is_gone_ends_the_run_which_goes_on_when_it_is_back(tmp_p
         assert made.sweep("--resume", target=target)["repositories"]["swept"] == 20
 
 
+def test_a_token_that_expires_ends_the_run_which_goes_on_with_another(tmp_path: Path) -> None:
+    made = Organisation(tmp_path)
+    made.served.mkdir()
+    filled(made, 16)
+    good = ["first"]
+    served = []
+
+    def refuses(given: str) -> bool:
+        served.append(given)
+        if len([each for each in served if each]) > 8:
+            good[0] = "second"
+        return given != "Basic " + b64encode(f"oauth2:{good[0]}".encode()).decode()
+
+    with http_server(made.served, refuses=refuses) as made.address:
+        variable = f"KEYSWEEP_TOKEN_127_0_0_1_{made.address.rpartition(':')[2]}"
+        made.extra[variable] = "first"
+        report = made.sweep("--jobs", "1", "--attempts", "2")
+        assert report["interrupted"]
+        assert "Authentication failed" in report["said"]
+        assert 0 < report["repositories"]["swept"] < 16
+        made.extra[variable] = "second"
+        assert made.sweep("--resume")["repositories"]["swept"] == 16
+    assert made.ask("SELECT COUNT(*) FROM runs") == [(1,)]
+
+
 def test_a_full_disk_under_the_store_is_one_sentence_and_the_run_goes_on_later(organisation: Organisation) -> None:
     filled(organisation, 2)
     organisation.sweep()
     organisation.add("another", {f"{number}.env": env_file(key()) for number in range(200)})
     limited = ["bash", "-c", 'ulimit -f 300; exec "$0" "$@"', *organisation.command()]
     done = subprocess.run(limited, env=organisation.environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 3, done.stdout + done.stderr
+    assert done.returncode == 1, "what was found before is there, and told"
     assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"keysweep: the store {organisation.db} can")
+    assert "Interrupted: go on with" in done.stdout
     assert organisation.sweep("--resume")["repositories"]["total"] == 3
     assert os.path.exists(organisation.db)

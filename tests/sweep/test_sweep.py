@@ -11,6 +11,7 @@ import pytest
 
 from tests.emulators.faults import Faults
 from tests.emulators.script import throttling
+from tests.notify.filling import receiver
 from tests.servers import http_server
 from tests.sweep.organisation import Organisation, env_file, key
 
@@ -215,4 +216,44 @@ def test_what_cannot_be_meant_is_said_before_anything_is_done(
     done = subprocess.run(local.command(*options), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert complaint in done.stderr
+    assert not local.db.exists()
+
+
+def test_a_file_that_is_named_after_a_secret_leaves_none_in_the_store(organisation: Organisation) -> None:
+    leaked = key()
+    plain = key()
+    while "/" in plain.secret:
+        plain = key()
+    named = {f"{plain.secret}/z.env": env_file(plain), f"{plain.secret}/other.env": env_file(key())}
+    organisation.add("a", {"x.env": env_file(leaked), **named})
+    organisation.sweep()
+    stored = b"".join(each.read_bytes() for each in organisation.place.glob("store.db*"))
+    assert plain.key_id.encode() in stored
+    assert plain.secret.encode() not in stored
+
+
+def test_receivers_are_told_at_the_end_of_what_is_new(organisation: Organisation, tmp_path: Path) -> None:
+    leaked = key()
+    organisation.add("app", {"prod.env": env_file(leaked)})
+    config = tmp_path / "config" / "keysweep"
+    config.mkdir(parents=True)
+    with receiver() as team:
+        (config / "notify.toml").write_text(
+            f'[[channel]]\nname = "team"\nkind = "webhook"\naddress = "{team.address}/hook"\n'
+        )
+        organisation.extra["XDG_CONFIG_HOME"] = os.fspath(tmp_path / "config")
+        for _ in range(2):
+            organisation.sweep("--notify")
+    (told,) = team.requests
+    assert leaked.key_id.encode() in told.body
+    assert leaked.secret.encode() not in told.body
+
+
+def test_that_nobody_can_be_told_is_said_before_anything_is_swept(local: Organisation, tmp_path: Path) -> None:
+    local.extra["XDG_CONFIG_HOME"] = os.fspath(tmp_path / "config")
+    done = subprocess.run(
+        local.command("--notify"), env=local.environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "notify.toml" in done.stderr
     assert not local.db.exists()

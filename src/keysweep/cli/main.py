@@ -27,6 +27,7 @@ _COMMANDS = {
     "purge-plan": "keysweep.cli.purge_plan",
     "log": "keysweep.cli.log",
     "notify": "keysweep.cli.notify",
+    "store": "keysweep.cli.store",
     "triage": "keysweep.cli.triage",
     "baseline": "keysweep.cli.baseline",
     "explain": "keysweep.cli.explain",
@@ -48,6 +49,7 @@ _SUMMARIES = {
     "purge-plan": "Plan how to take keys out of history: contain first, then rewrite.",
     "log": "Show what was done in AWS, by whom and when, and check the journal.",
     "notify": "Tell webhooks, Slack, mail and Security Hub about leaks of a sweep.",
+    "store": "Look at what sweeps recorded, export and import it, take out what is old.",
     "triage": "Decide on findings one by one, at a terminal.",
     "baseline": "Accept findings that are known, so that new ones stand out.",
     "explain": "Say everything that a key ID tells without asking AWS.",
@@ -90,6 +92,7 @@ def keysweep() -> None:
       keysweep scan --staged           what the next commit would add
       keysweep scan - < build.log      standard input
       keysweep scan --history          everything that was ever committed
+      keysweep sweep github:acme       every repository of an organisation
       keysweep install                 refuse leaks at commit and push
       keysweep explain AKIA...         whose key is this?
       keysweep verify found.json       which are live?

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,11 +20,13 @@ from keysweep.cli.output import check_writable, write_report
 from keysweep.cli.sizes import SIZE
 from keysweep.errors import ExitCode, KeysweepError, UsageError
 from keysweep.findings import Severity
-from keysweep.frozen import frozen
+from keysweep.frozen import fields, frozen
+from keysweep.report.style import Style, complaint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keysweep.cli.sweep_progress import Reporter
+    from keysweep.notify.receivers import Receivers
     from keysweep.store.opening import Store
     from keysweep.sweep.campaign import Begun
     from keysweep.sweep.engines import Engine
@@ -38,7 +42,11 @@ if TYPE_CHECKING:
     "--resume", is_flag=True, help="Go on with the run of TARGET that has not ended; without one, begin."
 )
 @click.option("--verify", is_flag=True, help="Ask AWS which of the keys are live, once for each.")
-@click.option("--jobs", type=click.IntRange(1, 1024), help="Repositories at a time.  [default: one a core]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    help="Repositories at a time.  [default: two a core, or one for a directory]",
+)
 @click.option("--engine", type=click.Choice(["local", "dask"]), default="local", show_default=True)
 @click.option("--scheduler", metavar="ADDRESS", help="With --engine dask: tcp://HOST:8786, or tls://.")
 @click.option("--tls-ca", metavar="FILE", help="With tls://: certificates that the scheduler's is signed by.")
@@ -65,6 +73,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="For one repository.",
 )
+@click.option("--notify", "notifies", is_flag=True, help="Tell the receivers in notify.toml what is new.")
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="Limits and rules of your own.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
@@ -102,6 +111,7 @@ def sweep(
     disk_budget: int,
     attempts: int,
     most_minutes: float,
+    notifies: bool,
     config: Path | None,
     form: str,
     output: str | None,
@@ -145,6 +155,7 @@ def sweep(
         raise UsageError("--tls-ca, --tls-cert and --tls-key go together: give all three.")
     if output:
         check_writable(output)
+    receivers = _receivers() if notifies else None
     with opened_store(db) as store:
         from keysweep.sweep.inventory.filters import Filters
         from keysweep.sweep.inventory.targets import target as understood
@@ -168,9 +179,11 @@ def sweep(
             aws_endpoint,
             attempts,
             Severity[fail_on.upper()],
+            receivers,
         )
         manner = _manner(mirrors, disk_budget, config)
-        workers = jobs or os.cpu_count() or 1
+        cores = os.cpu_count() or 1
+        workers = jobs or (cores if wish.target.kind == "directory" else 2 * cores)  # one scans while one waits
         with _engine(engine, workers, most_minutes * 60, scheduler, tls) as started:
             return _carry_out(store, wish, manner, started, engine, form, output, json_progress=json_progress)
 
@@ -187,6 +200,42 @@ class _Wish:
     endpoint: str | None
     attempts: int
     fail_on: Severity
+    receivers: Receivers | None
+    """Whom to tell; None where nobody is to be told."""
+
+    def described(self) -> dict[str, Any]:
+        """What the run was asked for, as the store keeps it."""
+        wanted = {name: getattr(self.wanted, name) for name in fields(type(self.wanted))}
+        return {
+            **{name: each.isoformat() if isinstance(each, datetime) else each for name, each in wanted.items()},
+            "verify": list(self.partitions),
+            "attempts": self.attempts,
+        }
+
+
+def _receivers() -> Receivers:
+    """Those in the user's notify.toml; ConfigError or UsageError now rather than after hours."""
+    from keysweep.cli.notify import receivers_of
+    from keysweep.notify.run import check
+
+    receivers = receivers_of(None)
+    if not receivers.chosen(()):
+        raise UsageError(
+            "--notify has nobody to tell: describe a receiver in notify.toml (docs/notifications.md)."
+        )
+    check(receivers, os.environ)
+    return receivers
+
+
+def _tell(store: Store, receivers: Receivers, ctrl_c: CtrlC) -> bool:
+    """Tell the receivers what is new, and say what came of it; False where one did not take it."""
+    from keysweep.cli.notify import lines_of
+    from keysweep.notify.run import tell
+
+    told = tell(store, receivers, os.environ, goes_on=lambda: not ctrl_c.is_pressed)
+    for line in lines_of(told, Style.detect(sys.stderr, os.environ)):
+        click.echo(line, err=True)
+    return not told.failed
 
 
 def _manner(mirrors: str | None, budget_bytes: int, config: Path | None) -> Manner:
@@ -240,17 +289,19 @@ def _carry_out(
 ) -> int:
     from keysweep.cli.sweep_progress import reporter
     from keysweep.cli.sweep_shown import Told, write
-    from keysweep.store.claims import claimed
+    from keysweep.store.turns import turn
     from keysweep.sweep import campaign
 
     failure: KeysweepError | None = None
+    target = wish.target.text
+    refusal = f"another sweep of {target} into {store.where} is going on: wait for it, or end it."
     with (
-        claimed(store, wish.target.text),
+        turn(store, f"sweep {target}", 0, refusal),
         CtrlC(*ENDINGS) as ctrl_c,
         reporter(json_progress=json_progress) as report,
     ):
-        begun = campaign.begin(store, wish.target, {}, engine_name, resume=wish.resume)
-        report.begin(begun.name, wish.target.text, is_resumed=begun.is_resumed)
+        begun = campaign.begin(store, wish.target, wish.described(), engine_name, resume=wish.resume)
+        report.begin(begun.name, target, is_resumed=begun.is_resumed)
         try:
             _do(store, begun, wish, manner, engine, report, ctrl_c)
         except KeysweepError as error:
@@ -258,13 +309,16 @@ def _carry_out(
         is_interrupted = ctrl_c.is_pressed or failure is not None
         counts = campaign.end(store, begun.name, is_interrupted=is_interrupted)
         report.end(counts)
-    told = Told.of(store, begun.name, wish.target.text, counts, wish.fail_on, is_interrupted=is_interrupted)
+    told = Told.of(store, begun.name, target, counts, wish.fail_on, is_interrupted=is_interrupted)
     write_report(output, lambda stream: write(told, stream, form, is_file=output is not None))
+    all_told = wish.receivers is None or is_interrupted or _tell(store, wish.receivers, ctrl_c)
     if failure is not None:
-        raise failure
+        click.echo(complaint(failure), err=True)
     if told.to_do:
         return ExitCode.FINDINGS
-    return ExitCode.INCOMPLETE if told.is_incomplete else ExitCode.CLEAN
+    if failure is not None:
+        return failure.exit_code
+    return ExitCode.INCOMPLETE if told.is_incomplete or not all_told else ExitCode.CLEAN
 
 
 def _do(

@@ -150,12 +150,20 @@ def _leak_lines(row: Row[Any], style: Style) -> list[str]:
     told = [("is", _owner(row)), ("at", f"{row.repository}: {row.path}:{row.line}")]
     spread = f"{number_of(row.repositories, 'repository')}, {number_of(row.places, 'place')}"
     since = f" since {row.introduced:%Y-%m-%d}" if row.introduced else ""
-    told += [("in", f"{spread}{since}"), ("by", row.author or "")]
+    told += [("in", f"{spread}{since}"), ("by", row.author or ""), ("do", _to_do(row))]
     return [
         head + style.paint(style.safe(named), "bold"),
         *(f"  {style.paint(f'{name:4}', 'dim')} {style.safe(text)}" for name, text in told if text),
         "",
     ]
+
+
+def _to_do(row: Row[Any]) -> str:
+    """What to type next about a live key."""
+    if row.standing != Standing.LIVE or not row.key_id:
+        return ""
+    allowed = f" --allow-account {row.account}" if row.account else ""
+    return f"keysweep contain {row.key_id}{allowed}"
 
 
 def _owner(row: Row[Any]) -> str:
@@ -171,7 +179,7 @@ def summary(told: Told) -> str:
     swept = counts.total - counts.left - states.get(TaskState.FAILED, 0) - states.get(TaskState.QUARANTINED, 0)
     unchanged = states.get(TaskState.UNCHANGED, 0)
     said = f"keysweep: {swept} of {number_of(counts.total, 'repository')} of {told.target} swept"
-    said += f" ({unchanged} unchanged, {size(counts.scanned_bytes)} read)"
+    said += f" ({f'{unchanged} unchanged, ' if unchanged else ''}{size(counts.scanned_bytes)} read)"
     total = sum(told.standings.values())
     each = ", ".join(
         f"{count} {MEANINGS[standing].label.lower()}"

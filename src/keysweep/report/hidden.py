@@ -1,10 +1,10 @@
-"""Secrets that were found, taken out of what commits say of themselves: an author's name may be one by mistake."""
+"""Secrets that were found, taken out of what stands around others: authors, subjects, and paths in history."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from keysweep.findings import Commit, Exposure, Finding, Part, Role, ScanResult, Secret
+from keysweep.findings import Commit, Exposure, Finding, Origin, Part, Problem, Role, ScanResult, Secret, Source
 from keysweep.frozen import replace
 
 _HEAD = 4
@@ -12,7 +12,10 @@ _HEAD = 4
 
 
 def without_secrets(result: ScanResult) -> ScanResult:
-    """The result with every secret in it, of whichever finding, redacted in authors, addresses and subjects."""
+    """The result with every secret in it, of whichever finding, redacted in authors, subjects and paths.
+
+    Paths of files stay as they are: by them the files are found again, and objects by their names.
+    """
     known: dict[str, list[Secret]] = {}
     silenced = tuple(each.finding for each in result.suppressed if each.finding)
     for finding in (*result.findings, *silenced):
@@ -37,13 +40,36 @@ def without_secrets(result: ScanResult) -> ScanResult:
         )
 
     def exposure(each: Exposure) -> Exposure:
-        return replace(each, introduced=commits(each.introduced), removed=commits(each.removed))
+        path = redacted(each.path)
+        return replace(each, path=path, introduced=commits(each.introduced), removed=commits(each.removed))
+
+    def origin(each: Origin) -> Origin:
+        if each.source is not Source.HISTORY:
+            return each
+        return replace(each, path=redacted(each.path), members=tuple(map(redacted, each.members)))
+
+    def part_of(each: Part) -> Part:
+        return replace(each, origin=origin(each.origin)) if each.origin else each
 
     def finding_of(each: Finding) -> Finding:
-        return replace(each, exposures=tuple(map(exposure, each.exposures))) if each.exposures else each
+        if each.origin.source is not Source.HISTORY and not each.exposures:
+            return each
+        return replace(
+            each,
+            origin=origin(each.origin),
+            parts=tuple(map(part_of, each.parts)),
+            alternatives=tuple(map(part_of, each.alternatives)),
+            exposures=tuple(map(exposure, each.exposures)),
+        )
 
+    def problem(each: Problem) -> Problem:
+        return replace(each, origin=origin(each.origin)) if each.origin else each
+
+    if not known:
+        return result
     return replace(
         result,
+        problems=tuple(map(problem, result.problems)),
         findings=tuple(map(finding_of, result.findings)),
         suppressed=tuple(
             replace(each, finding=finding_of(each.finding)) if each.finding else each for each in result.suppressed

@@ -54,10 +54,10 @@ def update_all(connection: Connection, table: Table, names: Sequence[str], rows:
     columns = (*names, "id")
     given = json.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=datetime.isoformat)
     types = {name: table.c[name].type.compile(connection.dialect) for name in columns}
-    told = ", ".join(f'"{name}" {"text" if kind == "JSON" else kind}' for name, kind in types.items())
+    as_given = ", ".join(f'"{name}" {"text" if kind == "JSON" else kind}' for name, kind in types.items())
     changes = ", ".join(f'"{name}" = given."{name}"::{types[name]}' for name in names)
     connection.exec_driver_sql(
-        f"UPDATE {table.name} SET {changes} FROM json_to_recordset(%s) AS given ({told}) "
+        f"UPDATE {table.name} SET {changes} FROM json_to_recordset(%s) AS given ({as_given}) "
         f"WHERE {table.name}.id = given.id",
         (given,),
     )

@@ -7,10 +7,11 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -21,8 +22,11 @@ from keysweep.store.versions import bring_up_to_date, missing
 VARIABLE = "KEYSWEEP_DB"
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 10
-_WRITES, _PLAIN = "keysweep_writes", "keysweep_plain"
-"""Options of a connection: whether it begins by waiting for its turn to write, and whether by nothing at all."""
+_WRITES = "keysweep_writes"
+_NO_TRANSACTION = "keysweep_no_transaction"
+_ONE_MOMENT = {"isolation_level": "REPEATABLE READ"}
+_WRITERS = 7_237_970_004_966_732_595
+"""The advisory lock of PostgreSQL that writers share, and that whoever has to be alone takes for itself."""
 
 
 @frozen
@@ -41,20 +45,27 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one moment of the store; StoreError for what fails in the database."""
-        with complaining(self.where), self.engine.connect() as connection:
+        engine = self.engine if self.is_sqlite else self.engine.execution_options(**_ONE_MOMENT)
+        with complaining(self.where), engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction: all that is done in it is kept, or nothing; StoreError for what fails in the database."""
+    def writing(self, *, alone: bool = False) -> Iterator[Connection]:
+        """A transaction: all that is done in it is kept, or nothing; StoreError for what fails in the database.
+
+        With `alone` nobody else writes meanwhile, as in SQLite nobody ever does: for what changes all of it.
+        """
         engine = self.engine.execution_options(**{_WRITES: True})
         with complaining(self.where), engine.begin() as connection:
+            if not self.is_sqlite:
+                take = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
+                connection.execute(select(take(_WRITERS)))
             yield connection
 
     @contextmanager
-    def plain(self) -> Iterator[Connection]:
-        """A connection without a transaction, for what a database does in none; StoreError as above."""
-        engine = self.engine.execution_options(**{_PLAIN: True, "isolation_level": "AUTOCOMMIT"})
+    def outside(self) -> Iterator[Connection]:
+        """A connection of SQLite in no transaction, for what refuses to be in one; StoreError for what fails."""
+        engine = self.engine.execution_options(**{_NO_TRANSACTION: True})
         with complaining(self.where), engine.connect() as connection:
             yield connection
 
@@ -75,7 +86,8 @@ def opened(address: str | None, *, must_exist: bool = False) -> Iterator[Store]:
         engine = _engine(url)
         try:
             store = Store(engine, where)
-            bring_up_to_date(store.reading, store.writing, where, must_exist=must_exist)
+            alone = partial(store.writing, alone=True)
+            bring_up_to_date(store.reading, alone, where, must_exist=must_exist)
             yield store
         finally:
             engine.dispose()
@@ -205,7 +217,7 @@ def _set_up(connection: Any, _: object) -> None:
 def _begin(connection: Connection) -> None:
     """Whoever is going to write waits for its turn at once: SQLite lets no reader become a writer later."""
     options = connection.get_execution_options()
-    if not options.get(_PLAIN):
+    if not options.get(_NO_TRANSACTION):
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES) else "BEGIN")
 
 

@@ -17,8 +17,8 @@ _LOOK_AGAIN_SECONDS = 0.5
 
 
 @contextmanager
-def turn(store: Store, what: str, seconds: float) -> Iterator[None]:
-    """Be the only one who does `what` at this store; waits for so long, and then raises StoreError.
+def turn(store: Store, what: str, seconds: float, refusal: str = "") -> Iterator[None]:
+    """Be the only one who does `what` at this store; waits for so long, and then raises StoreError with `refusal`.
 
     The turn ends with the process, however that ends, and holds no transaction open.
     """
@@ -26,7 +26,9 @@ def turn(store: Store, what: str, seconds: float) -> Iterator[None]:
     taken = _file(store, digest, seconds) if store.is_sqlite else _advisory(store, digest, seconds)
     with taken as is_mine:
         if not is_mine:
-            raise StoreError(f"another keysweep is still at it ({what}): this one does it when it runs next.")
+            raise StoreError(
+                refusal or f"another keysweep is still at it ({what}): this one does it when it runs next."
+            )
         yield
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy import Connection, inspect, text
 
 from keysweep.errors import StoreError
 
@@ -15,13 +15,11 @@ NEWEST = "0001"
 _TABLE = "alembic_version"
 _OURS = {_TABLE, "leaks", "places", "repositories"}
 """What tells a store from what others keep in a database, perhaps by Alembic too."""
-_TURN = 0x6B6579_73776570
-"""Of the lock of PostgreSQL under which one process at a time changes the schema."""
 _Opens = Callable[[], AbstractContextManager[Connection]]
 
 
 def bring_up_to_date(reading: _Opens, writing: _Opens, where: str, *, must_exist: bool = False) -> None:
-    """Make the tables, or change those of an older keysweep.
+    """Make the tables, or change those of an older keysweep; `writing` has to be alone.
 
     Raises StoreError where they are of a newer one, or where there are none and `must_exist` says that there are.
     """
@@ -32,8 +30,6 @@ def bring_up_to_date(reading: _Opens, writing: _Opens, where: str, *, must_exist
         if version is None and must_exist:
             raise missing(where)
     with writing() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
         if version_of(connection, where) == NEWEST:  # somebody else was first
             return
         _migrate(connection)

@@ -5,13 +5,58 @@ They hold no data, so they are made anew whenever the schema changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Boolean, Connection, column, select, table, text
 
-VIEWS: Mapping[str, tuple[str, str]] = {
-    "leak_overview": (
+from keysweep.frozen import frozen
+from keysweep.store.schema import Moment
+
+
+@frozen
+class View:
+    """A view, and what it says."""
+
+    what: str
+    columns: Mapping[str, str]
+    """Name to meaning, in their order."""
+    query: str
+    moments: frozenset[str] = frozenset()
+    """Of the columns those that are moments, which SQLite has as text."""
+    flags: frozenset[str] = frozenset()
+    """Of the columns those that say yes or no, which SQLite has as numbers."""
+
+
+_LEAK = {
+    "leak_id": "number of the leak, as tables have it",
+    "fingerprint": "names the leak in every report and every store",
+}
+
+VIEWS: Mapping[str, View] = {
+    "leak_overview": View(
         "each leak, with what is known of its key",
+        {
+            **_LEAK,
+            "kind": "as in findings: `key-pair` and so on",
+            "key_id": "empty where a secret stands alone",
+            "account_id": "as AWS says, or decoded from the key ID",
+            "severity": "`critical`, `high`, `medium`, `low` or `info`",
+            "standing": "`live`, `dead`, `switched-off` and so on",
+            "status": "what people say: `open`, `real`, `false`, `accepted` or `resolved`",
+            "assignee": "who looks after it",
+            "principal": "`root`, `user`, `role`, `federated-user` or `other`",
+            "owner": "name of the user or role",
+            "arn": "as AWS says",
+            "checked": "when AWS was asked last",
+            "containment": "what keysweep did last: `switched-off`, `limited`, `undone`, `unknown`",
+            "first_seen": "by a sweep",
+            "last_seen": "by a sweep",
+            "introduced": "when a commit brought it first, in any repository",
+            "contained": "when it was first known to be harmless",
+            "places": "where it stands",
+            "repositories": "in which it stands",
+        },
         """
         SELECT l.id AS leak_id, l.fingerprint, l.kind, l.key_id,
                COALESCE(k.account_id, l.account_id) AS account_id,
@@ -22,9 +67,28 @@ VIEWS: Mapping[str, tuple[str, str]] = {
                l.first_seen, l.last_seen, l.introduced, l.contained, l.places, l.repositories
         FROM leaks l LEFT JOIN keys k ON k.key_id = l.key_id
         """,
+        frozenset({"checked", "first_seen", "last_seen", "introduced", "contained"}),
     ),
-    "place_overview": (
+    "place_overview": View(
         "each place that still has a leak, with its repository",
+        {
+            "place_id": "number of the place",
+            **_LEAK,
+            "key_id": "empty where a secret stands alone",
+            "standing": "of the leak",
+            "status": "of the leak",
+            "repository_id": "number of the repository",
+            "repository": "its name in full",
+            "path": "of the file",
+            "line": "in it, from 1",
+            "commit_id": "that brought it",
+            "author": "of that commit",
+            "introduced": "when that commit was written",
+            "removed_by": "the commit that took it out",
+            "removed": "when that commit was written",
+            "refs": "how many have it in their newest commit: 0 where it is in history alone",
+            "first_seen": "by a sweep",
+        },
         """
         SELECT p.id AS place_id, l.id AS leak_id, l.fingerprint, l.key_id, l.standing, l.status,
                r.id AS repository_id, r.name AS repository, p.path, p.line, p.commit_id, p.author, p.introduced,
@@ -32,9 +96,23 @@ VIEWS: Mapping[str, tuple[str, str]] = {
         FROM places p JOIN leaks l ON l.id = p.leak_id JOIN repositories r ON r.id = p.repository_id
         WHERE p.gone IS NULL
         """,
+        frozenset({"introduced", "removed", "first_seen"}),
     ),
-    "repository_overview": (
-        "each repository, with how many leaks it has",
+    "repository_overview": View(
+        "each repository that is still listed, with how many leaks it has",
+        {
+            "repository_id": "number of the repository",
+            "name": "in full",
+            "holds": "`code`, `wiki` or `snippet`",
+            "state": "`new`, `swept`, `incomplete`, `failed` or `quarantined`",
+            "reason": "why it is in that state",
+            "swept": "when it was last swept whole",
+            "archived": "whether its host says so",
+            "private": "whether its host says so; empty where it does not",
+            "fork_of": "what it was forked from",
+            "leaks": "that stand in it",
+            "live_leaks": "of these, live",
+        },
         """
         SELECT r.id AS repository_id, r.name, r.holds, r.state, r.reason, r.swept, r.archived, r.private,
                r.fork_of,
@@ -46,9 +124,26 @@ VIEWS: Mapping[str, tuple[str, str]] = {
         WHERE r.gone IS NULL
         GROUP BY r.id, r.name, r.holds, r.state, r.reason, r.swept, r.archived, r.private, r.fork_of
         """,
+        frozenset({"swept"}),
+        frozenset({"archived", "private"}),
     ),
-    "key_overview": (
+    "key_overview": View(
         "each leaked key, whose it is and how widely it is spread",
+        {
+            "key_id": "the key",
+            "account_id": "as AWS says, or decoded from the key ID",
+            "principal": "`root`, `user`, `role`, `federated-user` or `other`",
+            "owner": "name of the user or role",
+            "arn": "as AWS says",
+            "status": "what AWS last said; empty where nobody asked",
+            "reason": "how that is known",
+            "checked": "when AWS was asked last",
+            "containment": "what keysweep did last",
+            "contained_when": "when it did that",
+            "contained_by": "who ran it, as AWS names them",
+            "leaks": "of this key: with each secret that was found beside it, and without",
+            "places": "where they stand",
+        },
         """
         SELECT k.key_id, k.account_id, k.principal, k.owner, k.arn, k.status, k.reason, k.checked,
                k.contained AS containment, k.contained_when, k.contained_by,
@@ -57,16 +152,30 @@ VIEWS: Mapping[str, tuple[str, str]] = {
         GROUP BY k.key_id, k.account_id, k.principal, k.owner, k.arn, k.status, k.reason, k.checked, k.contained,
                  k.contained_when, k.contained_by
         """,
+        frozenset({"checked", "contained_when"}),
     ),
-    "time_to_contain": (
+    "time_to_contain": View(
         "how long each leak took from when a sweep found it until it was known to be harmless",
+        {
+            **_LEAK,
+            "key_id": "its key",
+            "first_seen": "by a sweep",
+            "contained": "when it was first known to be harmless",
+            "seconds": "between the two",
+        },
         """
         SELECT id AS leak_id, fingerprint, key_id, first_seen, contained, {seconds} AS seconds
         FROM leaks WHERE contained IS NOT NULL
         """,
+        frozenset({"first_seen", "contained"}),
     ),
-    "days": (
+    "days": View(
         "how many leaks were found, and how many became harmless, on each day",
+        {
+            "day": "in UTC, as `2026-01-31`; days on which nothing happened are left out",
+            "found": "leaks that a sweep found first on that day",
+            "contained": "leaks that were known to be harmless from that day on",
+        },
         """
         SELECT day, SUM(found) AS found, SUM(contained) AS contained FROM (
             SELECT {day_found} AS day, 1 AS found, 0 AS contained FROM leaks
@@ -76,7 +185,7 @@ VIEWS: Mapping[str, tuple[str, str]] = {
         """,
     ),
 }
-"""Name to what it holds, and the query."""
+"""In an order in which they can be made."""
 
 _WORDS = {
     "sqlite": {
@@ -101,5 +210,15 @@ def drop_views(connection: Connection) -> None:
 def make_views(connection: Connection) -> None:
     """Make all of them."""
     words = _WORDS[connection.dialect.name]
-    for name, (_, query) in VIEWS.items():
-        connection.execute(text(f"CREATE VIEW {name} AS {query.format(**words)}"))
+    for name, view in VIEWS.items():
+        connection.execute(text(f"CREATE VIEW {name} AS {view.query.format(**words)}"))
+
+
+def rows_of(connection: Connection, name: str) -> Iterator[tuple[Any, ...]]:
+    """All rows of a view, with values as what they are, in the order of its first column."""
+    view = VIEWS[name]
+    types = dict.fromkeys(view.moments, Moment()) | dict.fromkeys(view.flags, Boolean())
+    columns = [column(each, types.get(each)) for each in view.columns]
+    query = select(*columns).select_from(table(name)).order_by(columns[0])
+    for row in connection.execution_options(yield_per=1_000).execute(query):
+        yield tuple(row)

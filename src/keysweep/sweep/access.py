@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from keysweep.sources.history.opening.remote import NO_MORE, Access
-from keysweep.sweep.tokens import Login, login_for
+from keysweep.sweep.tokens import Login, is_this_machine, login_for
 
 _USER, _PASSWORD = "KEYSWEEP_GIT_USER", "KEYSWEEP_GIT_PASSWORD"
 _HELPER = f'!f() {{ test "$1" = get && printf "username=%s\\npassword=%s\\n" "${_USER}" "${_PASSWORD}"; }}; f'
@@ -32,20 +31,15 @@ def access_to(kind: str, url: str) -> Access:
 def login_at(kind: str, url: str) -> Login | None:
     """The token for a repository at `url`, of a host of this `kind`; None where none may go there."""
     address = urlsplit(url)
-    if not kind or not address.netloc:
-        return None
     if address.scheme != "https" and not (address.scheme == "http" and is_this_machine(address.hostname or "")):
         return None
     return _login(kind, address.netloc)
 
 
-def is_this_machine(host: str) -> bool:
-    """Whether a host is this machine, to which nothing is sent over a network."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 _login = lru_cache(_KEPT)(login_for)
 """A credential helper takes a while to answer, and every repository of a host asks for the same."""
+
+
+def forget_logins() -> None:
+    """Ask for tokens anew: some are good for an hour."""
+    _login.cache_clear()

@@ -7,6 +7,7 @@ of their kind, and a second variable beside them can name another host.
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from keysweep import git
@@ -121,6 +122,14 @@ def login_for(kind: str, host: str) -> Login | None:
             by = next((os.environ[each] for each in variable.users if os.environ.get(each)), "")
             return Login(host, variable.user or by or _USERS[kind], value, variable.name, by)
     return _from_helper(host)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is this machine, to which nothing is sent over a network."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def names_for(kind: str, host: str) -> tuple[str, ...]:

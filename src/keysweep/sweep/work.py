@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +25,17 @@ from keysweep.sources.history.opening.source import local_path
 from keysweep.sources.history.rescans.remembered import asked, rules_identity
 from keysweep.sources.history.whole import forget_packs, scan_source
 from keysweep.sources.reread import reread
-from keysweep.sweep.access import access_to, login_at
+from keysweep.sweep.access import access_to, forget_logins, login_at
 from keysweep.sweep.advertised import Advertisements
 from keysweep.sweep.mirrors import Mirror, held, make_room, mirrored, place_of, refs_digest, refs_in
 from keysweep.sweep.orders import Asked, Asking, Failure, Looked, Manner, Swept, Trouble, Where
 
 _LOOKS_AT_ONCE = 16
 _NOTES = "notes"
+_REFUSED = re.compile(
+    r"authentication failed|could not read (?:username|password)|returned error: 40[13]", re.IGNORECASE
+)
+"""What git says where a login is not taken: another token may be, and those of helpers are renewed."""
 
 
 @lru_cache(4)
@@ -77,6 +82,9 @@ def sweep(where: Where, manner: Manner) -> Swept:
 
 def _failure(error: Exception) -> Failure:
     """Why something failed, for the store: a mistake in keysweep too stops only the repository that met it."""
+    if isinstance(error, UsageError) and _REFUSED.search(str(error)):
+        forget_logins()
+        return Failure(Trouble.FOR_NOW, str(error).rstrip("."))
     if isinstance(error, UsageError):
         return Failure(Trouble.DENIED, str(error).rstrip("."))
     if isinstance(error, KeysweepError):

@@ -8,7 +8,9 @@ from contextlib import suppress
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
+from keysweep.detect.scanner import redactor
 from keysweep.findings import Accounting, Finding, Origin, ScanResult, Source
+from keysweep.sources.diffs import Change
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.objects.stores import find_stores
 from keysweep.sources.history.placing.attribution import attributed, rescanning
@@ -84,10 +86,16 @@ def scan_history(
     found = (*(before.findings if before else ()), *swept.findings)
     findings, problems, changes = placed(swept, found, before, jobs, on_progress, rescan)
     accounting = _accounting(swept, before)
-    if notebook and now:
+    if notebook and now and not _names_a_secret(changes, found):
         with suppress(KeyboardInterrupt):  # all was done, and only the next scan will take longer
             remember(stores, notebook, now, before, swept.fresh, accounting.listed, found, changes, problems)
     return ScanResult(whole(findings), problems, swept.scanned_bytes, swept.scanned_objects, accounting)
+
+
+def _names_a_secret(changes: Iterable[Change], found: Iterable[Finding]) -> bool:
+    """Whether a file has a secret for a name: what is noted of changes would keep it."""
+    listed = "\0".join({each.path for each in changes})
+    return redactor(found)(listed) != listed
 
 
 def _accounting(swept: Sweep, before: Before | None) -> Accounting:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from ipaddress import ip_address
 from types import ModuleType
 from urllib.parse import urlsplit
 
@@ -13,7 +12,7 @@ from keysweep.repositories import Listed
 from keysweep.sweep.inventory.filters import Filters, left_out
 from keysweep.sweep.inventory.targets import Kind, Target
 from keysweep.sweep.inventory.waiting import Patience, Waits
-from keysweep.sweep.tokens import Login, login_for, names_for
+from keysweep.sweep.tokens import Login, is_this_machine, login_for, names_for
 
 _MOST_REPOSITORIES = 500_000
 _PACKAGES = {"github": "PyGithub", "gitlab": "python-gitlab"}
@@ -112,19 +111,12 @@ def _hosted(
 def _login(target: Target) -> Login | None:
     """The login for the host; raises UsageError where it would be sent over the network for all to read."""
     login = login_for(target.kind, target.host)
-    if login and target.base.startswith("http://") and not _is_this_machine(urlsplit(target.base).hostname or ""):
+    if login and target.base.startswith("http://") and not is_this_machine(urlsplit(target.base).hostname or ""):
         raise UsageError(
             f"the token of {login.origin} would be sent to {target.host} unencrypted: write https:// in the "
             "target, or take the token away."
         )
     return login
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _module(kind: Kind) -> ModuleType:
