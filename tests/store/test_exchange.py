@@ -6,6 +6,7 @@ import io
 import json
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
@@ -283,3 +284,21 @@ def test_counts_that_a_foreign_hand_changed_are_seen(store: Store, chance: rando
     with store.writing() as connection:
         connection.execute(update(leaks).values(places=99))
     assert list(faults(store)) == ["4 of the leaks say wrongly in how many places they stand"]
+
+
+def test_an_import_waits_for_a_sweep_that_writes_and_loses_nothing_of_it(
+    store: Store, other: Store, chance: random.Random
+) -> None:
+    pair = Pair(chance)
+    swept(other, {"a": pair.found("x.env")})
+    swept(store, {"b": pair.found("y.env")})
+    lines = lines_of(other)
+    with ThreadPoolExecutor(1) as threads:
+        with store.writing() as connection:
+            waiting = threads.submit(put_into, store, lines)
+            assert wait([waiting], timeout=1).not_done
+            connection.execute(update(leaks).values(assignee="Lin"))
+        waiting.result(timeout=60)
+    assert one(store, leaks.c.assignee) == "Lin"
+    assert one(store, leaks.c.places) == 2
+    assert not list(faults(store))

@@ -11,7 +11,7 @@ from sqlalchemy import text, update
 
 from keysweep.store.health import about, faults
 from keysweep.store.opening import Store, opened
-from keysweep.store.schema import keys, leaks, metadata
+from keysweep.store.schema import keys, leaks, metadata, repositories
 from tests.store.rich import fill
 
 
@@ -42,6 +42,13 @@ def test_a_leak_that_stands_otherwise_than_its_key_is_seen(store: Store, chance:
     with store.writing() as connection:
         connection.execute(update(leaks).where(leaks.c.standing == "live").values(standing="dead"))
     assert list(faults(store)) == ["1 of the leaks say otherwise than their keys how they stand"]
+
+
+def test_a_repository_that_counts_its_leaks_wrongly_is_seen(store: Store, chance: random.Random) -> None:
+    fill(store, chance)
+    with store.writing() as connection:
+        connection.execute(update(repositories).where(repositories.c.name == "wiki").values(leaks=9))
+    assert list(faults(store)) == ["1 of the repositories say wrongly how many leaks they have"]
 
 
 def test_a_row_that_names_one_that_is_not_there_is_seen(tmp_path: Path, chance: random.Random) -> None:

@@ -73,8 +73,10 @@ def faults(store: Store) -> Iterator[str]:
                 loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
                 yield from (f"a row of {row[0]} names one of {row[2]} that is not there" for row in loose)
             wrong = wrongly_counted(connection)
-            if wrong:
-                yield f"{wrong} of the leaks say wrongly in how many places they stand"
+            if wrong["leaks"]:
+                yield f"{wrong['leaks']} of the leaks say wrongly in how many places they stand"
+            if wrong["repositories"]:
+                yield f"{wrong['repositories']} of the repositories say wrongly how many leaks they have"
             stood = 0
             for batch in batches(connection.scalars(select(keys.c.key_id)).all()):
                 standings = {row.key_id: standing_of(row) for row in key_rows(connection, batch)}

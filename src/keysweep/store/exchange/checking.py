@@ -113,7 +113,7 @@ def _check_header(header: Mapping[str, Any], name: str) -> None:
 
 def _values(readers: Mapping[str, _Reader], row: Mapping[str, Any], name: str, number: int) -> dict[str, Any]:
     if row.keys() != readers.keys():
-        wrong = next(iter(readers.keys() ^ row.keys()))
+        wrong = min(readers.keys() ^ row.keys())
         raise _damaged(name, number, f"its table has other columns ({stored(wrong):.40})")
     values = {}
     for each, read in readers.items():
