@@ -14,6 +14,7 @@ from keysweep.standing import Standing
 from keysweep.store.counting import count_anew
 from keysweep.store.opening import Store
 from keysweep.store.schema import decisions, keys, leaks, places, repositories, runs, tasks
+from keysweep.store.words import index_anew
 
 _USABLE = (Standing.LIVE, Standing.ACTIVE, Standing.WRONG_SECRET)
 """Standings in which somebody can use the key, wherever it went."""
@@ -61,6 +62,7 @@ def _gone(connection: Connection, retention: Retention, since: datetime) -> None
     with_kept = select(places.c.repository_id).where(places.c.leak_id.in_(kept))
     if _delete(connection, repositories, repositories.c.gone < since, repositories.c.id.not_in(with_kept)):
         count_anew(connection)
+    index_anew(connection)
     stand_nowhere = leaks.c.id.not_in(select(places.c.leak_id))
     if _delete(connection, leaks, leaks.c.last_seen < since, stand_nowhere, leaks.c.id.not_in(kept)):
         leaked = select(leaks.c.key_id).where(leaks.c.key_id.is_not(None))
