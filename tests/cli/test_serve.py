@@ -18,10 +18,10 @@ from sqlalchemy import select
 
 from keysweep.store.opening import opened
 from keysweep.store.schema import decisions, leaks
+from tests.certificates import certificate
 from tests.cli.containing import HERE, Operator, administrator, leak
 from tests.emulators.accounts import Account
 from tests.emulators.ministack import Ministack
-from tests.notify.certificates import certificate
 from tests.repositories import environment
 from tests.web.serving import Served
 
