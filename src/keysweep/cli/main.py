@@ -48,7 +48,6 @@ _SUMMARIES = {
     "log": "Show what was done in AWS, by whom and when, and check the journal.",
     "store": "Look after what sweeps keep: export, import, prune, check.",
     "notify": "Tell webhooks, Slack, mail and Security Hub about leaks of a sweep.",
-    "store": "Look at what sweeps recorded, export and import it, take out what is old.",
     "triage": "Decide on findings one by one, at a terminal.",
     "baseline": "Accept findings that are known, so that new ones stand out.",
     "explain": "Say everything that a key ID tells without asking AWS.",
