@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 
 from sqlalchemy import select
 
 from keysweep.findings import Finding
 from keysweep.store import knowledge
+from keysweep.store.exchange.exporting import exported
+from keysweep.store.exchange.importing import imported
+from keysweep.store.opening import Store, opened
 from keysweep.store.queries.chosen import Wanted, conditions
 from keysweep.store.queries.listed import listed
 from keysweep.store.queries.trends import trends
+from keysweep.store.retention import Retention, prune
 from keysweep.store.schema import leaks, repositories
 from keysweep.verdicts import Contained, Status
 from tests.store.made import NOON, Sweeps, at, commit, containment, key_of, leak, verdict
+from tests.stores import NewStore
 
 
 def found(sweeps: Sweeps, search: str) -> set[str]:
@@ -82,3 +88,34 @@ def test_only_what_somebody_could_use_counts_as_contained(sweeps: Sweeps) -> Non
     }
     assert (week.found, week.contained, week.open) == (3, 2, 0)
     assert week.median_seconds == 2 * 3600
+
+
+def test_what_another_store_had_is_found_after_an_import(
+    sweeps: Sweeps, store: Store, new_of: NewStore, kind: str
+) -> None:
+    here, there = leak(), leak()
+    sweeps.sweep({"app": by("Ada", here)})
+    with opened(new_of(kind)) as other:
+        elsewhere = Sweeps(other)
+        elsewhere.sweep({"lib": by("Grace", there), "copy": [at(there, "x")]})
+        with other.reading() as connection:
+            lines = list(exported(connection))
+    with store.writing() as connection:
+        imported(connection, io.BytesIO("".join(lines).encode()), "other.jsonl", NOON)
+    assert found(sweeps, "grace prod") == {key_of(there)}
+    assert found(sweeps, "ada prod") == {key_of(here)}
+    with store.reading() as connection:
+        told = {row.name: row.leaks for row in connection.execute(select(repositories))}
+    assert told == {"app": 1, "lib": 1, "copy": 1}
+
+
+def test_what_was_pruned_is_found_no_more_and_what_comes_after_it_is(sweeps: Sweeps, store: Store) -> None:
+    old, new = leak(), leak()
+    sweeps.sweep({"app": by("Ada", old)})
+    sweeps.sweep({"app": []})
+    with store.writing() as connection:
+        prune(connection, Retention(gone_for=timedelta(days=1)), sweeps.now + timedelta(days=2))
+    assert found(sweeps, "ada prod") == set()
+    sweeps.sweep({"app": by("Grace", new)})
+    assert found(sweeps, "ada") == set()
+    assert found(sweeps, "grace") == {key_of(new)}

@@ -15,11 +15,20 @@ from keysweep.store.versions import NEWEST
 from keysweep.store.views import VIEWS
 from tests.store.made import Sweeps, at, leak
 
+_OF_WORDS = ("place_words", "ix_places_words")
+"""The index of full text, which each database has in a way of its own."""
+
 
 def test_migrations_make_exactly_the_tables_that_the_code_says(store: Store) -> None:
     with store.reading() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
+            connection,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "include_name": lambda name, *_: not (name or "").startswith(_OF_WORDS),
+                "include_object": lambda _item, name, *_: not (name or "").startswith(_OF_WORDS),
+            },
         )
         assert compare_metadata(context, metadata) == []
 

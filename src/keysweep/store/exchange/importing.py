@@ -15,6 +15,7 @@ from keysweep.store.exchange.checking import DamagedError, checked
 from keysweep.store.exchange.merging import Merge, UnknownError
 from keysweep.store.exchange.shapes import SHAPES, Shape
 from keysweep.store.rows import batches
+from keysweep.store.words import index_anew
 
 _ROWS_AT_ONCE = 1_000
 
@@ -47,6 +48,7 @@ def imported(connection: Connection, stream: BinaryIO, name: str, now: datetime)
             ) from error
     merge.finish()
     count_anew(connection)
+    index_anew(connection)
     changes = merge.changes
     return {table: Imported(read[table], changes.fresh[table], changes.changed[table]) for table in SHAPES}
 

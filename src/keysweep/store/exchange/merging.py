@@ -114,9 +114,8 @@ class Merge:
 
     def _repositories(self, rows: list[Row]) -> None:
         there = self.changes.there(repositories, "identity", (row["identity"] for row in rows))
-        counts = {"leaks": 0} if "leaks" in repositories.c else {}
         fresh = [row for row in rows if row["identity"] not in there]
-        self.changes.insert(repositories, [row | counts for row in fresh])
+        self.changes.insert(repositories, [row | {"leaks": 0} for row in fresh])
         changes = {}
         for row in rows:
             ours = there.get(row["identity"])
