@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 import requests
 from sqlalchemy import select
-from tests.certificates import certificate
 
 from keysweep.store.opening import opened
 from keysweep.store.schema import decisions, leaks
+from tests.certificates import certificate
 from tests.cli.containing import HERE, Operator, administrator, leak
 from tests.emulators.accounts import Account
 from tests.emulators.ministack import Ministack

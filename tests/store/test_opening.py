@@ -183,8 +183,10 @@ def test_a_place_where_nothing_can_be_written_is_named(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("important\n" * 500)
+    path.chmod(0o644)
     assert "is no database of SQLite" in refused(os.fspath(path))
     assert path.read_text() == "important\n" * 500
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path, postgres: Server, new_of: NewStore) -> None:
@@ -192,7 +194,10 @@ def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path, postgres:
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE theirs (x)")
     connection.close()
+    path.chmod(0o644)
+    before = path.read_bytes()
     assert "belongs to something else" in refused(os.fspath(path))
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (before, 0o644)
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
     connection.close()
@@ -218,6 +223,13 @@ def test_a_server_that_is_not_there_is_named_without_its_password(monkeypatch: p
     said = refused(None)
     assert "postgresql://ada@127.0.0.1:1/leaks cannot be reached" in said
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(("option", "told"), [("nonsense=1", "an option"), ("sslmode=bogus", "an `sslmode`")])
+def test_an_option_that_there_is_not_is_not_taken_for_a_server_that_is_not_there(option: str, told: str) -> None:
+    assert f"an address with {told} that PostgreSQL does not know" in refused(
+        f"postgresql://127.0.0.1:1/x?{option}"
+    )
 
 
 def test_a_database_that_is_not_there_is_named(postgres: Server) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from keysweep.errors import StoreError, UsageError
 from keysweep.frozen import frozen
-from keysweep.store.versions import bring_up_to_date, missing
+from keysweep.store.versions import bring_up_to_date, check_ours, missing
 
 VARIABLE = "KEYSWEEP_DB"
 _BUSY_SECONDS = 30
@@ -99,7 +100,7 @@ def complaining(where: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(_in_words(where, error)) from error
+        raise StoreError(_in_words(where, error.orig, is_lost=error.connection_invalidated)) from error
     except SQLAlchemyError as error:
         raise StoreError(f"the store {where} cannot be used ({type(error).__name__}): check it.") from error
 
@@ -170,6 +171,8 @@ def _prepare_file(path: Path, *, must_exist: bool) -> None:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise StoreError(f"the store {path} is no file: name another with --db.")
+            if status.st_size:
+                _check_file(path)
             if sys.platform != "win32" and status.st_mode & 0o077:
                 os.fchmod(descriptor, 0o600)
         finally:
@@ -180,6 +183,16 @@ def _prepare_file(path: Path, *, must_exist: bool) -> None:
         raise StoreError(
             f"the store {path} cannot be opened ({error.strerror}): change its permissions, or use --db."
         ) from error
+
+
+def _check_file(path: Path) -> None:
+    """StoreError where a file is no store: of what somebody else keeps not even the permissions are changed."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    except sqlite3.Error as error:
+        raise StoreError(_in_words(os.fspath(path), error)) from error
+    check_ours({name for (name,) in tables}, os.fspath(path))
 
 
 _CONNECTION = {"connect_timeout": _CONNECT_SECONDS, "keepalives_idle": 60}
@@ -222,6 +235,8 @@ def _begin(connection: Connection) -> None:
 
 
 _PATTERNS = (
+    ("connection option", "has an address with an option that PostgreSQL does not know: look after its `?`"),
+    ("sslmode value", "has an address with an `sslmode` that PostgreSQL does not know: look after its `?`"),
     ("database is locked", "is in use by another program: wait until it has ended, and try again"),
     ("disk is full", "cannot grow, because its disk is full: make room, and go on with --resume"),
     ("could not extend file", "cannot grow, because its disk is full: make room, and go on with --resume"),
@@ -240,11 +255,11 @@ _PATTERNS = (
 """What databases say, and what that means for whoever runs keysweep."""
 
 
-def _in_words(where: str, error: DBAPIError) -> str:
-    said = str(error.orig)
+def _in_words(where: str, error: BaseException | None, *, is_lost: bool = False) -> str:
+    said = str(error)
     for pattern, meaning in _PATTERNS:
         if pattern in said:
             return f"the store {where} {meaning}."
-    if error.connection_invalidated or "connection" in said:
+    if is_lost or "connection" in said:
         return f"the store {where} cannot be reached: check that its server runs, and go on with --resume."
-    return f"the store {where} failed ({type(error.orig).__name__}): check it, and try again."
+    return f"the store {where} failed ({type(error).__name__}): check it, and try again."

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, false, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, false, func, not_, or_, select, text
 from sqlalchemy.engine import CursorResult
 
 from keysweep.frozen import frozen
@@ -19,13 +19,16 @@ from keysweep.store.words import index_anew
 _USABLE = (Standing.LIVE, Standing.ACTIVE, Standing.WRONG_SECRET)
 """Standings in which somebody can use the key, wherever it went."""
 
+_GOES_ON = timedelta(days=1)
+"""A run that has said so within a day may still go on."""
+
 
 @frozen
 class Retention:
     """What may go."""
 
     keep_runs: int | None = None
-    """Of each target, the newest; None for all."""
+    """Of each target the newest, and the newest that listed all; None for all."""
     gone_for: timedelta | None = None
     """Places, repositories and leaks may go that were gone for so long; None for none of them."""
     with_live: bool = False
@@ -38,7 +41,7 @@ def prune(connection: Connection, retention: Retention, now: datetime) -> Mappin
     """Take out what is old; returns how many rows of each table went. It has to be alone (`Store.writing`)."""
     before = _counts(connection)
     if retention.keep_runs is not None:
-        _runs(connection, retention.keep_runs)
+        _runs(connection, retention.keep_runs, now)
     if retention.gone_for is not None:
         _gone(connection, retention, now - retention.gone_for)
     after = _counts(connection)
@@ -50,10 +53,20 @@ def _counts(connection: Connection) -> dict[str, int]:
     return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 
-def _runs(connection: Connection, keep: int) -> None:
-    rank = func.row_number().over(partition_by=runs.c.target, order_by=(runs.c.started.desc(), runs.c.id.desc()))
-    ranked = select(runs.c.id, rank.label("rank")).subquery()
-    _delete(connection, runs, runs.c.id.in_(select(ranked.c.id).where(ranked.c.rank > keep)))
+def _runs(connection: Connection, keep: int, now: datetime) -> None:
+    """The newest run that listed all of its target stays: by it the next one tells what is gone."""
+    newest_first = (runs.c.started.desc(), runs.c.id.desc())
+    rank = func.row_number().over(partition_by=runs.c.target, order_by=newest_first)
+    listed = func.row_number().over(partition_by=(runs.c.target, runs.c.listed), order_by=newest_first)
+    ranked = select(
+        runs.c.id, runs.c.listed, runs.c.ended, runs.c.beat, rank.label("rank"), listed.label("among_alike")
+    ).subquery()
+    may_go = (
+        ranked.c.rank > keep,
+        not_(and_(ranked.c.listed, ranked.c.among_alike == 1)),
+        not_(and_(ranked.c.ended.is_(None), ranked.c.beat > now - _GOES_ON)),
+    )
+    _delete(connection, runs, runs.c.id.in_(select(ranked.c.id).where(*may_go)))
 
 
 def _gone(connection: Connection, retention: Retention, since: datetime) -> None:

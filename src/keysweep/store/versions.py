@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -40,13 +40,18 @@ def missing(where: str) -> StoreError:
     return StoreError(f"there is no store at {where}: run keysweep sweep first, or name one with --db.")
 
 
+def check_ours(tables: Set[str], where: str) -> None:
+    """StoreError where somebody else keeps tables in a database."""
+    if tables and not tables >= _OURS:
+        raise StoreError(f"the database {where} belongs to something else: name another one with --db.")
+
+
 def version_of(connection: Connection, where: str) -> str | None:
     """The version of the schema; None for an empty database, and StoreError for one that is of something else."""
     tables = set(inspect(connection).get_table_names())
     if not tables:
         return None
-    if not tables >= _OURS:
-        raise StoreError(f"the database {where} belongs to something else: name another one with --db.")
+    check_ours(tables, where)
     version = connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608 - our own name
     if version is not None and version not in _known():
         raise StoreError(

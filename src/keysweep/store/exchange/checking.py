@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -42,6 +43,8 @@ _ONE_OF: Mapping[tuple[str, str], frozenset[Any]] = {
     ("decisions", "status"): frozenset({"open", "real", "false", "accepted", "resolved"}),
 }
 """What may stand in a column of few words."""
+_ADDRESSES = ("url", "page")
+_PASSWORD = re.compile(r"://[^/@]*:[^/@]*@")
 _Reader = Callable[[Any], Any]
 _BITS = {SmallInteger: 15, BigInteger: 63, Integer: 31}
 _NEWEST = datetime(9000, 1, 1, tzinfo=UTC)
@@ -119,7 +122,7 @@ def _values(readers: Mapping[str, _Reader], row: Mapping[str, Any], name: str, n
     for each, read in readers.items():
         try:
             values[each] = read(row[each])
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise _damaged(name, number, f"its {each} is not what it may be") from error
     return values
 
@@ -141,6 +144,8 @@ def _by_type(column: Column[Any]) -> _Reader:
         return _JSON.get(column.name, _texts)
     if isinstance(kind, Integer):
         return partial(_number, next(1 << bits for each, bits in _BITS.items() if isinstance(kind, each)))
+    if column.name in _ADDRESSES:
+        return _address
     return next(read for each, read in _READERS.items() if isinstance(kind, each))
 
 
@@ -164,6 +169,10 @@ def _moment(value: Any) -> datetime:
     if moment >= _NEWEST:
         raise ValueError(value)
     return moment
+
+
+def _address(value: Any) -> str:
+    return str(_expect(not _PASSWORD.search(_text(value)), value))
 
 
 def _boolean(value: Any) -> bool:

@@ -33,7 +33,7 @@ def standings(connection: Connection) -> Standings:
     """How many leaks stand how."""
     told = select(leaks.c.standing, leaks.c.status, func.count())
     by_standing, settled = Counter[str](), Counter[str]()
-    for standing, status, number in connection.execute(told.group_by(leaks.c.standing, leaks.c.status)).tuples():
+    for standing, status, number in connection.execute(told.group_by(leaks.c.standing, leaks.c.status)):
         if status in SETTLED:
             settled[status] += number
         else:

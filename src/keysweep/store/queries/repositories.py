@@ -52,7 +52,7 @@ def _narrowed(query: Select[Any], state: str, search: str) -> Select[Any]:
 def states(connection: Connection) -> dict[str, int]:
     """How many are in each state."""
     told = select(repositories.c.state, func.count()).where(repositories.c.gone.is_(None))
-    return {row[0]: row[1] for row in connection.execute(told.group_by(repositories.c.state)).tuples()}
+    return {row[0]: row[1] for row in connection.execute(told.group_by(repositories.c.state))}
 
 
 def repository(connection: Connection, number: int) -> Row[Any] | None:

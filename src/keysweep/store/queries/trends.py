@@ -91,7 +91,7 @@ def by_week(
         select(literal(number), func.count(), func.count(leaks.c.usable)).select_from(leaks).where(span, *where)
         for number, span in enumerate(spans)
     )
-    return [(row[1], row[2]) for row in sorted(connection.execute(union_all(*each)).tuples())]
+    return [(row[1], row[2]) for row in sorted(connection.execute(union_all(*each)))]
 
 
 def times_to_contain(connection: Connection, since: datetime) -> list[tuple[int, int]]:
@@ -102,5 +102,5 @@ def times_to_contain(connection: Connection, since: datetime) -> list[tuple[int,
         .order_by(leaks.c.contained.desc())
         .limit(_MOST_TIMED)
     )
-    rows = connection.execute(told).tuples()
+    rows = connection.execute(told)
     return [(int(end), max(0, int(end - begin))) for end, begin in rows]
