@@ -47,12 +47,15 @@ def test_the_newest_runs_of_each_target_stay_with_their_tasks(store: Store, chan
     assert names(store, runs.c.id) == names(store, tasks.c.run_id) == {*made[3:], other}
 
 
-def test_a_run_that_has_not_ended_stays_where_it_is_the_newest(store: Store, chance: random.Random) -> None:
+def test_a_run_that_has_not_ended_stays_where_it_is_the_newest_and_so_does_the_last_whole_one(
+    store: Store, chance: random.Random
+) -> None:
     swept(store, {"a": []})
+    whole = swept(store, {"a": []}, WHEN + DAY)
     with store.writing() as connection:
-        going = new_run(connection, "an organisation", {}, "local", WHEN + DAY)
+        going = new_run(connection, "an organisation", {}, "local", WHEN + 2 * DAY)
     pruned(store, Retention(keep_runs=1))
-    assert names(store, runs.c.id) == {going}
+    assert names(store, runs.c.id) == {going, whole}
 
 
 def test_what_is_gone_for_long_enough_goes_with_its_leak_and_key(store: Store, chance: random.Random) -> None:
