@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,7 +70,8 @@ if TYPE_CHECKING:
 @click.option("--attempts", type=click.IntRange(1, 20), default=3, show_default=True, help="For each repository.")
 @click.option(
     "--most-minutes",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, 100_000, min_open=True),
+    callback=lambda _context, _option, value: _finite(value),
     default=360,
     show_default=True,
     help="For one repository.",
@@ -180,6 +183,7 @@ def sweep(
             attempts,
             Severity[fail_on.upper()],
             receivers,
+            _again(target, db, mirrors),
         )
         manner = _manner(mirrors, disk_budget, config)
         cores = os.cpu_count() or 1
@@ -202,6 +206,8 @@ class _Wish:
     fail_on: Severity
     receivers: Receivers | None
     """Whom to tell; None where nobody is to be told."""
+    again: str
+    """What to type to go on."""
 
     def described(self) -> dict[str, Any]:
         """What the run was asked for, as the store keeps it."""
@@ -211,6 +217,17 @@ class _Wish:
             "verify": list(self.partitions),
             "attempts": self.attempts,
         }
+
+
+def _again(target: str, db: str | None, mirrors: str | None) -> str:
+    given = [*(("--db", db) if db else ()), *(("--mirrors", mirrors) if mirrors else ())]
+    return shlex.join(["keysweep", "sweep", target, *given, "--resume"])
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise click.BadParameter("write a number of minutes.")
+    return value
 
 
 def _receivers() -> Receivers:
@@ -305,11 +322,14 @@ def _carry_out(
         try:
             _do(store, begun, wish, manner, engine, report, ctrl_c)
         except KeysweepError as error:
+            if campaign.is_nothing_begun(store, begun.name):
+                campaign.end(store, begun.name, is_interrupted=False)
+                raise
             failure = error
         is_interrupted = ctrl_c.is_pressed or failure is not None
         counts = campaign.end(store, begun.name, is_interrupted=is_interrupted)
         report.end(counts)
-    told = Told.of(store, begun.name, target, counts, wish.fail_on, is_interrupted=is_interrupted)
+    told = Told.of(store, begun.name, target, counts, wish.fail_on, wish.again if is_interrupted else "")
     write_report(output, lambda stream: write(told, stream, form, is_file=output is not None))
     all_told = wish.receivers is None or is_interrupted or _tell(store, wish.receivers, ctrl_c)
     if failure is not None:

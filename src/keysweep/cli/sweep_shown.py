@@ -42,17 +42,16 @@ class Told:
     """Name, state and reason of repositories that were not read whole."""
     notes: tuple[str, ...]
     problems: tuple[str, ...]
-    is_interrupted: bool
+    again: str
+    """What to type to go on with it; empty where it was not interrupted."""
 
     @property
     def is_incomplete(self) -> bool:
         """Whether there is anything that was not listed, read or asked."""
-        return bool(self.is_interrupted or self.unread or self.problems or self.counts.left)
+        return bool(self.again or self.unread or self.problems or self.counts.left)
 
     @staticmethod
-    def of(
-        store: Store, run: str, target: str, counts: Counts, fail_on: Severity, *, is_interrupted: bool
-    ) -> Told:
+    def of(store: Store, run: str, target: str, counts: Counts, fail_on: Severity, again: str = "") -> Told:
         """Read it from the store."""
         with store.reading() as connection:
             return Told(
@@ -66,7 +65,7 @@ class Told:
                 tuple(runs.unread(connection, run)),
                 tuple(runs.notes_of(connection, run)),
                 tuple(runs.problems_of(connection, run)),
-                is_interrupted,
+                again,
             )
 
 
@@ -88,7 +87,7 @@ def document(told: Told) -> dict[str, Any]:
         "run": told.run,
         "target": told.target,
         "complete": not told.is_incomplete,
-        "interrupted": told.is_interrupted,
+        "interrupted": bool(told.again),
         "repositories": {
             "total": told.counts.total,
             **{state.value: told.counts.states.get(state, 0) for state in TaskState},
@@ -188,8 +187,8 @@ def summary(told: Told) -> str:
     )
     said += f": {number_of(total, 'leak')}" + (f", {each}" if each else "")
     said += f"; {counts.fresh} new" if counts.fresh else ""
-    if told.is_interrupted:
-        said += f". Interrupted: go on with `keysweep sweep {told.target} --resume`"
+    if told.again:
+        said += f". Interrupted: go on with `{told.again}`"
     elif told.is_incomplete:
         said += ". Incomplete"
     return f"{said}. Run {told.run}, store {told.where}."

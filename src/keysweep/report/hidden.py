@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from keysweep.findings import Commit, Exposure, Finding, Origin, Part, Problem, Role, ScanResult, Secret, Source
 from keysweep.frozen import replace
@@ -12,21 +12,12 @@ _HEAD = 4
 
 
 def without_secrets(result: ScanResult) -> ScanResult:
-    """The result with every secret in it, of whichever finding, redacted in authors, subjects and paths.
+    """The result with every secret in it, of whichever finding, redacted in authors, subjects, paths and refs.
 
     Paths of files stay as they are: by them the files are found again, and objects by their names.
     """
-    known: dict[str, list[Secret]] = {}
-    silenced = tuple(each.finding for each in result.suppressed if each.finding)
-    for finding in (*result.findings, *silenced):
-        for part in (*finding.parts, *finding.alternatives):
-            _remember(part, known)
-    told: dict[str, str] = {}
-
-    def redacted(text: str) -> str:
-        if text not in told:
-            told[text] = _redacted(text, known)
-        return told[text]
+    known = _known(result)
+    redacted = redactor_of(result)
 
     def commits(each: Iterable[Commit]) -> tuple[Commit, ...]:
         return tuple(
@@ -40,8 +31,10 @@ def without_secrets(result: ScanResult) -> ScanResult:
         )
 
     def exposure(each: Exposure) -> Exposure:
-        path = redacted(each.path)
-        return replace(each, path=path, introduced=commits(each.introduced), removed=commits(each.removed))
+        path, refs = redacted(each.path), tuple(map(redacted, each.refs))
+        return replace(
+            each, path=path, refs=refs, introduced=commits(each.introduced), removed=commits(each.removed)
+        )
 
     def origin(each: Origin) -> Origin:
         if each.source is not Source.HISTORY:
@@ -75,6 +68,28 @@ def without_secrets(result: ScanResult) -> ScanResult:
             replace(each, finding=finding_of(each.finding)) if each.finding else each for each in result.suppressed
         ),
     )
+
+
+def redactor_of(result: ScanResult) -> Callable[[str], str]:
+    """What takes every secret in the result out of a text, and remembers what it made of it."""
+    known = _known(result)
+    told: dict[str, str] = {}
+
+    def redacted(text: str) -> str:
+        if text not in told:
+            told[text] = _redacted(text, known) if known else text
+        return told[text]
+
+    return redacted
+
+
+def _known(result: ScanResult) -> dict[str, list[Secret]]:
+    known: dict[str, list[Secret]] = {}
+    silenced = tuple(each.finding for each in result.suppressed if each.finding)
+    for finding in (*result.findings, *silenced):
+        for part in (*finding.parts, *finding.alternatives):
+            _remember(part, known)
+    return known
 
 
 def _remember(part: Part, known: dict[str, list[Secret]]) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from keysweep.repositories import Listed
-from keysweep.store.rows import batches, put, stored, stored_or_none
+from keysweep.store.rows import batches, named, put, stored, stored_or_none
 from keysweep.store.schema import repositories, runs, tasks
 
 
@@ -17,7 +17,7 @@ def add_to_run(
     connection: Connection, run: str, listed: Iterable[Listed], now: datetime, host_kind: str = ""
 ) -> None:
     """Record repositories of one kind of host, and that `run` has to sweep them; what was known of them stays."""
-    by_identity = {stored(each.identity): each for each in listed}
+    by_identity = {named(each.identity): each for each in listed}
     rows = [_row(identity, each, host_kind, now) for identity, each in by_identity.items()]
     put(connection, repositories, rows, ("identity",), keep=_FIRST)
     for batch in batches(by_identity):
@@ -47,13 +47,15 @@ def _waiting(run: str, repository_id: int) -> dict[str, Any]:
 def all_listed(connection: Connection, run: str, now: datetime, *, is_complete: bool = True) -> None:
     """Say that `run` knows all that it has to sweep.
 
-    What earlier runs of the same target had besides is gone, unless the list is not complete: then nobody knows.
+    What earlier runs of the same target had besides, and no other target has, is gone, unless the list is not
+    complete: then nobody knows.
     """
     connection.execute(update(runs).where(runs.c.id == run).values(listed=True))
     if not is_complete:
         return
     target = select(runs.c.target).where(runs.c.id == run).scalar_subquery()
-    earlier = select(tasks.c.repository_id).join(runs, runs.c.id == tasks.c.run_id).where(runs.c.target == target)
+    swept = select(tasks.c.repository_id).join(runs, runs.c.id == tasks.c.run_id)
+    earlier, by_others = swept.where(runs.c.target == target), swept.where(runs.c.target != target)
     here = select(tasks.c.repository_id).where(tasks.c.run_id == run)
     connection.execute(
         update(repositories)
@@ -61,9 +63,21 @@ def all_listed(connection: Connection, run: str, now: datetime, *, is_complete: 
             repositories.c.gone.is_(None),
             repositories.c.id.in_(earlier),
             repositories.c.id.not_in(here),
+            repositories.c.id.not_in(by_others),
         )
         .values(gone=now)
     )
+
+
+def known_of_target(connection: Connection, run: str) -> int:
+    """How many repositories earlier runs of the same target have listed."""
+    target = select(runs.c.target).where(runs.c.id == run).scalar_subquery()
+    earlier = (
+        select(func.count(tasks.c.repository_id.distinct()))
+        .join(runs, runs.c.id == tasks.c.run_id)
+        .where(runs.c.target == target, runs.c.id != run)
+    )
+    return connection.scalar(earlier) or 0
 
 
 _FIRST = ("first_seen", "state", "reason", "scanned_bytes", "objects", "leaks")
@@ -73,7 +87,7 @@ _FIRST = ("first_seen", "state", "reason", "scanned_bytes", "objects", "leaks")
 def _row(identity: str, listed: Listed, host_kind: str, now: datetime) -> dict[str, Any]:
     return {
         "identity": identity,
-        "name": stored(listed.name),
+        "name": named(listed.name),
         "url": stored(listed.url),
         "holds": listed.holds.value,
         "host_kind": host_kind,

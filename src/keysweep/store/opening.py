@@ -37,6 +37,8 @@ class Store:
     engine: Engine
     where: str
     """A path or an address without a password, for people."""
+    file: tuple[int, int] | None = None
+    """What tells the file of SQLite from any other that may come to stand in its place."""
 
     @property
     def is_sqlite(self) -> bool:
@@ -57,6 +59,10 @@ class Store:
         With `alone` nobody else writes meanwhile, as in SQLite nobody ever does: for what changes all of it.
         """
         engine = self.engine.execution_options(**{_WRITES: True})
+        if self.file is not None and self.file != _told_apart(self.where):
+            raise StoreError(
+                f"the store {self.where} was taken away while it was in use: put it back, and try again."
+            )
         with complaining(self.where), engine.begin() as connection:
             if not self.is_sqlite:
                 take = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
@@ -69,6 +75,14 @@ class Store:
         engine = self.engine.execution_options(**{_NO_TRANSACTION: True})
         with complaining(self.where), engine.connect() as connection:
             yield connection
+
+
+def _told_apart(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 @contextmanager
@@ -86,7 +100,8 @@ def opened(address: str | None, *, must_exist: bool = False) -> Iterator[Store]:
             _prepare_file(Path(str(url.database)), must_exist=must_exist)
         engine = _engine(url)
         try:
-            store = Store(engine, where)
+            is_file = url.get_backend_name() == "sqlite"
+            store = Store(engine, where, _told_apart(where) if is_file else None)
             alone = partial(store.writing, alone=True)
             bring_up_to_date(store.reading, alone, where, must_exist=must_exist)
             yield store

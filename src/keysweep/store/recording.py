@@ -12,7 +12,7 @@ from keysweep.findings import Origin, ScanResult
 from keysweep.frozen import frozen
 from keysweep.store.leaks import add_up, leak_ids
 from keysweep.store.places import replace_places
-from keysweep.store.rows import batches, put, stored
+from keysweep.store.rows import batches, named, put, stored
 from keysweep.store.schema import places, problems, refs, repositories, tasks
 
 
@@ -122,7 +122,7 @@ def _replace_refs(connection: Connection, repository_id: int, now_there: Mapping
         row.name: row.object_id
         for row in connection.execute(select(*columns).where(refs.c.repository_id == repository_id))
     }
-    there = {stored(name): object_id for name, object_id in now_there.items()}
+    there = {named(name): object_id for name, object_id in now_there.items()}
     for batch in batches(before.keys() - there.keys()):
         connection.execute(delete(refs).where(refs.c.repository_id == repository_id, refs.c.name.in_(batch)))
     changed = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -13,6 +14,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 _MOST_NAMES = 500
 """That one statement compares with: SQLite takes no more than 32 766 values, and long lists are no faster."""
+_LONGEST_NAME = 500
+"""In characters: PostgreSQL refuses to index more than 2 704 bytes."""
 _Each = TypeVar("_Each")
 
 
@@ -39,6 +42,14 @@ def stored(text: str) -> str:
     except UnicodeEncodeError:  # half of a pair that UTF-16 needs: no bytes were ever that
         content = text.encode("utf-8", "backslashreplace")
     return content.decode("utf-8", "backslashreplace").replace("\0", "\\x00")
+
+
+def named(text: str) -> str:
+    """A name as an index of every database takes it: the end of a very long one is its digest."""
+    whole = stored(text)
+    if len(whole) <= _LONGEST_NAME:
+        return whole
+    return f"{whole[:_LONGEST_NAME]}…{blake2b(whole.encode(), digest_size=8).hexdigest()}"
 
 
 def stored_or_none(text: str | None) -> str | None:

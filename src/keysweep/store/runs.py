@@ -116,6 +116,11 @@ def waiting(connection: Connection, run: str) -> list[Task]:
 def unchanged(connection: Connection, run: str, repository_ids: Sequence[int], now: datetime) -> None:
     """Record that these have nothing new."""
     _end(connection, run, repository_ids, {"state": TaskState.UNCHANGED, "ended": now})
+    connection.execute(
+        update(repositories)
+        .where(repositories.c.id.in_(repository_ids), repositories.c.state != TaskState.SWEPT)
+        .values(state=TaskState.SWEPT.value, reason="")
+    )
 
 
 def attempted(connection: Connection, run: str, repository_id: int, reason: str) -> None:

@@ -11,16 +11,17 @@ from sqlalchemy.engine import Row
 from sqlalchemy.sql.elements import ColumnElement
 
 from keysweep.store.leaks import HARMLESS
-from keysweep.store.schema import keys, leaks, places, repositories, tasks
+from keysweep.store.schema import keys, leaks, places, repositories, runs, tasks
 
 SETTLED = ("false", "accepted", "resolved")
 """What people say of leaks that need nothing more."""
 
 
 def to_do(connection: Connection, run: str, least_severity: int, most: int) -> list[Row[Any]]:
-    """The worst of the leaks that need somebody, with one place of each: in a ref if anywhere."""
+    """The worst of the leaks that need somebody, with one place of each: in a ref if anywhere, or where it was."""
     rank = func.row_number().over(
-        partition_by=places.c.leak_id, order_by=((places.c.refs > 0).desc(), places.c.introduced, places.c.id)
+        partition_by=places.c.leak_id,
+        order_by=(places.c.gone.is_not(None), (places.c.refs > 0).desc(), places.c.id),
     )
     worst = (
         select(leaks.c.id)
@@ -40,7 +41,7 @@ def to_do(connection: Connection, run: str, least_severity: int, most: int) -> l
             rank.label("rank"),
         )
         .join(repositories, repositories.c.id == places.c.repository_id)
-        .where(places.c.leak_id.in_(worst), places.c.gone.is_(None))
+        .where(places.c.leak_id.in_(worst))
         .subquery()
     )
     columns = (leaks, keys.c.owner, keys.c.principal, keys.c.arn, keys.c.checked)
@@ -93,6 +94,7 @@ def _open() -> ColumnElement[bool]:
 
 
 def _in_run(run: str) -> Any:
-    """Leaks that stand in a repository of the run."""
-    mine = select(tasks.c.repository_id).where(tasks.c.run_id == run)
-    return select(places.c.leak_id).where(places.c.repository_id.in_(mine), places.c.gone.is_(None))
+    """Leaks that stand, or stood, in a repository of the target: what was published once may have been read."""
+    target = select(runs.c.target).where(runs.c.id == run).scalar_subquery()
+    mine = select(tasks.c.repository_id).join(runs, runs.c.id == tasks.c.run_id).where(runs.c.target == target)
+    return select(places.c.leak_id).where(places.c.repository_id.in_(mine))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import wait
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from keysweep.frozen import frozen
+from keysweep.report.style import number_of
 from keysweep.repositories import Listed
 from keysweep.store import inventories, runs
 from keysweep.store.knowledge import record_containments, record_verdicts
@@ -25,6 +27,7 @@ from keysweep.verdicts import Containment, Status, Verdict
 
 _LISTED_AT_ONCE = 200
 _MOST_NOTES = 50
+_LOOK_SECONDS = 0.5
 
 
 @frozen
@@ -85,8 +88,12 @@ def list_all(
     if not goes_on():
         return  # the list may have ended because of that
     with store.writing() as connection:
+        before = inventories.known_of_target(connection, run)
+        if before and not runs.counts(connection, run).total and not left_out:
+            problems.append(f"nothing is listed any more, where there were {number_of(before, 'repository')}")
         runs.note(connection, run, left_out_words(left_out), problems[:_MOST_NOTES])
-        inventories.all_listed(connection, run, datetime.now(UTC), is_complete=not problems)
+        is_whole = not problems and wanted == Filters() and target.kind is not Kind.STDIN
+        inventories.all_listed(connection, run, datetime.now(UTC), is_complete=is_whole)
 
 
 def left_out_words(left_out: Mapping[str, int]) -> list[str]:
@@ -119,8 +126,13 @@ def ask_all(
     for asking in askings(store, datetime.now(UTC), partitions, endpoint):
         if not goes_on():
             break
+        future = engine.submit(work.ask, asking, manner)
+        while goes_on() and not wait((future,), _LOOK_SECONDS).done:
+            continue
+        if not goes_on():
+            break
         try:
-            asked = engine.submit(work.ask, asking, manner).result()
+            asked = future.result()
         except WorkerDiedError as error:
             with store.writing() as connection:
                 runs.note(connection, run, (), [f"AWS was not asked about some keys: {error}"])
@@ -143,6 +155,12 @@ def take_containments(store: Store, told: Mapping[str, Containment]) -> None:
     """Record what the journal of this machine says of leaked keys."""
     with store.writing() as connection:
         record_containments(connection, told, datetime.now(UTC))
+
+
+def is_nothing_begun(store: Store, run: str) -> bool:
+    """Whether a run has not even got a list of what it is to sweep, so that there is nothing to go on with."""
+    with store.reading() as connection:
+        return not runs.counts(connection, run).total
 
 
 def end(store: Store, run: str, *, is_interrupted: bool) -> runs.Counts:

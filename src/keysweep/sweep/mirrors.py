@@ -139,9 +139,9 @@ def _is_tidy(path: str) -> bool:
 
 def refs_in(repository: str) -> dict[str, str]:
     """All refs of a repository on this machine, with the objects that they name; raises GitError."""
-    with Elsewhere(repository if is_git_directory(repository) else None):
+    with Elsewhere(repository if is_git_directory(repository) else None, top=repository):
         told = git.run(("for-each-ref", "--format=%(objectname) %(refname)"), repository)
-    lines = (line.partition(" ") for line in told.decode("utf-8", "surrogateescape").splitlines())
+    lines = (line.partition(" ") for line in told.decode("utf-8", "surrogateescape").split("\n"))
     return {name: object_id for object_id, _, name in lines if name}
 
 

@@ -22,12 +22,13 @@ from keysweep.store.opening import Store
 from keysweep.store.runs import Counts, Task, TaskState
 from keysweep.sweep import work
 from keysweep.sweep.engines import Engine, WorkerDiedError
+from keysweep.sweep.mirrors import refs_digest
 from keysweep.sweep.orders import Failure, Looked, Manner, Swept, Trouble, Where
 
 _LOOKED_AT_ONCE = 32
 _LOOK_SECONDS = 0.5
 _BEAT_SECONDS = 15
-_TIDIED_EVERY = 20
+_TIDIED_EVERY = 5
 _MOST_IN_A_ROW = 12
 """After so many first tries that failed one after the other it is asked whether anything answers at all."""
 
@@ -113,6 +114,8 @@ class _Sweeping:
             self._deal()
             self._take()
             self._tell()
+        if self._swept_since_tidied and self._goes_on():
+            wait((self._engine.submit(work.tidy, self._manner),))
 
     def _is_anything_left(self) -> bool:
         return bool(self._looks or self._tasks or self._later or self._looking or self._sweeping)
@@ -223,7 +226,11 @@ class _Sweeping:
             return
         if self._good is not None:
             future = self._engine.submit(work.look, [_where(self._good)], self._manner.mirrors.directory)
-            if not future.result()[0].failure:
+            while self._goes_on() and not wait((future,), _LOOK_SECONDS).done:
+                continue
+            if not self._goes_on():
+                return
+            if not future.exception() and not future.result()[0].failure:
                 self._failed_in_a_row = 0
                 return
         raise IncompleteError(f"nothing answers any more ({failure.reason}): go on with --resume when it does.")
@@ -249,7 +256,12 @@ class _Sweeping:
 
 
 def _where(task: Task) -> Where:
-    return Where(task.repository_id, task.identity, task.url, task.host_kind, task.holds == Holds.WIKI)
+    return Where(task.repository_id, task.identity, task.url, task.host_kind, _may_be_missing(task))
+
+
+def _may_be_missing(task: Task) -> bool:
+    """Whether there may be no such repository: hosts offer wikis that nobody has begun, but not then end them."""
+    return task.holds == Holds.WIKI and task.swept_refs in (None, refs_digest({}))
 
 
 def _tried(task: Task) -> Task:

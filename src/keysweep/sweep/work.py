@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from hashlib import blake2b
 
-from keysweep.errors import KeysweepError, UsageError
+from keysweep.errors import GitError, KeysweepError, UsageError
 from keysweep.findings import Finding, Part, Place, ScanResult, Severity
 from keysweep.frozen import replace
-from keysweep.report.hidden import without_secrets
+from keysweep.report.hidden import redactor_of, without_secrets
 from keysweep.report.json import document, verdict_document
 from keysweep.sources.engine import prepare
 from keysweep.sources.history.full import scan_history
@@ -27,6 +27,7 @@ from keysweep.sources.history.whole import forget_packs, scan_source
 from keysweep.sources.reread import reread
 from keysweep.sweep.access import access_to, forget_logins, login_at
 from keysweep.sweep.advertised import Advertisements
+from keysweep.sweep.here import held_to, state_of
 from keysweep.sweep.mirrors import Mirror, held, make_room, mirrored, place_of, refs_digest, refs_in
 from keysweep.sweep.orders import Asked, Asking, Failure, Looked, Manner, Swept, Trouble, Where
 
@@ -57,10 +58,9 @@ def look(places: Sequence[Where], directory: str) -> list[Looked]:
 def _look(where: Where, directory: str, servers: Advertisements | None = None) -> Looked:
     try:
         if servers is None:
-            refs = refs_in(local_path(where.url))
-        else:
-            login = login_at(where.kind, where.url)
-            refs = servers.refs(address(where.url), login, _access(where), directory)
+            return Looked(where.repository_id, state_of(local_path(where.url)))
+        login = login_at(where.kind, where.url)
+        refs = servers.refs(address(where.url), login, _access(where), directory)
         return Looked(where.repository_id, refs_digest(refs))
     except Exception as error:  # noqa: BLE001 - see _failure
         return Looked(where.repository_id, failure=_failure(error))
@@ -100,6 +100,9 @@ def _sweep(where: Where, manner: Manner, rules: str, began: float) -> Swept:
     prepare()
     with _brought(where, manner) as mirror:
         refs = refs_in(mirror.path)
+        state = state_of(mirror.path) if is_local(where) else refs_digest(refs)
+        if not refs and not is_local(where):
+            _check_that_git_answers(where)
         scan = partial(
             scan_history,
             limits=manner.limits,
@@ -111,8 +114,18 @@ def _sweep(where: Where, manner: Manner, rules: str, began: float) -> Swept:
             result = scan_source(mirror.path, scan, cached=True)
         finally:
             forget_packs()
+    shown = redactor_of(result)
     told = _document(result, where.url)
-    return Swept(where.repository_id, rules, time.monotonic() - began, told, refs, refs_digest(refs))
+    named = {shown(name): object_id for name, object_id in refs.items()}
+    return Swept(where.repository_id, rules, time.monotonic() - began, told, named, state)
+
+
+def _check_that_git_answers(where: Where) -> None:
+    """GitError for a page where a repository should be: to git it looks like one that is empty."""
+    wanted = address(where.url)
+    with Advertisements(1) as servers:
+        if not servers.is_git(wanted, login_at(where.kind, where.url)):
+            raise GitError(f"{wanted.url} answers with something that is no repository: check the address.")
 
 
 @contextmanager
@@ -123,7 +136,7 @@ def _brought(where: Where, manner: Manner) -> Iterator[Mirror]:
         path = local_path(where.url)
         if not os.path.isdir(path):
             raise UsageError(f"{where.url} is no directory any more.")
-        with held(place):
+        with held(place), held_to(path):
             yield Mirror(path, os.path.join(place, _NOTES))
         return
     with mirrored(manner.mirrors, where.identity, address(where.url), _access(where)) as mirror:

@@ -29,7 +29,7 @@ def listed(path: str | None, on_problem: OnProblem) -> Iterator[Listed]:
         if is_address(entry) and not entry.startswith("file:///"):
             made = Listed(_identity(entry), entry.partition("://")[2] or entry, entry)
         else:
-            local = os.path.join(around, local_path(entry))
+            local = os.path.abspath(os.path.join(around, local_path(entry)))
             if not os.path.exists(local):
                 on_problem(f"{name}, line {line}: there is nothing at {local}")
                 continue

@@ -35,5 +35,5 @@ def offered(address: Address, directory: str, access: Access = NO_MORE) -> dict[
     """The refs that a server offers, with the objects that they name. Raises as `talk` does."""
     command = ("ls-remote", "--refs", "--", address.url)
     printed = talk(address, directory, command, "could not be asked for its refs", access=access, reads=True)
-    refs = (line.partition("\t") for line in printed.decode("utf-8", "surrogateescape").splitlines())
+    refs = (line.partition("\t") for line in printed.decode("utf-8", "surrogateescape").split("\n"))
     return {name: object_id for object_id, _, name in refs if name}

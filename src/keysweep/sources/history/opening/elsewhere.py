@@ -28,14 +28,18 @@ _LOCATIONS = (
 class Elsewhere:
     """In its `with`, git works where it is started, not where the environment points it, as it does in a hook."""
 
-    def __init__(self, git_directory: str | None = None) -> None:
+    def __init__(self, git_directory: str | None = None, *, top: str | None = None) -> None:
         """Changes nothing before the `with`.
+
+        `top` is a directory above which git looks for no repository.
 
         Started in `git_directory`, git takes that for its repository or none: one that is broken must not stand
         for the repository around it, and one whose work tree is gone is still one.
         """
         traces = (name for name in os.environ if name.startswith("GIT_TRACE"))
         self._other: dict[str, str | None] = dict.fromkeys((*_LOCATIONS, *traces))
+        if top is not None:
+            self._other["GIT_CEILING_DIRECTORIES"] = os.path.dirname(os.path.realpath(top))
         if git_directory is not None:
             whole = os.path.realpath(git_directory)
             self._other |= {"GIT_WORK_TREE": whole, "GIT_CEILING_DIRECTORIES": os.path.dirname(whole)}
