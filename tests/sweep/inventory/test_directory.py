@@ -24,12 +24,12 @@ def mirrors(tmp_path: Path) -> Path:
     return root
 
 
-def test_every_repository_is_found_and_none_in_another(mirrors: Path) -> None:
+def test_every_repository_is_found_also_in_the_work_tree_of_another(mirrors: Path) -> None:
     told = listing(os.fspath(mirrors))
-    assert told.names == ["acme/tree", "acme/web.git", "plain.git"]
+    assert told.names == ["acme/tree", "acme/tree/vendor/inner", "acme/web.git", "plain.git"]
     assert not told.problems
-    assert told.listed[1].url == os.fspath(mirrors / "acme" / "web.git")
-    assert told.listed[1].identity == os.path.realpath(mirrors / "acme" / "web.git")
+    assert told.listed[2].url == os.fspath(mirrors / "acme" / "web.git")
+    assert told.listed[2].identity == os.path.realpath(mirrors / "acme" / "web.git")
 
 
 def test_a_repository_by_itself_is_all_there_is(mirrors: Path) -> None:
@@ -52,14 +52,14 @@ def test_links_are_followed_but_not_in_circles_and_not_twice(mirrors: Path) -> N
     Repository(mirrors.parent / "elsewhere" / "far.git", options=("--bare",))
     (mirrors / "zzz").symlink_to(mirrors.parent / "elsewhere")
     told = listing(os.fspath(mirrors))
-    assert told.names == ["acme/tree", "acme/web.git", "plain.git", "zzz/far.git"]
+    assert told.names == ["acme/tree", "acme/tree/vendor/inner", "acme/web.git", "plain.git", "zzz/far.git"]
     assert not told.problems
 
 
 def test_patterns_hold_for_paths(mirrors: Path) -> None:
     told = listing(os.fspath(mirrors), Filters(exclude=("acme/*",)))
     assert told.names == ["plain.git"]
-    assert told.left_out == ["excluded", "excluded"]
+    assert told.left_out == ["excluded"] * 3
 
 
 def test_a_mirror_says_how_large_it_is(mirrors: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_directory_that_cannot_be_read_is_told(mirrors: Path, monkeypatch: pyt
         os.mkdir("d" * 250)
         os.chdir("d" * 250)
     told = listing(os.fspath(mirrors))
-    assert told.names == ["acme/tree", "acme/web.git", "plain.git"]
+    assert told.names == ["acme/tree", "acme/tree/vendor/inner", "acme/web.git", "plain.git"]
     assert len(told.problems) == 1
     assert told.problems[0].startswith(f"the directory {mirrors}/empty/ddd")
     assert told.problems[0].endswith("cannot be read (File name too long)")

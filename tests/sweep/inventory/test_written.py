@@ -49,7 +49,7 @@ def test_standard_input_is_read_in_the_same_way(monkeypatch: pytest.MonkeyPatch,
     Repository(tmp_path / "here.git", options=("--bare",))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"here.git\r\nhttps://h.example/x\n")))
-    assert [each.url for each in listing("-").listed] == ["here.git", "https://h.example/x"]
+    assert [each.url for each in listing("-").listed] == [os.fspath(tmp_path / "here.git"), "https://h.example/x"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ apart.
 
 from __future__ import annotations
 
+import logging
 import pickle
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -52,6 +53,7 @@ class DaskEngine(Engine):
             if tls
             else None
         )
+        _quieten()
         self._most_seconds = most_seconds
         self._scheduler = scheduler
         try:
@@ -98,6 +100,12 @@ class DaskEngine(Engine):
         """Leave the cluster, which goes on; what it still does for us is cancelled."""
         self._executor.shutdown(wait=wait and not cancel_futures)
         self._client.close(timeout=_CONNECT_SECONDS)
+
+
+def _quieten() -> None:
+    """Have Dask tell nobody what goes wrong: it is told in a sentence above, and Dask would add a traceback."""
+    for name in [each for each in logging.root.manager.loggerDict if each.split(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _apart(wanted: bytes, most_seconds: float) -> Any:
