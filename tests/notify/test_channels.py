@@ -137,6 +137,7 @@ def test_slack_gets_what_it_shows_and_others_a_text(store: Store, chance: random
     assert "20 more" in digest["text"]
 
 
+@pytest.mark.shows_secrets("exception", "that of botocore names the address; what is made of it here does not")
 def test_the_address_of_a_chat_stays_secret_where_it_fails(
     store: Store, chance: random.Random, tmp_path: Path
 ) -> None:
