@@ -137,12 +137,11 @@ def test_slack_gets_what_it_shows_and_others_a_text(store: Store, chance: random
     assert "20 more" in digest["text"]
 
 
-@pytest.mark.shows_secrets("exception", "that of botocore names the address; what is made of it here does not")
 def test_the_address_of_a_chat_stays_secret_where_it_fails(
     store: Store, chance: random.Random, tmp_path: Path
 ) -> None:
     leak(store, chance)
-    token = secret(chance)
+    token = "T00000000-B00000000-nobody-has-this-one"  # not of `fixtures`: the exception of botocore names it
     who = receivers(tmp_path, '[[channel]]\nname = "chat"\nkind = "slack"\naddress-from = "CHAT"\n')
     for address in (f"http://127.0.0.1:1/{token}", f"https://127.0.0.1:1/?{token}"):
         (channel,) = tell(store, who, {"CHAT": address}, patience=HASTY).channels
