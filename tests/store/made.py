@@ -27,6 +27,7 @@ from keysweep.frozen import replace
 from keysweep.repositories import Listed
 from keysweep.store import inventories, recording, runs
 from keysweep.store.opening import Store
+from keysweep.store.rows import named
 from keysweep.verdicts import Contained, Containment, Status, Verdict
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -116,7 +117,7 @@ class Sweeps:
         """The row of a repository."""
         with self.store.reading() as connection:
             query = text("SELECT id FROM repositories WHERE name = :name")
-            return int(connection.execute(query, {"name": name}).scalar_one())
+            return int(connection.execute(query, {"name": named(name)}).scalar_one())
 
     def ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """What the store says, as a data person asks it."""

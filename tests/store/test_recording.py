@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -214,3 +215,17 @@ def test_an_unknown_repository_is_recorded_by_nobody(sweeps: Sweeps) -> None:
     with pytest.raises(StoreError), sweeps.store.writing() as connection:
         recording.record(connection, run, 4711, swept([at(leak(), "a")], [PROBLEM]), NOON)
     assert sweeps.ask("SELECT COUNT(*) FROM leaks") == [(0,)]
+
+
+def test_refs_and_repositories_with_names_of_any_length_are_recorded(sweeps: Sweeps) -> None:
+    """Random ones: a database would compress others, and index them."""
+    chance = random.Random(11)
+    first, second = ("".join(chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=6000)) for _ in range(2))
+    name = f"acme/{first}"
+    for _ in range(2):
+        run = sweeps.begin([name])
+        same_beginning = f"refs/heads/{first}{second}"
+        refs = {f"refs/heads/{first}": "1" * 40, same_beginning: "2" * 40}
+        sweeps.record(run, name, [at(leak(), "a.env")], refs=refs)
+    assert sweeps.ask("SELECT COUNT(*) FROM refs") == [(2,)]
+    assert sweeps.ask("SELECT COUNT(*) FROM repositories") == [(1,)]
