@@ -16,7 +16,6 @@ def without_secrets(result: ScanResult) -> ScanResult:
 
     Paths of files stay as they are: by them the files are found again, and objects by their names.
     """
-    known = _known(result)
     redacted = redactor_of(result)
 
     def commits(each: Iterable[Commit]) -> tuple[Commit, ...]:
@@ -58,8 +57,6 @@ def without_secrets(result: ScanResult) -> ScanResult:
     def problem(each: Problem) -> Problem:
         return replace(each, origin=origin(each.origin)) if each.origin else each
 
-    if not known:
-        return result
     return replace(
         result,
         problems=tuple(map(problem, result.problems)),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from keysweep.frozen import frozen
 from keysweep.report.style import number_of
-from keysweep.repositories import Listed
 from keysweep.store import inventories, runs
 from keysweep.store.knowledge import record_containments, record_verdicts
 from keysweep.store.opening import Store
+from keysweep.store.rows import batches
 from keysweep.store.summaries import reopen_lapsed
 from keysweep.sweep import work
 from keysweep.sweep.engines import Engine, WorkerDiedError
@@ -80,7 +79,7 @@ def list_all(
         goes_on=goes_on,
     )
     kind = "" if target.kind in (Kind.DIRECTORY, Kind.FILE, Kind.STDIN) else target.kind.value
-    for batch in _batches(listed):
+    for batch in batches(listed, _LISTED_AT_ONCE):
         with store.writing() as connection:
             inventories.add_to_run(connection, run, batch, datetime.now(UTC), kind)
         if not goes_on():
@@ -100,11 +99,6 @@ def left_out_words(left_out: Mapping[str, int]) -> list[str]:
     """What the filters left out, counted."""
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(left_out.items()))
     return [f"left out as asked: {told}"] if told else []
-
-
-def _batches(listed: Iterator[Listed]) -> Iterator[list[Listed]]:
-    while batch := list(islice(listed, _LISTED_AT_ONCE)):
-        yield batch
 
 
 def ask_all(

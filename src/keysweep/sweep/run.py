@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from keysweep.report.recorded import result_of
 from keysweep.repositories import Holds
 from keysweep.store import recording, runs
 from keysweep.store.opening import Store
+from keysweep.store.rows import batches
 from keysweep.store.runs import Counts, Task, TaskState
 from keysweep.sweep import work
 from keysweep.sweep.engines import Engine, WorkerDiedError
@@ -108,7 +109,7 @@ class _Sweeping:
     def do(self, waiting: Sequence[Task]) -> None:
         known = [task for task in waiting if task.swept_refs and task.swept_rules == self._rules]
         self._good = next((task for task in waiting if task.swept_refs and not work.is_local(_where(task))), None)
-        self._looks.extend(_in_lists(known, _LOOKED_AT_ONCE))
+        self._looks.extend(batches(known, _LOOKED_AT_ONCE))
         self._tasks.extend(task for task in waiting if not (task.swept_refs and task.swept_rules == self._rules))
         while self._is_anything_left() and self._goes_on():
             self._deal()
@@ -266,11 +267,6 @@ def _may_be_missing(task: Task) -> bool:
 
 def _tried(task: Task) -> Task:
     return replace(task, attempts=task.attempts + 1)
-
-
-def _in_lists(tasks: Sequence[Task], size: int) -> Iterator[list[Task]]:
-    for start in range(0, len(tasks), size):
-        yield list(tasks[start : start + size])
 
 
 def _now() -> datetime:

@@ -12,6 +12,7 @@ from keysweep.frozen import replace
 from keysweep.report.recorded import verdict_of
 from keysweep.store.knowledge import keys_to_ask
 from keysweep.store.opening import Store
+from keysweep.store.rows import batches
 from keysweep.store.secret_places import SecretPlace, secret_places
 from keysweep.sweep.orders import Asking, Where
 from keysweep.verdicts import Verdict
@@ -23,9 +24,9 @@ def askings(store: Store, now: datetime, partitions: tuple[str, ...], endpoint: 
     """What to ask, in batches of keys; all that is known of a key is in one of them."""
     with store.reading() as connection:
         due = keys_to_ask(connection, now)
-    for start in range(0, len(due), _KEYS_AT_ONCE):
+    for key_ids in batches(due, _KEYS_AT_ONCE):
         with store.reading() as connection:
-            known = list(secret_places(connection, due[start : start + _KEYS_AT_ONCE]))
+            known = list(secret_places(connection, key_ids))
         if known:
             yield Asking(_by_repository(known), partitions, endpoint)
 
