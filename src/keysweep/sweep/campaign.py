@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import wait
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from keysweep.store.opening import Store
 from keysweep.store.rows import batches
 from keysweep.store.summaries import reopen_lapsed
 from keysweep.sweep import work
-from keysweep.sweep.engines import Engine, WorkerDiedError
+from keysweep.sweep.engines import Engine, WorkerDiedError, is_done
 from keysweep.sweep.inventory import inventory
 from keysweep.sweep.inventory.filters import Filters
 from keysweep.sweep.inventory.targets import Kind, Target
@@ -26,7 +25,6 @@ from keysweep.verdicts import Containment, Status, Verdict
 
 _LISTED_AT_ONCE = 200
 _MOST_NOTES = 50
-_LOOK_SECONDS = 0.5
 
 
 @frozen
@@ -121,9 +119,7 @@ def ask_all(
         if not goes_on():
             break
         future = engine.submit(work.ask, asking, manner)
-        while goes_on() and not wait((future,), _LOOK_SECONDS).done:
-            continue
-        if not goes_on():
+        if not is_done(future, goes_on):
             break
         try:
             asked = future.result()
@@ -139,7 +135,7 @@ def ask_all(
         on_progress(len(said))
     unanswered = sum(each.status is Status.UNKNOWN and each.asked for each in said)
     if unanswered:
-        why = f"AWS gave no answer about {unanswered} key{'s' * (unanswered != 1)}: the next sweep asks again"
+        why = f"AWS gave no answer about {number_of(unanswered, 'key')}: the next sweep asks again"
         with store.writing() as connection:
             runs.note(connection, run, (), [why])
     return tuple(said)

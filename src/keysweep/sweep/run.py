@@ -22,7 +22,7 @@ from keysweep.store.opening import Store
 from keysweep.store.rows import batches
 from keysweep.store.runs import Counts, Task, TaskState
 from keysweep.sweep import work
-from keysweep.sweep.engines import Engine, WorkerDiedError
+from keysweep.sweep.engines import Engine, WorkerDiedError, is_done
 from keysweep.sweep.mirrors import refs_digest
 from keysweep.sweep.orders import Failure, Looked, Manner, Swept, Trouble, Where
 
@@ -227,9 +227,7 @@ class _Sweeping:
             return
         if self._good is not None:
             future = self._engine.submit(work.look, [_where(self._good)], self._manner.mirrors.directory)
-            while self._goes_on() and not wait((future,), _LOOK_SECONDS).done:
-                continue
-            if not self._goes_on():
+            if not is_done(future, self._goes_on):
                 return
             if not future.exception() and not future.result()[0].failure:
                 self._failed_in_a_row = 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, wait
+from typing import Any
 
 from keysweep.errors import IncompleteError
 
@@ -13,6 +15,17 @@ class WorkerDiedError(Exception):
 
 class EngineLostError(IncompleteError):
     """Nothing more can be asked of the engine; what it was doing has to be done again."""
+
+
+_LOOK_SECONDS = 0.5
+
+
+def is_done(future: Future[Any], goes_on: Callable[[], bool]) -> bool:
+    """Wait for a piece of work as long as `goes_on` says so; whether it is done by then, well or not."""
+    while goes_on():
+        if wait((future,), _LOOK_SECONDS).done:
+            return goes_on()
+    return False
 
 
 class Engine(Executor):
