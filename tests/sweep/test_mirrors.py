@@ -13,7 +13,8 @@ from keysweep.findings import Secret
 from keysweep.sources.history.opening.addresses import address
 from keysweep.sources.history.opening.remote import NO_MORE
 from keysweep.sweep import access
-from keysweep.sweep.mirrors import Mirrors, make_room, mirrored, place_of, refs_digest, refs_in
+from keysweep.sweep.here import refs_digest, refs_in
+from keysweep.sweep.mirrors import Mirrors, make_room, mirrored, place_of
 from keysweep.sweep.tokens import Login
 from tests.repositories import Repository
 from tests.servers import http_server

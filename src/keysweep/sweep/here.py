@@ -1,14 +1,14 @@
-"""Repositories that are swept where they are, on this machine."""
+"""Repositories on this machine, mirrors among them: what they hold, without reading it."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 
+from keysweep import git
 from keysweep.sources.history.objects.stores import find_stores
 from keysweep.sources.history.opening.elsewhere import Elsewhere
 from keysweep.sources.history.opening.submodules import find_submodules, is_git_directory
 from keysweep.sources.history.rescans.remembered import snapshot
-from keysweep.sweep.mirrors import refs_digest, refs_in
 
 
 def state_of(repository: str) -> str:
@@ -32,6 +32,22 @@ def state_of(repository: str) -> str:
 def _add(repository: str, digest: blake2b) -> None:
     now = snapshot(find_stores(repository))
     digest.update(repr((sorted(now.packs), sorted(now.loose), now.borders)).encode("utf-8", "surrogateescape"))
+
+
+def refs_in(repository: str) -> dict[str, str]:
+    """All refs of a repository on this machine, with the objects that they name; raises GitError."""
+    with held_to(repository):
+        told = git.run(("for-each-ref", "--format=%(objectname) %(refname)"), repository)
+    lines = (line.partition(" ") for line in told.decode("utf-8", "surrogateescape").split("\n"))
+    return {name: object_id for object_id, _, name in lines if name}
+
+
+def refs_digest(refs: dict[str, str]) -> str:
+    """Names what refs there are and what they point to."""
+    digest = blake2b(digest_size=16, person=b"keysweep refs")
+    for name in sorted(refs):
+        digest.update(f"{refs[name]} {name}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
 
 
 def held_to(repository: str) -> Elsewhere:

@@ -14,14 +14,12 @@ from hashlib import blake2b
 
 from filelock import FileLock, Timeout
 
-from keysweep import git
 from keysweep.errors import GitError, IncompleteError
 from keysweep.frozen import frozen
 from keysweep.sources.history.opening.addresses import Address
 from keysweep.sources.history.opening.clone import clone, offered, update
 from keysweep.sources.history.opening.elsewhere import Elsewhere
 from keysweep.sources.history.opening.remote import Access
-from keysweep.sources.history.opening.submodules import is_git_directory
 from keysweep.sources.progress import OnProgress
 
 _MIRROR, _COMING, _NOTES, _SIZE, _LOCK = "mirror.git", "coming", "notes", "size", "lock"
@@ -135,22 +133,6 @@ def _is_tidy(path: str) -> bool:
             return sum(entry.name.endswith(".pack") for entry in entries) <= _MOST_PACKS
     except OSError:
         return False
-
-
-def refs_in(repository: str) -> dict[str, str]:
-    """All refs of a repository on this machine, with the objects that they name; raises GitError."""
-    with Elsewhere(repository if is_git_directory(repository) else None, top=repository):
-        told = git.run(("for-each-ref", "--format=%(objectname) %(refname)"), repository)
-    lines = (line.partition(" ") for line in told.decode("utf-8", "surrogateescape").split("\n"))
-    return {name: object_id for object_id, _, name in lines if name}
-
-
-def refs_digest(refs: dict[str, str]) -> str:
-    """Names what refs there are and what they point to."""
-    digest = blake2b(digest_size=16, person=b"keysweep refs")
-    for name in sorted(refs):
-        digest.update(f"{refs[name]} {name}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def _measure(place: str) -> None:

@@ -23,7 +23,7 @@ from keysweep.store.rows import batches
 from keysweep.store.runs import Counts, Task, TaskState
 from keysweep.sweep import work
 from keysweep.sweep.engines import Engine, WorkerDiedError, is_done
-from keysweep.sweep.mirrors import refs_digest
+from keysweep.sweep.here import refs_digest
 from keysweep.sweep.orders import Failure, Looked, Manner, Swept, Trouble, Where
 
 _LOOKED_AT_ONCE = 32
@@ -108,7 +108,7 @@ class _Sweeping:
 
     def do(self, waiting: Sequence[Task]) -> None:
         known = [task for task in waiting if task.swept_refs and task.swept_rules == self._rules]
-        self._good = next((task for task in waiting if task.swept_refs and not work.is_local(_where(task))), None)
+        self._good = next((task for task in waiting if task.swept_refs and not work.is_local(task.url)), None)
         self._looks.extend(batches(known, _LOOKED_AT_ONCE))
         self._tasks.extend(task for task in waiting if not (task.swept_refs and task.swept_rules == self._rules))
         while self._is_anything_left() and self._goes_on():
@@ -185,7 +185,7 @@ class _Sweeping:
 
     def _succeeded(self, task: Task) -> None:
         self._failed_in_a_row = 0
-        if not work.is_local(_where(task)):
+        if not work.is_local(task.url):
             self._good = task
 
     def _record(self, task: Task, swept: Swept) -> None:
@@ -206,7 +206,7 @@ class _Sweeping:
             failure.trouble is Trouble.FOR_NOW
             and not has_died
             and not task.attempts
-            and not work.is_local(_where(task))
+            and not work.is_local(task.url)
         ):
             self._failed_in_a_row += 1
             self._check_that_anything_answers(failure)

@@ -27,8 +27,8 @@ from keysweep.sources.history.whole import forget_packs, scan_source
 from keysweep.sources.reread import reread
 from keysweep.sweep.access import access_to, forget_logins, login_at
 from keysweep.sweep.advertised import Advertisements
-from keysweep.sweep.here import held_to, state_of
-from keysweep.sweep.mirrors import Mirror, held, make_room, mirrored, place_of, refs_digest, refs_in
+from keysweep.sweep.here import held_to, refs_digest, refs_in, state_of
+from keysweep.sweep.mirrors import Mirror, held, make_room, mirrored, place_of
 from keysweep.sweep.orders import Asked, Asking, Failure, Looked, Manner, Swept, Trouble, Where
 
 _LOOKS_AT_ONCE = 16
@@ -48,9 +48,9 @@ def rules_of(manner: Manner) -> str:
 
 def look(places: Sequence[Where], directory: str) -> list[Looked]:
     """Which refs each repository has now; for one elsewhere that is one question to its server."""
-    here = [_look(each, directory) for each in places if is_local(each)]  # git is pointed at one after the other
+    here = [_look(each, directory) for each in places if is_local(each.url)]  # git is pointed at each
     os.makedirs(directory, mode=0o700, exist_ok=True)
-    elsewhere = [each for each in places if not is_local(each)]
+    elsewhere = [each for each in places if not is_local(each.url)]
     with Elsewhere(), Advertisements(_LOOKS_AT_ONCE) as servers, ThreadPoolExecutor(_LOOKS_AT_ONCE) as threads:
         return [*here, *threads.map(partial(_look, directory=directory, servers=servers), elsewhere)]
 
@@ -100,8 +100,8 @@ def _sweep(where: Where, manner: Manner, rules: str, began: float) -> Swept:
     prepare()
     with _brought(where, manner) as mirror:
         refs = refs_in(mirror.path)
-        state = state_of(mirror.path) if is_local(where) else refs_digest(refs)
-        if not refs and not is_local(where):
+        state = state_of(mirror.path) if is_local(where.url) else refs_digest(refs)
+        if not refs and not is_local(where.url):
             _check_that_git_answers(where)
         scan = partial(
             scan_history,
@@ -131,7 +131,7 @@ def _check_that_git_answers(where: Where) -> None:
 @contextmanager
 def _brought(where: Where, manner: Manner) -> Iterator[Mirror]:
     """The repository on this machine: where it is, or its mirror."""
-    if is_local(where):
+    if is_local(where.url):
         place = place_of(manner.mirrors, where.identity)
         path = local_path(where.url)
         if not os.path.isdir(path):
@@ -143,9 +143,9 @@ def _brought(where: Where, manner: Manner) -> Iterator[Mirror]:
         yield mirror
 
 
-def is_local(where: Where) -> bool:
+def is_local(url: str) -> bool:
     """Whether a repository is read where it is, on this machine."""
-    return not is_address(where.url) or where.url.startswith("file://")
+    return not is_address(url) or url.startswith("file://")
 
 
 def _access(where: Where) -> Access:
