@@ -19,13 +19,12 @@ from keysweep.frozen import frozen
 from keysweep.sources.history.opening.addresses import Address
 from keysweep.sources.history.opening.clone import clone, offered, update
 from keysweep.sources.history.opening.elsewhere import Elsewhere
-from keysweep.sources.history.opening.remote import Access
+from keysweep.sources.history.opening.remote import Access, NoRoomError
 from keysweep.sources.progress import OnProgress
 
 _MIRROR, _COMING, _NOTES, _SIZE, _LOCK = "mirror.git", "coming", "notes", "size", "lock"
 _MOST_PACKS = 50
 """Each update may add one, and git is not let near a mirror to join them: a new clone is one pack."""
-_DISK_FULL = ("disk", "is full")
 
 
 @frozen
@@ -63,9 +62,7 @@ def mirrored(
         path = os.path.join(place, _MIRROR)
         try:
             _bring(place, path, address, access, on_progress)
-        except GitError as error:
-            if not all(word in str(error) for word in _DISK_FULL):
-                raise
+        except NoRoomError:
             make_room(mirrors, least_bytes=mirrors.budget_bytes)
             _bring(place, path, address, access, on_progress)
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from keysweep.sources.engine import prepare
 from keysweep.sources.history.full import scan_history
 from keysweep.sources.history.opening.addresses import address, is_address
 from keysweep.sources.history.opening.elsewhere import Elsewhere
-from keysweep.sources.history.opening.remote import Access
+from keysweep.sources.history.opening.remote import Access, RefusedError
 from keysweep.sources.history.opening.source import local_path
 from keysweep.sources.history.rescans.remembered import asked, rules_identity
 from keysweep.sources.history.whole import forget_packs, scan_source
@@ -33,10 +32,6 @@ from keysweep.sweep.orders import Asked, Asking, Failure, Looked, Manner, Swept,
 
 _LOOKS_AT_ONCE = 16
 _NOTES = "notes"
-_REFUSED = re.compile(
-    r"authentication failed|could not read (?:username|password)|returned error: 40[13]", re.IGNORECASE
-)
-"""What git says where a login is not taken: another token may be, and those of helpers are renewed."""
 
 
 @lru_cache(4)
@@ -82,8 +77,8 @@ def sweep(where: Where, manner: Manner) -> Swept:
 
 def _failure(error: Exception) -> Failure:
     """Why something failed, for the store: a mistake in keysweep too stops only the repository that met it."""
-    if isinstance(error, UsageError) and _REFUSED.search(str(error)):
-        forget_logins()
+    if isinstance(error, RefusedError):
+        forget_logins()  # those of helpers are renewed
         return Failure(Trouble.FOR_NOW, str(error).rstrip("."))
     if isinstance(error, UsageError):
         return Failure(Trouble.DENIED, str(error).rstrip("."))

@@ -37,6 +37,18 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 """What git and forges say where the address is wrong or the user may not read it: to try again is no use."""
+_REFUSED = re.compile(
+    r"authentication failed|could not read (?:username|password)|returned error: 40[13]", re.IGNORECASE
+)
+"""Of these, what they say where a login is not taken: with another one it may be of use."""
+
+
+class NoRoomError(GitError):
+    """There is no room on the disk for what the server sends."""
+
+
+class RefusedError(UsageError):
+    """The server does not take the login, or asks for one."""
 
 
 @frozen
@@ -161,13 +173,14 @@ def _failure(url: str, said: list[str], code: int, failing: str) -> KeysweepErro
     """One sentence with git's own reason, without control characters and credentials."""
     everything = "\n".join(said)
     if _FULL.search(everything):
-        return GitError(
+        return NoRoomError(
             f"{url} {failing}, because the disk that temporary files go to is full: free some room, or set TMPDIR "
             "to a directory that has more."
         )
     reason = _reason(said) or (f"git was ended by signal {-code}" if code < 0 else f"exit code {code}")
     if _DENIED.search(everything):
-        return UsageError(f"{url} {failing} ({reason}): check the address, and that you may read it.")
+        kind = RefusedError if _REFUSED.search(everything) else UsageError
+        return kind(f"{url} {failing} ({reason}): check the address, and that you may read it.")
     return GitError(f"{url} {failing} ({reason}): try again.")
 
 
