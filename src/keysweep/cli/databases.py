@@ -27,11 +27,18 @@ def db_option(command: _Command) -> _Command:
 
 
 @contextmanager
+def installed(what: str) -> Iterator[None]:
+    """What `what` needs is imported in this `with`; UsageError where it is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise UsageError(f"{what} needs {error.name}: run `pip install 'keysweep[sweep]'`.") from error
+
+
+@contextmanager
 def opened_store(address: str | None, *, must_exist: bool = False) -> Iterator[Store]:
     """The store; raises UsageError where what it needs is not installed, StoreError where it cannot be used."""
-    try:
+    with installed("the store"):
         from keysweep.store.opening import opened
-    except ImportError as error:
-        raise UsageError(f"the store needs {error.name}: run `pip install 'keysweep[sweep]'`.") from error
     with opened(address, must_exist=must_exist) as store:
         yield store

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from keysweep.cli.databases import db_option, opened_store
+from keysweep.cli.databases import db_option, installed, opened_store
 from keysweep.cli.interrupt import CtrlC
 from keysweep.cli.operator import aws_endpoint
 from keysweep.cli.output import check_writable, put_report
@@ -101,10 +101,8 @@ def notify(
 
 def receivers_of(config: Path | None) -> Receivers:
     """Those that `config` describes, or notify.toml in the user's configuration directory."""
-    try:
+    with installed("the store"):
         from keysweep.notify.receivers import load
-    except ImportError as error:
-        raise UsageError(f"the store needs {error.name}: run `pip install 'keysweep[sweep]'`.") from error
     return load(config, _directory())
 
 

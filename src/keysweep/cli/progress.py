@@ -56,20 +56,22 @@ class ProgressLine:
         if now - self._began < _FIRST_AFTER_SECONDS or (now - self._drawn_at < _BETWEEN_SECONDS and not turned):
             return
         self._drawn_at = now
-        line = line_of(progress, now - self._phase_began, self._columns() - 1)
-        self._write("\r" + line.ljust(min(self._width, self._columns() - 1)))
+        line = line_of(progress, now - self._phase_began, columns_of(self._stream) - 1)
+        self._write("\r" + line.ljust(min(self._width, columns_of(self._stream) - 1)))
         self._width = len(line)
-
-    def _columns(self) -> int:
-        try:
-            return max(_FEWEST_COLUMNS, os.get_terminal_size(self._stream.fileno()).columns or _COLUMNS)
-        except OSError:
-            return _COLUMNS
 
     def _write(self, text: str) -> None:
         with suppress(OSError):  # nobody looks any more, which is no reason to stop
             self._stream.write(text)
             self._stream.flush()
+
+
+def columns_of(stream: TextIO) -> int:
+    """How wide a terminal is."""
+    try:
+        return max(_FEWEST_COLUMNS, os.get_terminal_size(stream.fileno()).columns or _COLUMNS)
+    except OSError:
+        return _COLUMNS
 
 
 def line_of(progress: Progress, seconds: float, columns: int) -> str:

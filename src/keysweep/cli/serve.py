@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from keysweep.cli.databases import db_option, opened_store
+from keysweep.cli.databases import db_option, installed, opened_store
 from keysweep.cli.operator import allow_account, aws_endpoint, mandate_of, policy_file, profile
 from keysweep.errors import ExitCode, UsageError
 
@@ -102,12 +102,10 @@ def serve(
         raise UsageError(f"--user has to be a name of at most {_MOST_NAME} letters.")
     _check(is_open=is_open, has_tls=bool(tls_cert), behind_proxy=behind_proxy, origin=origin, password=password)
     with opened_store(db, must_exist=True) as store:
-        try:
+        with installed("the dashboard"):
             from keysweep.web.app import application
             from keysweep.web.serving import Tls, listening, prepared
             from keysweep.web.sessions import OneTimeToken, Password
-        except ImportError as error:
-            raise UsageError(f"the dashboard needs {error.name}: run `pip install 'keysweep[sweep]'`.") from error
         container = (
             _container(store, allowed, policy_file, profile, aws_endpoint, allow_contain) if allow_plan else None
         )

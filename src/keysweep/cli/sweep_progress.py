@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from keysweep.cli.progress import clock_time
+from keysweep.cli.progress import clock_time, columns_of
 from keysweep.report.style import Style, number_of, size
 from keysweep.store.runs import Counts, TaskState
 from keysweep.sweep.run import Moment
@@ -23,9 +23,9 @@ _GUESSED_AFTER = 3
 class Reporter:
     """Tells of a run; use `reporter`."""
 
-    def __init__(self, stream: TextIO, tell: Callable[[dict[str, Any]], None], every_seconds: float) -> None:
+    def __init__(self, tell: Callable[[dict[str, Any]], None], every_seconds: float) -> None:
         """`tell` is given facts no more often than every so many seconds, or when something else begins."""
-        self._stream, self._tell, self._every = stream, tell, every_seconds
+        self._tell, self._every = tell, every_seconds
         self._facts: dict[str, Any] = {}
         self._told_at = 0.0
         self._began = time.monotonic()
@@ -88,14 +88,14 @@ def reporter(*, json_progress: bool) -> Iterator[Reporter]:
     """Who tells of a run on standard error, while it lasts."""
     stream = sys.stderr
     if json_progress:
-        yield Reporter(stream, lambda facts: _write(stream, json.dumps(facts) + "\n"), _JSON_SECONDS)
+        yield Reporter(lambda facts: _write(stream, json.dumps(facts) + "\n"), _JSON_SECONDS)
         return
     if not stream.isatty():
-        yield Reporter(stream, lambda _: None, _JSON_SECONDS)
+        yield Reporter(lambda _: None, _JSON_SECONDS)
         return
     line = _Line(stream)
     try:
-        yield Reporter(stream, line.show, _LINE_SECONDS)
+        yield Reporter(line.show, _LINE_SECONDS)
     finally:
         with suppress(OSError):
             line.clear()
@@ -116,7 +116,7 @@ class _Line:
 
     def show(self, facts: dict[str, Any]) -> None:
         """The line for these facts in the place of the one before."""
-        text = self._style.safe(line_of(facts))[: _columns(self._stream) - 1]
+        text = self._style.safe(line_of(facts))[: columns_of(self._stream) - 1]
         _write(self._stream, "\r" + text.ljust(self._width))
         self._width = len(text)
 
@@ -124,15 +124,6 @@ class _Line:
         """No line any more."""
         if self._width:
             _write(self._stream, "\r" + " " * self._width + "\r")
-
-
-def _columns(stream: TextIO) -> int:
-    import os
-
-    try:
-        return max(20, os.get_terminal_size(stream.fileno()).columns or 80)
-    except OSError:
-        return 80
 
 
 def line_of(facts: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from keysweep.standing import Standing
 from keysweep.store.leaks import HARMLESS
 from keysweep.store.rows import batches
 from keysweep.store.schema import leaks, notices
-from keysweep.store.summaries import SETTLED
+from keysweep.store.summaries import SETTLED, is_lapsed
 
 _QUIET_STANDINGS = HARMLESS | {Standing.CANARY, Standing.EXAMPLE}
 
@@ -107,8 +107,7 @@ def due(
 
 def _status(now: datetime) -> ColumnElement[str]:
     """What people say of a leak; what was accepted holds until the end of a day, in UTC."""
-    is_over = and_(leaks.c.status == "accepted", leaks.c.status_until < now.date().isoformat())
-    return case((is_over, "open"), else_=leaks.c.status)
+    return case((is_lapsed(now.date()), "open"), else_=leaks.c.status)
 
 
 def _wanted(wanted: Wanted) -> list[ColumnElement[bool]]:

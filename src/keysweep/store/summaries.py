@@ -82,10 +82,13 @@ def count_to_do(connection: Connection, run: str, least_severity: int) -> int:
 def reopen_lapsed(connection: Connection, today: date, now: datetime) -> None:
     """What was accepted until a day that is over is open again."""
     connection.execute(
-        update(leaks)
-        .where(leaks.c.status == "accepted", leaks.c.status_until < today.isoformat())
-        .values(status="open", status_until=None, last_seen=now)
+        update(leaks).where(is_lapsed(today)).values(status="open", status_until=None, last_seen=now)
     )
+
+
+def is_lapsed(today: date) -> ColumnElement[bool]:
+    """Whether a leak was accepted until a day that is over."""
+    return (leaks.c.status == "accepted") & (leaks.c.status_until < today.isoformat())
 
 
 def _open() -> ColumnElement[bool]:

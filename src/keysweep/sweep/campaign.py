@@ -76,7 +76,7 @@ def list_all(
         on_wait=on_wait,
         goes_on=goes_on,
     )
-    kind = "" if target.kind in (Kind.DIRECTORY, Kind.FILE, Kind.STDIN) else target.kind.value
+    kind = target.kind.value if target.is_hosted else ""
     for batch in batches(listed, _LISTED_AT_ONCE):
         with store.writing() as connection:
             inventories.add_to_run(connection, run, batch, datetime.now(UTC), kind)

@@ -6,24 +6,18 @@ import gzip
 import json
 import logging
 import socket
-import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from keysweep.errors import ExitCode, InventoryError, UsageError
 from keysweep.sweep.inventory import connection
+from tests.certificates import certificate, server_context
 from tests.servers import socket_server
 from tests.sweep.inventory.host import IMPATIENT, Reply, listing, serving
 from tests.sweep.inventory.shapes import github_account, github_repository
@@ -264,37 +258,13 @@ def test_a_host_without_a_valid_certificate_is_sent_nothing(token: str) -> None:
 def test_a_certificate_of_ones_own_is_trusted_only_where_the_user_says_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(own_certificate(tmp_path / "own.pem"))
-    with serving({ORG: ACCOUNT, LIST: FINE}, tls=context) as host:
+    own = certificate(tmp_path)
+    with serving({ORG: ACCOUNT, LIST: FINE}, tls=server_context(own)) as host:
         with pytest.raises(InventoryError, match="certificate"):
             listing(f"github:{host.base}/acme")
         assert not host.asked
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "own.pem"))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(own))
         assert listing(f"github:{host.base}/acme").names == ["acme/web"]
-
-
-def own_certificate(path: Path) -> Path:
-    """A certificate for 127.0.0.1, signed by itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 def test_a_token_is_not_sent_unencrypted_over_the_network() -> None:

@@ -9,11 +9,10 @@ from keysweep.findings import Secret
 from keysweep.repositories import Listed
 from keysweep.sweep.inventory.asking import Asked, basic, bearer
 from keysweep.sweep.inventory.connection import HostError
-from keysweep.sweep.inventory.filters import WIKI_ENDING
+from keysweep.sweep.inventory.githubs import repository_and_wiki
 from keysweep.sweep.inventory.pages import Wanted, kept, pages
-from keysweep.sweep.inventory.rows import clone_url, flag, moment, needed_number, needed_text, number, text, texts
+from keysweep.sweep.inventory.rows import flag, number
 from keysweep.sweep.inventory.targets import Target
-from keysweep.sweep.inventory.wikis import wiki_of
 from keysweep.sweep.tokens import Login
 
 _PER_PAGE = 50
@@ -49,22 +48,6 @@ def _owner(target: Target, asked: Asked) -> str:
 
 
 def _repository(target: Target, wanted: Wanted, row: object) -> Iterator[Listed]:
-    url, size = clone_url(needed_text(row, "clone_url"), target.base), number(row, "size")
     forked = number(row, "parent", "id")
-    repository = Listed(
-        identity=f"{target.host}/repository/{needed_number(row, 'id')}",
-        name=needed_text(row, "full_name"),
-        url=url,
-        page=text(row, "html_url"),
-        size_bytes=None if size is None else size * 1024,
-        pushed=moment(row, "updated_at"),
-        private=flag(row, "private"),
-        archived=bool(flag(row, "archived")),
-        fork_of=None if not flag(row, "fork") else "" if forked is None else f"{target.host}/repository/{forked}",
-        default_branch=text(row, "default_branch"),
-        topics=texts(row, "topics"),
-    )
-    yield repository
-    if flag(row, "has_wiki") and wanted.filters.wikis:
-        page = f"{repository.page}/wiki" if repository.page else None
-        yield wiki_of(repository, f"{url.removesuffix('.git')}{WIKI_ENDING}.git", page)
+    fork_of = None if not flag(row, "fork") else "" if forked is None else f"{target.host}/repository/{forked}"
+    yield from repository_and_wiki(target, wanted, row, pushed="updated_at", fork_of=fork_of)

@@ -15,12 +15,11 @@ from keysweep.findings import Secret
 from keysweep.repositories import Holds, Listed
 from keysweep.sweep.inventory.asking import Asked, bearer
 from keysweep.sweep.inventory.connection import HostError
-from keysweep.sweep.inventory.filters import WIKI_ENDING
+from keysweep.sweep.inventory.githubs import repository_and_wiki
 from keysweep.sweep.inventory.pages import Wanted, beside, kept, listed_rows
-from keysweep.sweep.inventory.rows import clone_url, flag, moment, needed_number, needed_text, number, text, texts
+from keysweep.sweep.inventory.rows import clone_url, flag, moment, needed_number, needed_text, number, text
 from keysweep.sweep.inventory.rows import field as value
 from keysweep.sweep.inventory.targets import Target
-from keysweep.sweep.inventory.wikis import wiki_of
 from keysweep.sweep.tokens import Login
 
 _PER_PAGE = 100
@@ -136,25 +135,8 @@ def _only(names: tuple[str, ...], row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _repository(target: Target, wanted: Wanted, row: object) -> Iterator[Listed]:
-    url = clone_url(needed_text(row, "clone_url"), target.base)
-    size = number(row, "size")
-    repository = Listed(
-        identity=f"{target.host}/repository/{needed_number(row, 'id')}",
-        name=needed_text(row, "full_name"),
-        url=url,
-        page=text(row, "html_url"),
-        size_bytes=None if size is None else size * 1024,
-        pushed=moment(row, "pushed_at"),
-        private=flag(row, "private"),
-        archived=bool(flag(row, "archived")),
-        fork_of="" if flag(row, "fork") else None,
-        default_branch=text(row, "default_branch"),
-        topics=texts(row, "topics"),
-    )
-    yield repository
-    if flag(row, "has_wiki") and wanted.filters.wikis:
-        page = f"{repository.page}/wiki" if repository.page else None
-        yield wiki_of(repository, f"{url.removesuffix('.git')}{WIKI_ENDING}.git", page)
+    fork_of = "" if flag(row, "fork") else None
+    yield from repository_and_wiki(target, wanted, row, pushed="pushed_at", fork_of=fork_of)
 
 
 def _gist(target: Target, row: object) -> Iterator[Listed]:

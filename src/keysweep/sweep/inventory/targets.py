@@ -59,13 +59,18 @@ class Target:
     @property
     def text(self) -> str:
         """As it can be written again: the same for the same target, however it was written."""
-        if self.kind in _LOCAL:
+        if not self.is_hosted:
             return self.name
         public = f"https://{PUBLIC_HOSTS.get(self.kind, '')}"
         if self.kind is Kind.AZURE and self.base.startswith(f"{public}/"):
             return f"azure:{self.base.removeprefix(f'{public}/')}{f'/{self.name}' if self.name else ''}"
         shown = self.name if self.base == public else f"{self.base}/{self.name}".rstrip("/")
         return f"{self.kind}:{shown}"
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether a host lists it, by whose kind a token is found."""
+        return self.kind not in _LOCAL
 
     @property
     def host(self) -> str:
