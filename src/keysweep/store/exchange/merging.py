@@ -61,6 +61,10 @@ class Merge:
         self._fresh_ids: dict[str, set[int]] = {"repository": set(), "leak": set()}
         self._key_ids: set[str] = set()
         self._fresh_key_ids: set[str] = set()
+        self._key_ids_of_new: set[str] = set()
+        """Keys of which the export knows something newer, and nothing older."""
+        self._key_ids_of_old: set[str] = set()
+        """Keys of which it knows something older, and nothing newer."""
         self._restanding: set[str] = set()
         self._newer: set[int] = set()
         """Repositories of which the export knows more."""
@@ -173,6 +177,11 @@ class Merge:
             if ours is None:
                 continue
             newer = {"canary": ours["canary"] or row["canary"]}
+            known = [(row[moment] or _NEVER, ours[moment] or _NEVER) for moment in ("checked", "contained_when")]
+            if all(theirs <= mine for theirs, mine in known) and any(theirs < mine for theirs, mine in known):
+                self._key_ids_of_old.add(row["key_id"])
+            if all(theirs >= mine for theirs, mine in known) and any(theirs > mine for theirs, mine in known):
+                self._key_ids_of_new.add(row["key_id"])
             for moment, names in (("checked", _ANSWER), ("contained_when", _CONTAINMENT)):
                 if (row[moment] or _NEVER) > (ours[moment] or _NEVER):
                     newer |= {name: row[name] for name in names}
@@ -193,10 +202,19 @@ class Merge:
         for row in rows:
             ours = there.get(row["fingerprint"])
             if ours is not None:
-                last = {"last_seen": max(row["last_seen"], ours["last_seen"])}
-                changes[ours["id"]] = _changes(ours, last, row)
+                newer = {"last_seen": max(row["last_seen"], ours["last_seen"])}
+                newer["contained"] = self._contained(ours, row)
+                changes[ours["id"]] = _changes(ours, newer, row)
         self.changes.update(leaks, "id", {number: change for number, change in changes.items() if change})
         self._learn("leak", leaks, "fingerprint", rows, {row["fingerprint"] for row in fresh})
+
+    def _contained(self, ours: Row, row: Row) -> datetime | None:
+        """When a leak was first harmless, as whoever knows more of its key says; or else the earlier."""
+        if row["key_id"] in self._key_ids_of_new:
+            return row["contained"]  # type: ignore[no-any-return]
+        if row["key_id"] in self._key_ids_of_old:
+            return ours["contained"]  # type: ignore[no-any-return]
+        return min(filter(None, (ours["contained"], row["contained"])), default=None)
 
     def _places(self, rows: list[Row]) -> None:
         known = [
