@@ -33,10 +33,14 @@ _OTHERS = ("postgres", "nobody")
 """Users as whom a server can run where the tests are root, which PostgreSQL refuses to be."""
 _READY_SECONDS = 60
 _SUPERVISE = Path(__file__).parent / "emulators" / "supervise.py"
-_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_CARELESS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+}
 """A test may kill the server, but the system stays."""
 _SETTINGS = {
-    "shared_buffers": "64MB",
     "max_connections": "40",
     "timezone": "Asia/Kathmandu",  # which nobody may notice
     "log_min_messages": "error",

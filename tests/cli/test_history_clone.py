@@ -16,6 +16,7 @@ import pytest
 
 from fixtures.keys import key_id, secret
 from tests.cli.test_scan import document, keysweep
+from tests.emulators.wire import Answer, serve
 from tests.repositories import Repository, environment
 from tests.servers import http_server, socket_server
 
@@ -99,6 +100,14 @@ def test_an_empty_repository_elsewhere_is_clean(tmp_path: Path, here: Path) -> N
         done = keysweep(here, "scan", "--history", f"{address}/r")
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 objects: all scanned." in done.stdout
+
+
+def test_a_page_in_the_place_of_a_repository_is_not_an_empty_repository(here: Path) -> None:
+    page = Answer(200, b"<html>sign in</html>", {"Content-Type": "text/html"})
+    with serve(lambda _: page) as address:
+        done = keysweep(here, "scan", "--history", f"{address}/r")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"{address}/r answers with something that is no repository: check the address." in done.stderr
 
 
 def test_the_users_credential_helper_answers_and_its_password_is_nowhere(

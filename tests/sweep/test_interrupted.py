@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 from base64 import b64encode
@@ -37,7 +38,9 @@ def ended(organisation: Organisation) -> dict[str, str]:
             "SELECT r.name, t.ended FROM tasks t JOIN repositories r ON r.id = t.repository_id "
             "WHERE t.ended IS NOT NULL AND t.run_id = (SELECT MAX(id) FROM runs)"
         )
-    except Exception:  # noqa: BLE001 - there are no tables yet
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
         return {}
     return {str(name): str(when) for name, when in rows}
 

@@ -65,17 +65,7 @@ class Advertisements:
                 pass
         return offered(address, directory, access)
 
-    def is_git(self, address: Address, login: Login | None) -> bool:
-        """Whether a server answers as git does; of what is not asked by HTTP, git has told that already."""
-        if not address.url.startswith(("http://", "https://")):
-            return True
-        try:
-            self._asked(address.url, login, follow=True)
-        except OtherAnswerError:
-            return False
-        return True
-
-    def _asked(self, url: str, login: Login | None, *, follow: bool = False) -> dict[str, str]:
+    def _asked(self, url: str, login: Login | None) -> dict[str, str]:
         from requests import RequestException
 
         try:
@@ -85,7 +75,7 @@ class Advertisements:
                 auth=(login.user, login.secret.reveal()) if login else None,
                 headers={"Accept": _TYPE, "User-Agent": "git/keysweep"},
                 timeout=_SECONDS,
-                allow_redirects=follow and login is None,
+                allow_redirects=False,
                 stream=True,
             )
             with answer:

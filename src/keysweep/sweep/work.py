@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from hashlib import blake2b
 
-from keysweep.errors import GitError, KeysweepError, UsageError
+from keysweep.errors import KeysweepError, UsageError
 from keysweep.findings import Finding, Part, Place, ScanResult, Severity
 from keysweep.frozen import replace
 from keysweep.report.hidden import redactor_of, without_secrets
@@ -96,8 +96,6 @@ def _sweep(where: Where, manner: Manner, rules: str, began: float) -> Swept:
     with _brought(where, manner) as mirror:
         refs = refs_in(mirror.path)
         state = state_of(mirror.path) if is_local(where.url) else refs_digest(refs)
-        if not refs and not is_local(where.url):
-            _check_that_git_answers(where)
         scan = partial(
             scan_history,
             limits=manner.limits,
@@ -113,14 +111,6 @@ def _sweep(where: Where, manner: Manner, rules: str, began: float) -> Swept:
     told = _document(result, where.url)
     named = {shown(name): object_id for name, object_id in refs.items()}
     return Swept(where.repository_id, rules, time.monotonic() - began, told, named, state)
-
-
-def _check_that_git_answers(where: Where) -> None:
-    """GitError for a page where a repository should be: to git it looks like one that is empty."""
-    wanted = address(where.url)
-    with Advertisements(1) as servers:
-        if not servers.is_git(wanted, login_at(where.kind, where.url)):
-            raise GitError(f"{wanted.url} answers with something that is no repository: check the address.")
 
 
 @contextmanager
