@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,17 @@ def test_a_page_in_the_place_of_a_repository_is_not_an_empty_repository(tmp_path
         listed.write_text(f"{address}/a.git\n")
         report = made.sweep("--attempts", "1", target=os.fspath(listed), expect=3)
     assert "no repository" in report["unread"][0]["reason"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such name")
+def test_names_that_are_no_utf_8_are_swept_and_are_not_their_escapes(local: Organisation) -> None:
+    for name in (os.fsdecode(b"caf\xe9"), r"caf\xe9"):
+        work = Repository(local.served / name)
+        work.stage("x.env", env_file(key()))
+        work.commit("leak")
+    report = local.sweep()
+    assert (report["repositories"]["swept"], report["to_do"]) == (2, 2)
+    assert local.sweep()["repositories"]["unchanged"] == 2
 
 
 def test_a_repository_in_the_work_tree_of_another_is_swept_too(local: Organisation) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from keysweep.repositories import Listed
 from keysweep.sources.history.opening.submodules import is_git_directory
@@ -40,8 +41,20 @@ def listed(root: str, on_problem: OnProblem) -> Iterator[Listed]:
 def repository(path: str, name: str) -> Listed:
     """The repository at `path`."""
     return Listed(
-        identity=os.path.realpath(path), name=name.replace(os.sep, "/"), url=path, size_bytes=_packed_bytes(path)
+        identity=_address(os.path.realpath(path)),
+        name=name.replace(os.sep, "/"),
+        url=_address(path),
+        size_bytes=_packed_bytes(path),
     )
+
+
+def _address(path: str) -> str:
+    """The path, or its address where it has bytes that are no UTF-8: a store keeps text."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return f"file://{quote(os.fsencode(os.path.abspath(path)))}"
+    return path
 
 
 def _is_repository(path: str) -> bool:

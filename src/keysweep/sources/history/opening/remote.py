@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _READ_BYTES = 1 << 16
 _MOST_LINE_BYTES = 4096
 _MOST_LINES = 40
+_MOST_REASON = 400
+"""Characters of what a server says that are told to people."""
 _MOST_BYTES = 256 << 20
 """That a server may say before anything is fetched: two million refs."""
 _UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -194,4 +196,5 @@ def _reason(said: list[str]) -> str:
         return ""
     told = " ".join(lines[fatal : fatal + 1 + lines[fatal].endswith(":")])
     text = without_credentials(told).removeprefix("fatal: ").removeprefix("remote: ")
-    return "".join(each if each.isprintable() else "?" for each in text.strip(" .\0"))
+    safe = "".join(each if each.isprintable() else "?" for each in text.strip(" .\0"))
+    return safe if len(safe) <= _MOST_REASON else f"{safe[:_MOST_REASON]}…"
