@@ -14,6 +14,8 @@ from tests.leaks.startup import leak_spool
 
 _MOST_BYTES = 64 << 20
 _MOST_SHOWN = 300
+_DATABASES = (".db", ".db-wal", ".db-shm", ".db-journal")
+"""Files of SQLite: whoever opens one and closes it takes away the locks that his own process has on it."""
 
 
 class Net:
@@ -26,6 +28,7 @@ class Net:
         self._known = known
         self._told: deque[tuple[str, str, bytes]] = deque()
         self._seen: set[tuple[str, str, bytes]] = set()
+        self._databases: set[str] = set()
         self._process = os.getpid()
         self._spool: Path | None = None
         self._read = 0
@@ -58,14 +61,22 @@ class Net:
                 kind, where, content = self._told.popleft()
                 if kind != "file":
                     self._seen.add((kind, where, content))
-                elif os.path.isfile(where) and os.path.getsize(where) <= _MOST_BYTES:
-                    self._seen.add(("content", where, Path(where).read_bytes()))
+                elif where.endswith(_DATABASES):
+                    self._databases.add(where)
+                else:
+                    self._look_into(where)
         finally:
             self._gathering.release()
+
+    def _look_into(self, path: str) -> None:
+        if os.path.isfile(path) and os.path.getsize(path) <= _MOST_BYTES:
+            self._seen.add(("content", path, Path(path).read_bytes()))
 
     def leaks(self) -> dict[str, set[str]]:
         """By kind, a line for each leak, without the secret; what was seen is forgotten."""
         self.gather()
+        while self._databases:
+            self._look_into(self._databases.pop())
         seen, self._seen = self._seen, set()
         found: dict[str, set[str]] = {}
         for kind, where, content in seen:

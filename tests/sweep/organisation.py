@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,7 @@ class Organisation:
 
     def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What the store says, as a data person asks it."""
-        with sqlite3.connect(self.db) as connection:
+        with closing(sqlite3.connect(self.db)) as connection:
             return connection.execute(query, values).fetchall()
 
     def told(self) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -174,27 +174,25 @@ def _shown(url: URL) -> str:
 def _prepare_file(path: Path, *, must_exist: bool) -> None:
     """Make sure that nobody else can read the file, before anything is in it.
 
-    SQLite gives the files beside it the same permissions. Raises StoreError.
+    SQLite gives the files beside it the same permissions. What is there already is not opened here: whoever closes
+    a file takes away all locks that this process has on it (sqlite.org/howtocorrupt.html, 2.2). Raises StoreError.
     """
     try:
         if must_exist and not path.exists():
             raise missing(os.fspath(path))
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise StoreError(f"the store {path} is no file: name another with --db.")
-            if status.st_size:
-                _check_file(path)
-            if sys.platform != "win32" and status.st_mode & 0o077:
-                os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            raise StoreError(f"the store {path} is a symbolic link: name the file itself with --db.")
+        if not stat.S_ISREG(status.st_mode):
+            raise StoreError(f"the store {path} is no file: name another with --db.")
+        if status.st_size:
+            _check_file(path)
+        if sys.platform != "win32" and status.st_mode & 0o077:
+            os.chmod(path, 0o600)
     except OSError as error:
-        if path.is_symlink():
-            raise StoreError(f"the store {path} is a symbolic link: name the file itself with --db.") from error
         raise StoreError(
             f"the store {path} cannot be opened ({error.strerror}): change its permissions, or use --db."
         ) from error
