@@ -123,8 +123,7 @@ def test_the_refs_of_a_mirror_are_those_that_its_server_tells(organisation: Orga
     empty = organisation.add("empty", {})
     for each in (work, empty):
         url = address(f"{organisation.address}/{organisation.bare(each).relative_to(organisation.served)}")
-        with Advertisements(1) as servers:
-            told = servers.refs(url, None, NO_MORE, os.fspath(tmp_path))
+        told = Advertisements(1).refs(url, None, NO_MORE, os.fspath(tmp_path))
         with mirrored(Mirrors(os.fspath(tmp_path / "m"), PLENTY), url.url, url, NO_MORE) as mirror:
             assert refs_digest(refs_in(mirror.path)) == refs_digest(told)
         assert len(told) == (5 if each is work else 0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from types import TracebackType
 
 from keysweep import git
 from keysweep.sources.history.opening.addresses import Address
@@ -34,7 +33,7 @@ class OtherAnswerError(Exception):
 
 
 class Advertisements:
-    """Connections to servers of git; a context manager, for as many threads as `connections`."""
+    """Connections to servers of git, for as many threads as `connections`; they end with the process."""
 
     def __init__(self, connections: int) -> None:
         """Connects to nobody yet."""
@@ -44,14 +43,6 @@ class Advertisements:
         self._session = Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
-
-    def __enter__(self) -> Advertisements:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._session.close()
 
     def refs(self, address: Address, login: Login | None, access: Access, directory: str) -> dict[str, str]:
         """The refs that a server offers, with the objects that they name. Raises as `clone.offered` does.

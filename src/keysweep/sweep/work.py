@@ -46,8 +46,14 @@ def look(places: Sequence[Where], directory: str) -> list[Looked]:
     here = [_look(each, directory) for each in places if is_local(each.url)]  # git is pointed at each
     os.makedirs(directory, mode=0o700, exist_ok=True)
     elsewhere = [each for each in places if not is_local(each.url)]
-    with Elsewhere(), Advertisements(_LOOKS_AT_ONCE) as servers, ThreadPoolExecutor(_LOOKS_AT_ONCE) as threads:
-        return [*here, *threads.map(partial(_look, directory=directory, servers=servers), elsewhere)]
+    with Elsewhere(), ThreadPoolExecutor(_LOOKS_AT_ONCE) as threads:
+        return [*here, *threads.map(partial(_look, directory=directory, servers=_servers()), elsewhere)]
+
+
+@lru_cache(1)
+def _servers() -> Advertisements:
+    """The connections of this process, for all that it is asked to look at."""
+    return Advertisements(_LOOKS_AT_ONCE)
 
 
 def _look(where: Where, directory: str, servers: Advertisements | None = None) -> Looked:
