@@ -1,12 +1,12 @@
-"""What each query of the dashboard takes in a large store: `python -m bench.dashboard [DB] [PLACES]`.
+"""What each query of the dashboard takes in a large store: `python -m bench.dashboard`.
 
-DB is an address as `keysweep sweep --db` takes it; an empty store is filled first. Without one it is a temporary
-file of SQLite.
+Its address is one that `keysweep sweep --db` takes; an empty store is filled first. Without one it is a store made
+for the purpose, in a temporary file of SQLite or on a server of PostgreSQL of its own.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +22,7 @@ from keysweep.store.queries import one_leak, overview, repositories, sweeps, tre
 from keysweep.store.queries.chosen import NOBODY, TO_DO, Wanted, conditions
 from keysweep.store.queries.listed import count, listed
 from keysweep.store.schema import keys, leaks
+from tests.postgres import server
 
 _ROUNDS = 9
 _GOAL_MS = 100
@@ -117,9 +118,22 @@ def _median_ms(query: _Query, connection: Connection) -> float:
     return median(taken)
 
 
+def _arguments() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--db", metavar="ADDRESS")
+    options.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    options.add_argument("--places", type=int, default=1_000_000)
+    chosen = options.parse_args()
+    if chosen.db:
+        main(chosen.db, chosen.places)
+    elif chosen.database == "postgresql":
+        with server(durable=True) as running:
+            running.run("CREATE DATABASE bench")
+            main(running.address("bench"), chosen.places)
+    else:
+        with tempfile.TemporaryDirectory() as directory:
+            main(str(Path(directory) / "large.db"), chosen.places)
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as directory:
-        main(
-            sys.argv[1] if len(sys.argv) > 1 else str(Path(directory) / "large.db"),
-            int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000,
-        )
+    _arguments()
