@@ -238,6 +238,11 @@ def test_a_database_that_is_not_there_is_named(postgres: Server) -> None:
     assert "does not exist: create it" in said
 
 
+def test_a_user_and_a_host_that_are_not_there_are_told_apart_from_a_database_that_is_not(postgres: Server) -> None:
+    assert "does not take this user: check PGUSER" in refused(postgres.address("postgres", "stranger"))
+    assert "has no address: check its name" in refused("postgresql://ada@no.such.host.invalid/leaks")
+
+
 def test_a_server_on_a_socket_is_named_with_it(postgres: Server, new_of: NewStore) -> None:
     with opened(new_of("postgresql")) as store:
         assert os.fspath(postgres.directory) in store.where
