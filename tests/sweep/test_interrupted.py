@@ -11,6 +11,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -171,6 +172,41 @@ def test_a_network_that_is_gone_ends_the_run_which_goes_on_when_it_is_back(tmp_p
     port = int(made.address.rpartition(":")[2])
     with http_server(made.served, port=port):
         assert made.sweep("--resume", target=target)["repositories"]["swept"] == 20
+
+
+@pytest.mark.parametrize("what", ["Ctrl-C", "a worker that dies"])
+def test_what_happens_while_it_is_asked_whether_anything_answers_ends_it_as_at_any_time(
+    tmp_path: Path, what: str
+) -> None:
+    made = Organisation(tmp_path)
+    made.served.mkdir()
+    made.add("good", {"x.env": env_file(key())})
+    asked: list[float] = []
+    over = Event()
+
+    def fails() -> bool:
+        asked.append(time.monotonic())
+        return len(asked) > 1 and over.wait(_PATIENCE_SECONDS)
+
+    with http_server(made.served) as made.address:
+        port = int(made.address.rpartition(":")[2])
+        made.sweep()
+    filled(made, 14)
+    made.git_that('case " $* " in *" clone "*) echo "fatal: no luck today" >&2; exit 128;; esac')
+    with http_server(made.served, port=port, fails=fails):
+        sweep = made.start("--jobs", "1")
+        until(lambda: len(asked) > 1)
+        if what == "Ctrl-C":
+            sweep.send_signal(signal.SIGINT)
+        else:
+            for each in set(made.running()) - {sweep.pid}:
+                os.kill(each, signal.SIGKILL)
+        printed, said = sweep.communicate(timeout=_PATIENCE_SECONDS)
+        over.set()
+    assert sweep.returncode == 1, "what was found before is told"
+    assert "Interrupted: go on with" in printed
+    assert ("nothing answers any more" in said) == (what != "Ctrl-C")
+    until(lambda: not made.running())
 
 
 def test_a_token_that_expires_ends_the_run_which_goes_on_with_another(tmp_path: Path) -> None:
