@@ -5,35 +5,26 @@ from __future__ import annotations
 import math
 import os
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from keysweep.cli.databases import db_option, opened_store
-from keysweep.cli.interrupt import ENDINGS, CtrlC
 from keysweep.cli.operator import aws_endpoint
 from keysweep.cli.operator import partitions as partition_option
-from keysweep.cli.output import check_writable, write_report
+from keysweep.cli.output import check_writable
 from keysweep.cli.sizes import SIZE
-from keysweep.errors import ExitCode, KeysweepError, UsageError
+from keysweep.cli.sweep_run import Wish, carry_out
+from keysweep.errors import UsageError
 from keysweep.findings import Severity
-from keysweep.frozen import fields, frozen
-from keysweep.report.style import Style, complaint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.cli.sweep_progress import Reporter
     from keysweep.notify.receivers import Receivers
-    from keysweep.store.opening import Store
-    from keysweep.sweep.campaign import Begun
     from keysweep.sweep.engines import Engine
-    from keysweep.sweep.inventory.filters import Filters
-    from keysweep.sweep.inventory.targets import Target
     from keysweep.sweep.orders import Manner
 
 
@@ -174,7 +165,7 @@ def sweep(
             wikis=not no_wikis,
             snippets=not no_snippets,
         )
-        wish = _Wish(
+        wish = Wish(
             understood(target),
             wanted,
             resume,
@@ -189,34 +180,7 @@ def sweep(
         cores = os.cpu_count() or 1
         workers = jobs or (cores if wish.target.kind == "directory" else 2 * cores)  # one scans while one waits
         with _engine(engine, workers, most_minutes * 60, scheduler, tls) as started:
-            return _carry_out(store, wish, manner, started, engine, form, output, json_progress=json_progress)
-
-
-@frozen
-class _Wish:
-    """What a run is to do."""
-
-    target: Target
-    wanted: Filters
-    resume: bool
-    partitions: tuple[str, ...]
-    """Where AWS is asked; empty where it is not."""
-    endpoint: str | None
-    attempts: int
-    fail_on: Severity
-    receivers: Receivers | None
-    """Whom to tell; None where nobody is to be told."""
-    again: str
-    """What to type to go on."""
-
-    def described(self) -> dict[str, Any]:
-        """What the run was asked for, as the store keeps it."""
-        wanted = {name: getattr(self.wanted, name) for name in fields(type(self.wanted))}
-        return {
-            **{name: each.isoformat() if isinstance(each, datetime) else each for name, each in wanted.items()},
-            "verify": list(self.partitions),
-            "attempts": self.attempts,
-        }
+            return carry_out(store, wish, manner, started, engine, form, output, json_progress=json_progress)
 
 
 def _again(target: str, db: str | None, mirrors: str | None) -> str:
@@ -242,17 +206,6 @@ def _receivers() -> Receivers:
         )
     check(receivers, os.environ)
     return receivers
-
-
-def _tell(store: Store, receivers: Receivers, ctrl_c: CtrlC) -> bool:
-    """Tell the receivers what is new, and say what came of it; False where one did not take it."""
-    from keysweep.cli.notify import lines_of
-    from keysweep.notify.run import tell
-
-    told = tell(store, receivers, os.environ, goes_on=lambda: not ctrl_c.is_pressed)
-    for line in lines_of(told, Style.detect(sys.stderr, os.environ)):
-        click.echo(line, err=True)
-    return not told.failed
 
 
 def _manner(mirrors: str | None, budget_bytes: int, config: Path | None) -> Manner:
@@ -291,92 +244,3 @@ def _engine(
         is_done = True
     finally:
         engine.shutdown(wait=is_done, cancel_futures=True)
-
-
-def _carry_out(
-    store: Store,
-    wish: _Wish,
-    manner: Manner,
-    engine: Engine,
-    engine_name: str,
-    form: str,
-    output: str | None,
-    *,
-    json_progress: bool,
-) -> int:
-    from keysweep.cli.sweep_progress import reporter
-    from keysweep.cli.sweep_shown import Told, write
-    from keysweep.store.turns import turn
-    from keysweep.sweep import campaign
-
-    failure: KeysweepError | None = None
-    target = wish.target.text
-    refusal = f"another sweep of {target} into {store.where} is going on: wait for it, or end it."
-    with (
-        turn(store, f"sweep {target}", 0, refusal),
-        CtrlC(*ENDINGS) as ctrl_c,
-        reporter(json_progress=json_progress) as report,
-    ):
-        begun = campaign.begin(store, wish.target, wish.described(), engine_name, resume=wish.resume)
-        report.begin(begun.name, target, is_resumed=begun.is_resumed)
-        try:
-            _do(store, begun, wish, manner, engine, report, ctrl_c)
-        except KeysweepError as error:
-            if campaign.is_nothing_begun(store, begun.name):
-                campaign.end(store, begun.name, is_interrupted=False)
-                raise
-            failure = error
-        is_interrupted = ctrl_c.is_pressed or failure is not None
-        counts = campaign.end(store, begun.name, is_interrupted=is_interrupted)
-        report.end(counts)
-    told = Told.of(store, begun.name, target, counts, wish.fail_on, wish.again if is_interrupted else "")
-    write_report(output, lambda stream: write(told, stream, form, is_file=output is not None))
-    all_told = wish.receivers is None or is_interrupted or _tell(store, wish.receivers, ctrl_c)
-    if failure is not None:
-        click.echo(complaint(failure), err=True)
-    if told.to_do:
-        return ExitCode.FINDINGS
-    if failure is not None:
-        return failure.exit_code
-    return ExitCode.INCOMPLETE if told.is_incomplete or not all_told else ExitCode.CLEAN
-
-
-def _do(
-    store: Store, begun: Begun, wish: _Wish, manner: Manner, engine: Engine, report: Reporter, ctrl_c: CtrlC
-) -> None:
-    """All steps of the run, until somebody wants it to end."""
-    from keysweep.cli.checks import remember
-    from keysweep.cli.journalled import contained
-    from keysweep.sweep import campaign
-    from keysweep.sweep.run import Course, sweep_all
-
-    def goes_on() -> bool:
-        return not ctrl_c.is_pressed
-
-    if not begun.is_listed:
-        campaign.list_all(
-            store,
-            begun.name,
-            wish.target,
-            wish.wanted,
-            on_progress=report.listing,
-            on_wait=report.waiting,
-            goes_on=goes_on,
-        )
-    if goes_on():
-        course = Course(wish.attempts)
-        sweep_all(store, begun.name, engine, manner, course=course, watch=report.sweeping, goes_on=goes_on)
-    campaign.take_containments(store, contained()[0])
-    if wish.partitions and goes_on():
-        remember(
-            campaign.ask_all(
-                store,
-                begun.name,
-                engine,
-                manner,
-                wish.partitions,
-                wish.endpoint,
-                on_progress=report.asking,
-                goes_on=goes_on,
-            )
-        )
