@@ -147,7 +147,7 @@ class Organisation:
 
     def ask(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What the store says, as a data person asks it."""
-        with closing(sqlite3.connect(self.db)) as connection:
+        with closing(sqlite3.connect(self.db)) as connection, connection:
             return connection.execute(query, values).fetchall()
 
     def told(self) -> list[tuple[Any, ...]]:
