@@ -22,6 +22,9 @@ import yaml
 from sqlalchemy import Column
 
 from fixtures.keys import key_id, secret
+from keysweep.account.permissions import PERMISSIONS as OF_ACCOUNT
+from keysweep.account.practices import PRACTICES
+from keysweep.account.practices import RULES as OF_KEYS
 from keysweep.aws.containment.changes import CALLS, UNDOING
 from keysweep.aws.containment.refusals import GUARDS
 from keysweep.aws.mandate import ACTIONS, OPT_INS
@@ -172,6 +175,37 @@ def permissions() -> str:
             name += " (of the operator)"
         rows += [(name, f"`{each.action}`", f"`{each.resource}`", each.why) for each in of(statement)]
     return _table(("statement", "permission", "on", "what it is for"), rows)
+
+
+def practices() -> str:
+    """The twenty practices, and what answers each."""
+    rows = []
+    for each in PRACTICES:
+        named = [f"`{rule.id}`" for rule in OF_KEYS if each.number in rule.practices]
+        commands = [f"`keysweep {command}`" for command in each.commands]
+        answered = ", ".join((*named, *commands)) or "not checked yet"
+        rows.append((str(each.number), each.name, each.why, answered))
+    return _table(("", "practice", "why", "answered by"), rows)
+
+
+def account_rules() -> str:
+    """Every rule by which `keysweep account` judges keys."""
+    rows = [
+        (
+            f"`{each.id}`",
+            each.severity.label,
+            each.title,
+            ", ".join(map(str, each.practices)),
+            "; ".join(f"{name} {number}" for name, number in each.benchmarks),
+        )
+        for each in OF_KEYS
+    ]
+    return _table(("rule", "severity", "what is wrong", "practices", "benchmarks"), rows)
+
+
+def account_permissions() -> str:
+    """What `keysweep account` asks IAM."""
+    return _table(("permission", "why"), [(f"`{action}`", why) for action, why in OF_ACCOUNT])
 
 
 def actions() -> str:
@@ -357,6 +391,9 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "patterns": patterns,
     "limits": limits,
     "exits": exits,
+    "practices": practices,
+    "account_rules": account_rules,
+    "account_permissions": account_permissions,
     "settings": settings,
     "codes": codes,
     "outcomes": outcomes,

@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "suppress": {"atomic", "git", "config", "tables", "settings", "detect", "findings", "frozen", "errors"},
     "purge": {"sources", "git", "detect", "findings", "verdicts", "frozen"},
     "aws": {"findings", "verdicts", "tables", "frozen", "errors"},
+    "account": {"aws", "findings", "frozen", "errors"},
     "report": {"findings", "standing", "verdicts", "frozen", "errors"},
     "store": {"repositories", "findings", "standing", "verdicts", "frozen", "errors"},
     "sweep": {
@@ -62,6 +63,7 @@ MAY_IMPORT = {
     "receive": {"report", "suppress", "sources", "config", "settings", "findings", "frozen", "errors"},
     "hook": {"receive", "report", "suppress", "sources", "config", "settings", "findings", "errors"},
     "cli": {
+        "account",
         "atomic",
         "installer",
         "cache",

@@ -149,7 +149,7 @@ def _in_text(text: str, name: str, written: datetime) -> Iterator[ListedKey | Re
     if text[start : start + 1] in ("{", "["):
         yield from _in_json(text, start, name, written)
     elif _REPORT.match(text, start):
-        yield from _in_report(text[start:], name)
+        yield from in_report(text[start:], name)
     else:
         raise UsageError(
             f"{name} is no inventory file: give what {_WRITES_JSON} writes, and beside it, if you have one, an "
@@ -163,7 +163,7 @@ def _in_json(text: str, start: int, name: str, written: datetime) -> Iterator[Li
         if isinstance(entry, dict) and "AccessKeyId" in entry:
             yield _listed(entry, number, name, written)
         elif isinstance(entry, dict) and isinstance(entry.get("Content"), str):
-            yield from _in_report(_decoded(entry["Content"], name), name)
+            yield from in_report(_decoded(entry["Content"], name), name)
         else:
             raise _wrong(name, f"entry {number} names no AccessKeyId")
 
@@ -218,8 +218,8 @@ def _decoded(content: str, name: str) -> str:
         ) from error
 
 
-def _in_report(text: str, name: str) -> Iterator[ReportedKey]:
-    """The keys in the rows of a credential report, two at most in each."""
+def in_report(text: str, name: str) -> Iterator[ReportedKey]:
+    """The keys in the rows of a credential report, two at most in each; raises UsageError with `name`."""
     rows = csv.DictReader(io.StringIO(text, newline=""))
     try:
         for row in rows:

@@ -1,0 +1,212 @@
+"""Which rules an account breaks, each with its evidence. Nothing is asked here; the unknown is not judged."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+from keysweep.account import practices
+from keysweep.account.evidence import Account, Key, User
+from keysweep.account.practices import RULES, Rule
+from keysweep.findings import Severity
+from keysweep.frozen import frozen
+
+_OWN_CHECK = timedelta(minutes=2)
+_USED_LATE = timedelta(hours=1)
+"""IAM may tell of a use with the time at which it was noted."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@frozen
+class Bounds:
+    """How old and how idle a key may be."""
+
+    most_days: int = 90
+    """Of age."""
+    idle_days: int = 45
+    kept_days: int = 30
+    """That an inactive key is kept, since its last use."""
+
+
+@frozen
+class Leak:
+    """What is known of a key that was found where it should not be."""
+
+    since: datetime | None
+    """When it was first committed; aware UTC."""
+    places: tuple[str, ...]
+    checked: datetime | None = None
+    """When keysweep itself used the key to verify it."""
+
+
+@frozen
+class Lapse:
+    """A rule that one key breaks."""
+
+    rule: Rule
+    severity: Severity
+    account: str
+    key: Key
+    user: User | None
+    """None for the root user."""
+    evidence: tuple[str, ...]
+    """Clauses."""
+
+    def steps(self) -> practices.Remedy:
+        """How to mend it, with the names of this key."""
+        told = {
+            "user": shlex.quote(self.key.user or "root"),
+            "key_id": self.key.key_id or "KEY_ID",
+            "account": self.account,
+            "arn": shlex.quote(self.key.arn),
+            "policies": ", ".join(self.user.powers.granted_by if self.user and self.user.powers else ()),
+        }
+        remedy = self.rule.remedy
+        return practices.Remedy(
+            tuple(each.format_map(told) for each in remedy.cli),
+            remedy.terraform.format_map(told),
+            remedy.console.format_map(told),
+        )
+
+
+def lapses(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> list[Lapse]:
+    """Every rule that a key breaks, what is worst first."""
+    found = []
+    for key, user in account.each_key():
+        leak = leaks.get(key.key_id) if key.key_id else None
+        for rule, told in _broken(key, user, account.taken, bounds, leak):
+            severity = _severity(rule, user)
+            found.append(Lapse(rule, severity, account.id, key, user, (*told, *_context(rule, key, user, leak))))
+    order = {rule.id: number for number, rule in enumerate(RULES)}
+    return sorted(
+        found, key=lambda it: (-it.severity, order[it.rule.id], -_days(it.key.age(account.taken)), it.key.name)
+    )
+
+
+def _broken(
+    key: Key, user: User | None, now: datetime, bounds: Bounds, leak: Leak | None
+) -> Iterator[tuple[Rule, tuple[str, ...]]]:
+    if user is None:
+        yield practices.ROOT_KEY, ("it may do everything", _state(key), _made(key), _used(key))
+    if leak and key.is_active:
+        yield practices.LEAKED, (_leaked(leak), _used(key))
+        if (when := _used_after(key, leak)) is not None:
+            yield practices.USED_AFTER_LEAK, (_leaked(leak), f"last used {_day(when)}{_where(key)}")
+    if leak and not key.is_active:
+        yield practices.LEAKED_INACTIVE, (_leaked(leak),)
+    if user is None:
+        return
+    idle, age = key.idle(now), key.age(now)
+    if key.is_active:
+        yield from _of_active(key, user, bounds, idle, age)
+    elif not leak and idle is not None and idle > timedelta(days=bounds.kept_days):
+        yield practices.KEPT, (f"not used for {idle.days} days", _made(key))
+
+
+def _of_active(
+    key: Key, user: User, bounds: Bounds, idle: timedelta | None, age: timedelta | None
+) -> Iterator[tuple[Rule, tuple[str, ...]]]:
+    if user.powers and (user.powers.is_administrator or user.powers.escalations):
+        yield practices.POWERFUL, ()
+    if idle is not None and idle > timedelta(days=bounds.idle_days):
+        if key.is_never_used:
+            yield practices.NEVER_USED, (_made(key),)
+        else:
+            yield practices.UNUSED, (f"not used for {idle.days} days", _used(key))
+    if age is not None and age > timedelta(days=bounds.most_days):
+        yield practices.OLD, (f"{age.days} days old, at most {bounds.most_days} are allowed",)
+    active = [each for each in user.keys if each.is_active]
+    if len(active) > 1 and key is min(active, key=_recency):
+        other = next(each for each in active if each is not key)
+        yield practices.TWO_ACTIVE, (f"the other one is {other.name}, {_used(other)}", _used(key))
+
+
+def _severity(rule: Rule, user: User | None) -> Severity:
+    """That of the rule, but for a key of somebody who may do next to nothing."""
+    harmless = user is not None and user.powers is not None and not user.powers.services
+    if rule is practices.LEAKED and harmless:
+        return Severity.HIGH
+    return rule.severity
+
+
+def _context(rule: Rule, key: Key, user: User | None, leak: Leak | None) -> Iterator[str]:
+    """What makes it worse or better, beside what breaks the rule."""
+    if rule in {practices.LEAKED, practices.USED_AFTER_LEAK, practices.POWERFUL} and user:
+        yield _power(user)
+    if leak and leak.places and rule in {practices.LEAKED, practices.USED_AFTER_LEAK}:
+        more = f" and {len(leak.places) - 1} more" if len(leak.places) > 1 else ""
+        yield f"found at {leak.places[0]}{more}"
+    if rule is practices.POWERFUL:
+        yield _used(key)
+
+
+def _power(user: User) -> str:
+    known = user.powers
+    if known is None:
+        return "what its user may do is not known"
+    by = f" (by {', '.join(known.granted_by)})" if known.granted_by else ""
+    if known.is_administrator:
+        return f"its user is an administrator{by}"
+    if known.escalations:
+        return f"its user can give itself more by {', '.join(known.escalations)}{by}"
+    if known.stores:
+        return f"its user can read data in {', '.join(known.stores)}{by}"
+    if known.services:
+        return f"its user may use {', '.join(known.services)}{by}"
+    return "its user may do nothing"
+
+
+def _leaked(leak: Leak) -> str:
+    return f"leaked on {_day(leak.since)}" if leak.since else "leaked"
+
+
+def _used_after(key: Key, leak: Leak) -> datetime | None:
+    """When it was used after it had leaked, by somebody else than keysweep; None where that is not known."""
+    use = key.last_use
+    if use is None or use.date is None or leak.since is None or use.date < leak.since + _USED_LATE:
+        return None
+    is_own = use.service == "sts" and leak.checked is not None and abs(use.date - leak.checked) <= _OWN_CHECK
+    return None if is_own else use.date
+
+
+def _state(key: Key) -> str:
+    return "it is active" if key.is_active else "it is switched off"
+
+
+def _made(key: Key) -> str:
+    return f"made {_day(key.created)}" if key.created else "when it was made is not known"
+
+
+def _used(key: Key) -> str:
+    if key.last_use is None:
+        return "whether it is used is not known"
+    if key.last_use.date is None:
+        return "never used"
+    return f"last used {_day(key.last_use.date)}{_where(key)}"
+
+
+def _where(key: Key) -> str:
+    use = key.last_use
+    if use is None:
+        return ""
+    by = f" by {use.service}" if use.service != "N/A" else ""
+    return f"{by} in {use.region}" if use.region != "N/A" else by
+
+
+def _recency(key: Key) -> tuple[datetime, datetime]:
+    """By which of two keys the one is chosen that is missed less."""
+    return (key.last_use.date if key.last_use and key.last_use.date else _NEVER, key.created or _NEVER)
+
+
+def _day(when: datetime) -> str:
+    return f"{when:%Y-%m-%d}"
+
+
+def _days(span: timedelta | None) -> int:
+    return span.days if span else 0
+
+
+def worst(found: Iterable[Lapse]) -> Severity | None:
+    """The severity of the worst; None where there is none."""
+    return max((each.severity for each in found), default=None)

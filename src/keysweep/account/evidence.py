@@ -1,0 +1,110 @@
+"""What is known of the access keys of one account, and what could not be read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from keysweep.aws.ownership import LastUse
+from keysweep.frozen import frozen
+
+
+@frozen
+class Gap:
+    """Something that was not read, and so was not checked either."""
+
+    what: str
+    """As in `the age of keys`."""
+    needs: str
+    """The permission, as `iam:ListAccessKeys`; empty where it was no permission that was missing."""
+    reason: str
+    """What AWS said, a clause."""
+
+
+@frozen
+class Powers:
+    """What the policies of a user allow, as far as the documents themselves say it.
+
+    Boundaries, conditions, policies of resources and of the organisation may take some of it away again: this is
+    what somebody who has the key may try first.
+    """
+
+    is_administrator: bool = False
+    escalations: tuple[str, ...] = ()
+    """Actions by which the user can give itself more, sorted."""
+    stores: tuple[str, ...] = ()
+    """Services that keep data, of which something can be read, sorted."""
+    services: tuple[str, ...] = ()
+    """Every service of which something is allowed, sorted; `*` where all are."""
+    granted_by: tuple[str, ...] = ()
+    """Names of the policies, those of groups as `GROUP: POLICY`."""
+
+
+@frozen
+class Key:
+    """One access key."""
+
+    key_id: str
+    """Empty where only a credential report tells of it: that names none."""
+    user: str | None
+    """None for the root user."""
+    arn: str
+    is_active: bool
+    created: datetime | None
+    """Aware UTC."""
+    last_use: LastUse | None
+    """None where it is not known."""
+
+    @property
+    def name(self) -> str:
+        """How people know it."""
+        return self.key_id or f"a key of {self.user or 'the root user'}"
+
+    def age(self, now: datetime) -> timedelta | None:
+        """How long ago it was made; None where that is not known."""
+        return now - self.created if self.created else None
+
+    def idle(self, now: datetime) -> timedelta | None:
+        """How long ago it was last used or, if it never was, made; None where that is not known."""
+        if self.last_use is None:
+            return None
+        return now - self.last_use.date if self.last_use.date else self.age(now)
+
+    @property
+    def is_never_used(self) -> bool:
+        """Whether it is known that nobody has ever used it."""
+        return self.last_use is not None and self.last_use.date is None
+
+
+@frozen
+class User:
+    """An IAM user with access keys."""
+
+    name: str
+    arn: str
+    created: datetime | None
+    keys: tuple[Key, ...]
+    powers: Powers | None = None
+    """None where it is not known."""
+
+
+@frozen
+class Account:
+    """One account as it was when it was read."""
+
+    id: str
+    partition: str
+    taken: datetime
+    """Aware UTC, by AWS's clock."""
+    users: tuple[User, ...]
+    """Those with access keys, by name."""
+    users_in_all: int
+    root_keys: tuple[Key, ...] = ()
+    as_of: datetime | None = None
+    """When the credential report was made that says who has keys; None where each user was asked."""
+    gaps: tuple[Gap, ...] = ()
+
+    def each_key(self) -> Iterator[tuple[Key, User | None]]:
+        """Every key with its user; None for the root user."""
+        yield from ((key, None) for key in self.root_keys)
+        yield from ((key, user) for user in self.users for key in user.keys)

@@ -1,0 +1,33 @@
+"""Which keys have leaked, since when and where: from findings, and from what a store knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from keysweep.account.checks import Leak
+from keysweep.findings import Finding
+
+
+def leaks_in(findings: Iterable[Finding], checks: Mapping[str, datetime]) -> dict[str, Leak]:
+    """Key ID to its leak. `checks` says when keysweep itself used a key to verify it."""
+    found: dict[str, Leak] = {}
+    for finding in findings:
+        if not finding.key_id or finding.placeholder:
+            continue
+        dates = [commit.date for it in finding.exposures for commit in it.introduced if commit.date]
+        place = f"{finding.origin.display}:{finding.place.line}"
+        leak = Leak(min(dates, default=None), (place,), checks.get(finding.key_id))
+        found[finding.key_id] = joined(found.get(finding.key_id), leak)
+    return found
+
+
+def joined(one: Leak | None, other: Leak) -> Leak:
+    """What two sources say of the same leak: the earlier date, and all places."""
+    if one is None:
+        return other
+    return Leak(
+        min(filter(None, (one.since, other.since)), default=None),
+        tuple(dict.fromkeys((*one.places, *other.places))),
+        one.checked or other.checked,
+    )

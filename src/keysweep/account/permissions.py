@@ -1,0 +1,18 @@
+"""What `keysweep account` asks IAM, and why: it reads, and changes nothing.
+
+Actions and resources: AWS Service Authorization Reference, 'Actions, resources, and condition keys for AWS
+Identity and Access Management'.
+"""
+
+from __future__ import annotations
+
+PERMISSIONS = (
+    ("iam:GenerateCredentialReport", "Has AWS write down when the keys of all users were made and used."),
+    ("iam:GetAccessKeyLastUsed", "Says when a key was used that is younger than that report."),
+    ("iam:GetAccountAuthorizationDetails", "Says what users may do, and so what a leaked key is worth."),
+    ("iam:GetAccountSummary", "Says whether the root user has keys, where there is no report."),
+    ("iam:GetCredentialReport", "Reads that report."),
+    ("iam:ListAccessKeys", "Names the key IDs of a user, and says which are active."),
+    ("iam:ListUsers", "Names the users, where their policies may not be read."),
+)
+"""Action and why; each may be missing, and then what it would tell is not checked."""

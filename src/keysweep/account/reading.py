@@ -1,0 +1,243 @@
+"""The access keys of one account, read from IAM and changed in nothing.
+
+A credential report tells of all users at once whether they have keys, how old these are and when they were used,
+so only users that have some are asked for their IDs. AWS makes a new report every four hours at most (IAM API
+reference, GenerateCredentialReport). Without one each user is asked, and of each key the last use.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from keysweep.account.evidence import Account, Gap, Key, Powers, User
+from keysweep.account.powers import powers
+from keysweep.aws.clients import DENIED, code_of, failures, in_words
+from keysweep.aws.inventory import ReportedKey, in_report
+from keysweep.aws.ownership import LastUse
+from keysweep.aws.responders import Acting
+from keysweep.aws.threads import Threads
+from keysweep.errors import AwsError, UsageError
+from keysweep.frozen import frozen, replace
+
+_AT_ONCE = 8
+"""IAM answers an account some twenty requests a second, and those of others count too."""
+_LOOK_AGAIN_SECONDS = 0.1
+_REPORT_SECONDS = 60
+_REPORT_PAUSE_SECONDS = 1.0
+_ABSENT = frozenset({"NoSuchEntity", "NoSuchEntityException"})
+_Fact = TypeVar("_Fact")
+
+
+@frozen
+class _Person:
+    """A user as all are listed."""
+
+    name: str
+    arn: str
+    created: datetime | None
+    powers: Powers | None
+
+
+@frozen
+class _Report:
+    made: datetime
+    keys: tuple[ReportedKey, ...]
+    users: frozenset[str]
+    """All users that it knows."""
+
+
+def read_account(
+    acting: Acting,
+    *,
+    watch: Callable[[int, int], None] = lambda _done, _all: None,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Account:
+    """Read what there is; what may not be read stands in `gaps`, and nothing is made up in its place.
+
+    `watch` hears of how many users have been asked. Raises AwsError where not even the users can be told.
+    """
+    iam = acting.client("iam")
+    gaps: list[Gap] = []
+    report = _attempt(gaps, "a credential report", "iam:GetCredentialReport", lambda: _report(iam))
+    people = _attempt(gaps, "what users may do", "iam:GetAccountAuthorizationDetails", lambda: list(_people(iam)))
+    if people is None:
+        people = _listed_people(iam)
+    holders = people
+    if report:
+        reported = {each.user for each in report.keys}
+        holders = [each for each in people if each.name in reported or each.name not in report.users]
+    rows = {(each.user, each.rotated): each.last_use for each in report.keys} if report else {}
+    users = []
+    refusals: list[Gap] = []
+    for number, (person, keys) in enumerate(_keys_of(iam, holders, rows, refusals, goes_on), 1):
+        watch(number, len(holders))
+        if keys:
+            users.append(User(person.name, person.arn, person.created, keys, person.powers))
+    return Account(
+        acting.account,
+        acting.partition.name,
+        acting.now(),
+        tuple(sorted(users, key=lambda it: it.name)),
+        len(people),
+        _root_keys(iam, report, acting, gaps),
+        report.made if report else None,
+        (*gaps, *_together(refusals)),
+    )
+
+
+def _attempt(gaps: list[Gap], what: str, needs: str, read: Callable[[], _Fact]) -> _Fact | None:
+    try:
+        return read()
+    except (AwsError, UsageError) as error:
+        gaps.append(Gap(what, needs if getattr(error, "code", "") in DENIED else "", str(error).rstrip(".")))
+    except failures() as error:
+        said = in_words(error, "be read")
+        gaps.append(Gap(what, needs if said.code in DENIED else "", str(said).rstrip(".")))
+    return None
+
+
+def _together(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
+    """One of each kind: what a thousand users lack for the same reason is one thing."""
+    return tuple(dict.fromkeys(gaps))
+
+
+def _report(iam: Any) -> _Report:
+    """Have a credential report made, and read it. Raises AwsError, or what botocore raises."""
+    until = time.monotonic() + _REPORT_SECONDS
+    while iam.generate_credential_report().get("State") != "COMPLETE":
+        if time.monotonic() > until:
+            raise AwsError("AWS makes the credential report and is not ready: try again in a few minutes.")
+        time.sleep(_REPORT_PAUSE_SECONDS)
+    answer = iam.get_credential_report()
+    text = bytes(answer["Content"]).decode("utf-8", "replace")
+    names = frozenset(row.get("user", "") for row in csv.DictReader(io.StringIO(text, newline="")))
+    return _Report(answer["GeneratedTime"].astimezone(UTC), tuple(in_report(text, "the credential report")), names)
+
+
+def _people(iam: Any) -> Iterator[_Person]:
+    """All users and what their policies allow; raises what botocore raises."""
+    details: list[dict[str, Any]] = []
+    groups: dict[str, dict[str, Any]] = {}
+    managed: dict[str, Mapping[str, Any]] = {}
+    wanted = ["User", "Group", "LocalManagedPolicy", "AWSManagedPolicy"]
+    for page in iam.get_paginator("get_account_authorization_details").paginate(Filter=wanted):
+        details += page["UserDetailList"]
+        groups |= {each["GroupName"]: each for each in page["GroupDetailList"]}
+        for policy in page["Policies"]:
+            versions = policy.get("PolicyVersionList", [])
+            managed[policy["Arn"]] = next(
+                (each["Document"] for each in versions if each.get("IsDefaultVersion")), {}
+            )
+    for each in details:
+        granted = list(_granted(each, "UserPolicyList", ""))
+        for group in each.get("GroupList", []):
+            granted += _granted(groups.get(group, {}), "GroupPolicyList", f"{group}: ")
+        documents = [document if document is not None else managed.get(arn, {}) for _, arn, document in granted]
+        yield _Person(
+            each["UserName"],
+            each["Arn"],
+            _utc(each.get("CreateDate")),
+            powers(documents, [name for name, _, _ in granted]),
+        )
+
+
+def _granted(
+    holder: Mapping[str, Any], inline: str, prefix: str
+) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
+    """Name, ARN and document of each policy of a user or group; of managed ones the document is elsewhere."""
+    for each in holder.get(inline, []):
+        yield f"{prefix}inline {each['PolicyName']}", "", each["PolicyDocument"]
+    for each in holder.get("AttachedManagedPolicies", []):
+        yield f"{prefix}{each['PolicyName']}", each["PolicyArn"], None
+
+
+def _listed_people(iam: Any) -> list[_Person]:
+    try:
+        pages = iam.get_paginator("list_users").paginate()
+        return [
+            _Person(each["UserName"], each["Arn"], _utc(each.get("CreateDate")), None)
+            for page in pages
+            for each in page["Users"]
+        ]
+    except failures() as error:
+        raise in_words(error, "list the users of the account (iam:ListUsers)") from error
+
+
+def _keys_of(
+    iam: Any,
+    people: Iterable[_Person],
+    rows: Mapping[tuple[str | None, datetime], LastUse],
+    gaps: list[Gap],
+    goes_on: Callable[[], bool],
+) -> Iterator[tuple[_Person, tuple[Key, ...]]]:
+    """The keys of each user, in the order in which they come."""
+
+    def asked(person: _Person) -> tuple[_Person, tuple[Key, ...]]:
+        listed = _attempt(gaps, "which keys users have", "iam:ListAccessKeys", lambda: _listed(iam, person))
+        return person, tuple(_used(iam, each, rows, gaps) for each in listed or ())
+
+    threads: Threads[_Person, tuple[_Person, tuple[Key, ...]]] = Threads(lambda job: asked(job.task))
+    left = list(reversed(list(people)))
+    with threads:
+        while goes_on() and (left or threads.running):
+            while left and threads.running < _AT_ONCE:
+                threads.begin(left.pop())
+            yield from threads.finished(_LOOK_AGAIN_SECONDS)
+    if left or threads.running:
+        gaps.append(Gap("which keys users have", "", "it was interrupted before all were asked"))
+
+
+def _listed(iam: Any, person: _Person) -> list[Key]:
+    """The keys of one user, none of one who is gone meanwhile; raises what botocore raises."""
+    try:
+        pages = iam.get_paginator("list_access_keys").paginate(UserName=person.name)
+        return [
+            Key(
+                each["AccessKeyId"],
+                person.name,
+                person.arn,
+                each.get("Status") not in {"Inactive", "Expired"},
+                _utc(each.get("CreateDate")),
+                None,
+            )
+            for page in pages
+            for each in page["AccessKeyMetadata"]
+        ]
+    except failures() as error:
+        if code_of(error) in _ABSENT:
+            return []
+        raise
+
+
+def _used(iam: Any, key: Key, rows: Mapping[tuple[str | None, datetime], LastUse], gaps: list[Gap]) -> Key:
+    """The key with its last use, from the report or, if that is older than the key, from IAM."""
+    if key.created and (known := rows.get((key.user, key.created.replace(microsecond=0)))):
+        return replace(key, last_use=known)
+
+    def ask() -> LastUse:
+        used = iam.get_access_key_last_used(AccessKeyId=key.key_id)["AccessKeyLastUsed"]
+        return LastUse(_utc(used.get("LastUsedDate")), used.get("ServiceName", "N/A"), used.get("Region", "N/A"))
+
+    return replace(key, last_use=_attempt(gaps, "when keys were used", "iam:GetAccessKeyLastUsed", ask))
+
+
+def _root_keys(iam: Any, report: _Report | None, acting: Acting, gaps: list[Gap]) -> tuple[Key, ...]:
+    arn = f"arn:{acting.partition.name}:iam::{acting.account}:root"
+    if report:
+        rows = (each for each in report.keys if each.user is None)
+        return tuple(Key("", None, arn, each.is_active, each.rotated, each.last_use) for each in rows)
+
+    def ask() -> int:
+        return int(iam.get_account_summary()["SummaryMap"].get("AccountAccessKeysPresent", 0))
+
+    count = _attempt(gaps, "whether the root user has keys", "iam:GetAccountSummary", ask) or 0
+    return tuple(Key("", None, arn, True, None, None) for _ in range(count))
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC) if moment else None

@@ -1,0 +1,157 @@
+"""`keysweep account`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import click
+
+from keysweep.aws.partitions import BY_NAME
+from keysweep.cli import checks
+from keysweep.cli.databases import db_option, opened_store
+from keysweep.cli.interrupt import CtrlC
+from keysweep.cli.operator import aws_endpoint, profile
+from keysweep.cli.output import check_writable, write_report
+from keysweep.errors import ExitCode
+from keysweep.findings import Severity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from keysweep.account.checks import Leak
+
+
+@click.command()
+@click.argument("findings", metavar="[FINDINGS.json]...", nargs=-1)
+@profile
+@click.option(
+    "--partition",
+    "partition_name",
+    type=click.Choice(list(BY_NAME)),
+    default="aws",
+    show_default=True,
+    help="Partition of AWS.",
+)
+@click.option("--swept", is_flag=True, help="Join the leaks in the store of `keysweep sweep` too.")
+@db_option
+@click.option(
+    "--most-days", type=click.IntRange(1, 36_500), default=90, show_default=True, help="That a key may be old."
+)
+@click.option(
+    "--idle-days",
+    type=click.IntRange(1, 36_500),
+    default=45,
+    show_default=True,
+    help="That an active key may be unused.",
+)
+@click.option(
+    "--kept-days",
+    type=click.IntRange(1, 36_500),
+    default=30,
+    show_default=True,
+    help="That an inactive key may be kept.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([level.label for level in Severity]),
+    default="medium",
+    show_default=True,
+    help="Least severity that makes exit code 1.",
+)
+@aws_endpoint
+def account(
+    findings: tuple[str, ...],
+    profile: str | None,
+    partition_name: str,
+    swept: bool,
+    db: str | None,
+    most_days: int,
+    idle_days: int,
+    kept_days: int,
+    form: str,
+    output: str | None,
+    fail_on: str,
+    aws_endpoint: str | None,
+) -> int:
+    """Judge the access keys that your AWS account has: what should not be there, why, and how to end it.
+
+    Nothing is changed. The keys of all users, and of the root user, are read from IAM and judged by the practices
+    in docs/practices.md; what may not be read is said to be unchecked, never to be in order. Leaks in
+    FINDINGS.json, and with --swept in the store, are joined: a key that has leaked and is active comes first.
+
+    \b
+    Examples:
+      keysweep account
+      keysweep account --profile audit --most-days 180
+      keysweep account findings.json --format json --output account.json
+      keysweep account --swept --db leaks.db
+
+    \b
+    Exit codes:
+      0  no key breaks a practice at or above --fail-on
+      1  some key does
+      2  wrong usage or configuration
+      3  incomplete: something could not be read, and so not checked
+      4  AWS could not be asked at all
+    """
+    if output:
+        check_writable(output)
+    leaks = _leaks(findings, db, in_store=swept)
+    from keysweep.account.checks import Bounds, lapses
+    from keysweep.account.reading import read_account
+    from keysweep.aws.mandate import Mandate
+    from keysweep.aws.responders import Responders
+    from keysweep.cli.account_shown import Judged, write
+
+    with CtrlC() as ctrl_c:
+        acting = Responders(Mandate(), profile, aws_endpoint).operator(partition_name)
+        with _line() as watch:
+            read = read_account(acting, watch=watch, goes_on=lambda: not ctrl_c.is_pressed)
+    found = lapses(read, Bounds(most_days, idle_days, kept_days), leaks)
+    judged = Judged(read, tuple(found), leaks)
+    write_report(output, partial(write, judged, form=form, is_file=output is not None))
+    if any(each.severity >= Severity[fail_on.upper()] for each in found):
+        return ExitCode.FINDINGS
+    return ExitCode.INCOMPLETE if read.gaps else ExitCode.CLEAN
+
+
+def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> Mapping[str, Leak]:
+    """Every key that is known to have leaked. Raises UsageError or StoreError for what cannot be read."""
+    from keysweep.account.checks import Leak
+    from keysweep.account.leaks import joined, leaks_in
+    from keysweep.report.read import read
+    from keysweep.report.recorded import result_of
+
+    known = checks.recall()
+    found: dict[str, Leak] = {}
+    for path in paths:
+        for key_id, leak in leaks_in(read(path, result_of).findings, known).items():
+            found[key_id] = joined(found.get(key_id), leak)
+    if in_store:
+        with opened_store(db, must_exist=True) as store, store.reading() as connection:
+            from keysweep.store.queries.leaked_keys import leaked_keys
+
+            for each in leaked_keys(connection):
+                leak = Leak(each.since, (each.place,), known.get(each.key_id))
+                found[each.key_id] = joined(found.get(each.key_id), leak)
+    return found
+
+
+@contextmanager
+def _line() -> Iterator[Callable[[int, int], None]]:
+    """Whom to tell how many users have been asked: one line on a terminal, which is gone again afterwards."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+
+    def show(done: int, number: int) -> None:
+        click.echo(f"\rkeys of {done} of {number} users", err=True, nl=False)
+
+    try:
+        yield show
+    finally:
+        click.echo(f"\r{' ' * 40}\r", err=True, nl=False)

@@ -1,0 +1,77 @@
+"""What policies allow together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keysweep.account.evidence import Powers
+from keysweep.account.powers import powers
+
+
+def allowed(*statements: dict[str, Any]) -> Powers:
+    """Of one policy with these statements."""
+    return powers([{"Version": "2012-10-17", "Statement": list(statements)}], ["p"])
+
+
+def allow(*actions: str, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": "*"} | more
+
+
+def deny(*actions: str, **more: Any) -> dict[str, Any]:
+    return allow(*actions, **more) | {"Effect": "Deny"}
+
+
+@pytest.mark.parametrize("action", ["*", "*:*"])
+def test_everything_everywhere_is_an_administrator(action: str) -> None:
+    told = allowed(allow(action))
+    assert told.is_administrator
+    assert told.services == ("*",)
+    assert "iam:PutUserPolicy" in told.escalations
+    assert "s3" in told.stores
+
+
+def test_everything_somewhere_or_sometimes_is_none() -> None:
+    assert not allowed(allow("*", Resource="arn:aws:s3:::mine/*")).is_administrator
+    assert not allowed(allow("*", Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})).is_administrator
+
+
+def test_patterns_of_actions_are_understood_as_iam_does_whatever_their_capitals() -> None:
+    assert allowed(allow("IAM:put?serPolicy")).escalations == ("iam:PutUserPolicy",)
+    assert allowed(allow("s3:Get*", "sqs:SendMessage")).stores == ("s3",)
+    assert allowed(allow("s3:[Gg]etObject")).stores == ()
+
+
+def test_what_is_denied_everywhere_is_not_allowed_and_what_is_denied_somewhere_may_be() -> None:
+    assert allowed(allow("iam:*"), deny("iam:*")).escalations == ()
+    assert allowed(allow("iam:CreateAccessKey"), deny("iam:*", Resource="arn:aws:iam::1:user/x")).escalations
+    assert allowed(allow("iam:CreateAccessKey"), deny("iam:*", Condition={"Null": {}})).escalations
+    assert not allowed(allow("*"), deny("*")).is_administrator
+
+
+def test_a_statement_about_all_other_actions_allows_nearly_all() -> None:
+    assert allowed({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}).services == ("*",)
+
+
+def test_one_statement_and_one_action_may_stand_without_a_list() -> None:
+    policy = {"Statement": {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*"}}
+    assert powers([policy], ["p"]) == Powers(stores=("kms",), services=("kms",), granted_by=("p",))
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(
+            st.sampled_from(["Statement", "Effect", "Action", "NotAction", "Resource", "Condition"]), inner
+        )
+    ),
+)
+
+
+@given(st.lists(st.dictionaries(st.just("Statement"), _JSON)))
+def test_no_document_is_too_odd(documents: list[dict[str, Any]]) -> None:
+    assert powers(documents, []).granted_by == ()

@@ -1,0 +1,158 @@
+"""`keysweep account` against an account of an emulator, as whoever looks after it runs it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from keysweep.store.opening import opened
+from tests.cli.containing import Operator, leak
+from tests.cli.verifying import scanned
+from tests.emulators.accounts import Account
+from tests.emulators.moto import Moto
+
+
+@pytest.fixture
+def account(moto: Moto) -> Account:
+    """One with an administrator, whose key the operator has."""
+    return Account(moto, moto.administrator())
+
+
+@pytest.fixture
+def auditor(tmp_path: Path, moto: Moto, account: Account) -> Operator:
+    """Who asks."""
+    return Operator(tmp_path / "home", moto, account.key)
+
+
+def judged(auditor: Operator, *arguments: str, code: int = 1) -> dict[str, Any]:
+    """The report as data."""
+    done = auditor.runs("account", "--format", "json", *arguments)
+    assert done.returncode == code, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def test_every_key_is_listed_with_its_user_its_use_and_what_it_can_do(auditor: Operator, account: Account) -> None:
+    quiet = account.user("quiet")
+    account.allow("quiet", "s3:GetObject")
+    report = judged(auditor)
+    assert (report["users"], report["complete"], report["not_checked"]) == (2, True, [])
+    keys = {each["key_id"]: each for each in report["keys"]}
+    assert keys.keys() == {quiet.key_id, account.key.key_id}
+    assert keys[quiet.key_id]["last_used"]["when"] is None
+    assert keys[quiet.key_id]["powers"]["stores"] == ["s3"]
+    assert keys[account.key.key_id]["last_used"]["when"]
+    assert keys[account.key.key_id]["powers"]["administrator"]
+    assert [each["rule"] for each in report["lapses"]] == ["powerful-key"]
+
+
+def test_what_groups_allow_counts(auditor: Operator, account: Account) -> None:
+    account.user("member")
+    account.iam.create_group(GroupName="makers")
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}]}
+    account.iam.put_group_policy(GroupName="makers", PolicyName="all", PolicyDocument=json.dumps(policy))
+    account.iam.add_user_to_group(GroupName="makers", UserName="member")
+    (found,) = [each for each in judged(auditor)["lapses"] if each["user"] == "member"]
+    assert found["rule"] == "powerful-key"
+    assert "makers: inline all" in found["evidence"][0]
+
+
+def test_a_leaked_key_of_the_account_comes_first_and_those_of_others_are_counted(
+    auditor: Operator, account: Account, tmp_path: Path
+) -> None:
+    leaked = account.user("deploy")
+    account.attach("deploy", "AdministratorAccess")
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "prod.env").write_text(f"AWS_ACCESS_KEY_ID={leaked.key_id}\nAWS_SECRET_ACCESS_KEY={leaked.secret}\n")
+    (tree / "other.txt").write_text("AKIAQYLPMN5HFIQR7XYA\n")
+    found = scanned(tree)
+    report = judged(auditor, str(found))
+    first = report["lapses"][0]
+    assert (first["rule"], first["severity"], first["key_id"]) == ("leaked-key", "critical", leaked.key_id)
+    assert "found at prod.env:1" in first["evidence"]
+    assert f"keysweep contain {leaked.key_id}" in first["remedy"]["cli"]
+    text = auditor.runs("account", str(found)).stdout
+    assert "1 of 2 leaked keys known here belong to it" in " ".join(text.split())
+
+
+def test_leaks_that_a_sweep_recorded_are_joined_until_somebody_settles_them(
+    auditor: Operator, account: Account, tmp_path: Path
+) -> None:
+    leaked = account.user("deploy")
+    leak(tmp_path / "org" / "app", leaked)
+    db = str(tmp_path / "leaks.db")
+    swept = auditor.runs_offline(
+        "sweep", str(tmp_path / "org"), "--db", db, "--mirrors", str(tmp_path / "mirrors")
+    )
+    assert swept.returncode == 1, swept.stderr
+    (found,) = [
+        each for each in judged(auditor, "--swept", "--db", db)["lapses"] if each["key_id"] == leaked.key_id
+    ]
+    assert (found["rule"], found["severity"]) == ("leaked-key", "high")
+    assert "found at app: deploy0.ini:2" in found["evidence"]
+    with opened(db) as store, store.writing() as connection:
+        connection.exec_driver_sql("UPDATE leaks SET status = 'false'")
+    assert not [each for each in judged(auditor, "--swept", "--db", db)["lapses"] if each["rule"] == "leaked-key"]
+
+
+def test_a_store_that_is_not_there_is_one_sentence(auditor: Operator) -> None:
+    done = auditor.runs("account", "--swept", "--db", "nowhere.db")
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_may_not_be_read_is_unchecked_and_never_in_order(
+    account: Account, moto: Moto, tmp_path: Path
+) -> None:
+    own = account.user("reader")
+    account.allow("reader", "iam:ListUsers", "iam:ListAccessKeys")
+    reader = Operator(tmp_path / "reader", moto, own)
+    report = judged(reader, code=3)
+    assert not report["complete"]
+    needed = {each["needs"] for each in report["not_checked"]}
+    assert needed == {
+        "iam:GetCredentialReport",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetAccountSummary",
+    }
+    assert len(report["keys"]) == 2
+    text = reader.runs("account")
+    assert text.returncode == 3
+    assert "not checked:" in text.stdout
+    assert "needs iam:GetAccessKeyLastUsed" in text.stdout
+
+
+def test_without_a_single_user_it_is_a_failure_of_aws(account: Account, moto: Moto, tmp_path: Path) -> None:
+    nobody = Operator(tmp_path / "nobody", moto, account.user("nobody"))
+    done = nobody.runs("account")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "iam:ListUsers" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_table_has_a_row_for_each_lapse_and_every_field_in_quotes(auditor: Operator, account: Account) -> None:
+    account.user("twice")
+    account.access_key("twice")
+    done = auditor.runs("account", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert {row["rule"] for row in rows} == {"powerful-key", "two-active-keys"}
+    assert done.stdout.startswith('"severity"')
+
+
+def test_what_is_less_than_asked_for_does_not_fail(auditor: Operator) -> None:
+    assert auditor.runs("account", "--fail-on", "critical").returncode == 0
+
+
+def test_a_file_that_is_none_is_said_before_anybody_is_asked(auditor: Operator, tmp_path: Path) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text("{}")
+    done = auditor.runs("account", str(path))
+    assert done.returncode == 2
+    assert "no findings file" in done.stderr
