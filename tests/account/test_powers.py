@@ -52,8 +52,22 @@ def test_what_is_denied_everywhere_is_not_allowed_and_what_is_denied_somewhere_m
     assert not allowed(allow("*"), deny("*")).is_administrator
 
 
+def test_whoever_may_change_only_their_own_keys_or_pass_one_role_gains_nothing() -> None:
+    own = "arn:aws:iam::*:user/${aws:username}"
+    assert allowed(allow("iam:*AccessKey*", Resource=own)).escalations == ()
+    assert allowed(allow("iam:CreateAccessKey", Resource="arn:aws:iam::111122223333:user/*")).escalations
+    runs = allow("ec2:RunInstances")
+    assert allowed(runs, allow("iam:PassRole", Resource="arn:aws:iam::111122223333:role/web")).escalations == ()
+    assert allowed(runs, allow("iam:PassRole")).escalations == ("iam:PassRole",)
+    assert allowed(allow("iam:PassRole")).escalations == ()
+
+
 def test_a_statement_about_all_other_actions_allows_nearly_all() -> None:
-    assert allowed({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}).services == ("*",)
+    told = allowed({"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"})
+    assert (told.services, told.is_administrator, told.escalations) == (("*",), False, ())
+    assert "s3" in told.stores
+    but = allowed(allow("*"), {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"})
+    assert (but.escalations, but.stores) == ((), ("s3",))
 
 
 def test_one_statement_and_one_action_may_stand_without_a_list() -> None:

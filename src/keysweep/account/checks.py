@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from keysweep.account import practices
@@ -15,6 +15,7 @@ from keysweep.frozen import frozen
 _OWN_CHECK = timedelta(minutes=2)
 _USED_LATE = timedelta(hours=1)
 """IAM may tell of a use with the time at which it was noted."""
+_MOST_NAMED = 3
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -80,7 +81,14 @@ def lapses(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> list[
             found.append(Lapse(rule, severity, account.id, key, user, (*told, *_context(rule, key, user, leak))))
     order = {rule.id: number for number, rule in enumerate(RULES)}
     return sorted(
-        found, key=lambda it: (-it.severity, order[it.rule.id], -_days(it.key.age(account.taken)), it.key.name)
+        found,
+        key=lambda it: (
+            -it.severity,
+            order[it.rule.id],
+            -_days(it.key.age(account.taken)),
+            it.key.user or "",
+            it.key.key_id,
+        ),
     )
 
 
@@ -149,12 +157,18 @@ def _power(user: User) -> str:
     if known.is_administrator:
         return f"its user is an administrator{by}"
     if known.escalations:
-        return f"its user can give itself more by {', '.join(known.escalations)}{by}"
+        return f"its user can give itself more by {_some(known.escalations)}{by}"
     if known.stores:
         return f"its user can read data in {', '.join(known.stores)}{by}"
     if known.services:
         return f"its user may use {', '.join(known.services)}{by}"
     return "its user may do nothing"
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of many."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
 
 
 def _leaked(leak: Leak) -> str:

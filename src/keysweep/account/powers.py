@@ -7,12 +7,13 @@ AWS's managed policy AWSCompromisedKeyQuarantineV3, which denies the same ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any
 
 from keysweep.account.evidence import Powers
+from keysweep.frozen import frozen
 
 _ESCALATIONS = (
     "iam:AddUserToGroup",
@@ -22,7 +23,6 @@ _ESCALATIONS = (
     "iam:CreateAccessKey",
     "iam:CreateLoginProfile",
     "iam:CreatePolicyVersion",
-    "iam:PassRole",
     "iam:PutGroupPolicy",
     "iam:PutRolePolicy",
     "iam:PutUserPolicy",
@@ -30,6 +30,18 @@ _ESCALATIONS = (
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateLoginProfile",
 )
+_PASS_ROLE = "iam:PassRole"
+_RUNNERS = (
+    "cloudformation:CreateStack",
+    "codebuild:CreateProject",
+    "datapipeline:CreatePipeline",
+    "ec2:RunInstances",
+    "ecs:RunTask",
+    "glue:CreateDevEndpoint",
+    "lambda:CreateFunction",
+    "sagemaker:CreateNotebookInstance",
+)
+"""What starts something that acts as a role which is passed to it."""
 _STORES: Mapping[str, tuple[str, ...]] = {
     "dynamodb": ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"),
     "ec2": ("ec2:CreateSnapshot", "ec2:ModifySnapshotAttribute"),
@@ -45,40 +57,73 @@ _STORES: Mapping[str, tuple[str, ...]] = {
 
 def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str]) -> Powers:
     """What all documents of a user allow together; what one of them denies everywhere and always, none allows."""
-    allowed: list[str] = []
-    denied: list[str] = []
-    everywhere: list[str] = []
-    for statement in (each for document in documents for each in _list(document.get("Statement"))):
-        if not isinstance(statement, Mapping):
-            continue
-        actions = _actions(statement)
-        if statement.get("Effect") == "Deny":
-            if "*" in _list(statement.get("Resource")) and not statement.get("Condition"):
-                denied += actions
-        else:
-            allowed += actions
-            if "*" in _list(statement.get("Resource")) and not statement.get("Condition"):
-                everywhere += actions
+    statements = [
+        each
+        for document in documents
+        for each in _list(document.get("Statement"))
+        if isinstance(each, Mapping) and each.get("Effect") in ("Allow", "Deny")
+    ]
+    allowing = [_Actions.of(each) for each in statements if each["Effect"] == "Allow"]
+    denying = [_Actions.of(each) for each in statements if each["Effect"] == "Deny" and _is_always(each)]
 
-    def can(action: str) -> bool:
-        return _any(allowed, action) and not _any(denied, action)
+    broad = [_Actions.of(each) for each in statements if each["Effect"] == "Allow" and _is_broad(each)]
 
-    is_administrator = "*" in {each.replace("*:*", "*") for each in everywhere} and "*" not in denied
-    services = {each.partition(":")[0].lower() for each in allowed if not _any(denied, each)}
+    def can(action: str, allowing: Sequence[_Actions] = allowing) -> bool:
+        return any(each.has(action) for each in allowing) and not any(each.has(action) for each in denying)
+
+    passes = can(_PASS_ROLE, broad) and any(map(can, _RUNNERS))
+
+    allows_all = any(
+        each["Effect"] == "Allow" and _is_always(each) and _Actions.of(each).are_all for each in statements
+    )
+    services = {
+        "*" if each.is_all_but else pattern.partition(":")[0].lower()
+        for each in allowing
+        for pattern in (each.patterns or ("*",))
+        if each.is_all_but or can(pattern)
+    }
     return Powers(
-        is_administrator=is_administrator,
-        escalations=tuple(each for each in _ESCALATIONS if can(each)),
+        is_administrator=allows_all and not any(each.are_all for each in denying),
+        escalations=tuple(each for each in _ESCALATIONS if can(each, broad)) + ((_PASS_ROLE,) if passes else ()),
         stores=tuple(service for service, reads in _STORES.items() if any(map(can, reads))),
         services=("*",) if any("*" in each for each in services) else tuple(sorted(services)),
         granted_by=tuple(granted_by),
     )
 
 
-def _actions(statement: Mapping[str, Any]) -> list[str]:
-    """The patterns of actions; all of them where a statement names those that it is not about."""
-    if "NotAction" in statement:
-        return ["*"] if statement.get("Effect") != "Deny" else []
-    return [str(each) for each in _list(statement.get("Action"))]
+@frozen
+class _Actions:
+    """The actions that a statement is about."""
+
+    patterns: tuple[str, ...]
+    is_all_but: bool
+    """Whether it is about all others (`NotAction`)."""
+
+    @staticmethod
+    def of(statement: Mapping[str, Any]) -> _Actions:
+        is_all_but = "NotAction" in statement
+        named = _list(statement.get("NotAction" if is_all_but else "Action"))
+        return _Actions(tuple(map(str, named)), is_all_but)
+
+    def has(self, action: str) -> bool:
+        return self.is_all_but != _any(self.patterns, action)
+
+    @property
+    def are_all(self) -> bool:
+        return not self.is_all_but and bool({"*", "*:*"} & {*self.patterns})
+
+
+def _is_always(statement: Mapping[str, Any]) -> bool:
+    """Whether it holds for every resource and without a condition."""
+    return "*" in _list(statement.get("Resource")) and not statement.get("Condition")
+
+
+def _is_broad(statement: Mapping[str, Any]) -> bool:
+    """Whether it is about others: about any user, role, group or policy, not about one, or about who asks alone."""
+    if "NotResource" in statement:
+        return True
+    named = (str(each).rpartition(":")[2] for each in _list(statement.get("Resource")))
+    return any(each == "*" or (each.endswith("/*") and "${" not in each) for each in named)
 
 
 def _any(patterns: Iterable[str], action: str) -> bool:
