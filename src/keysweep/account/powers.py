@@ -119,7 +119,7 @@ def _is_always(statement: Mapping[str, Any]) -> bool:
 
 
 def _is_broad(statement: Mapping[str, Any]) -> bool:
-    """Whether it is about others: about any user, role, group or policy, not about one, or about who asks alone."""
+    """Whether it is about any user, role, group or policy, and not about one, or about who asks alone."""
     if "NotResource" in statement:
         return True
     named = (str(each).rpartition(":")[2] for each in _list(statement.get("Resource")))
