@@ -1,8 +1,10 @@
-"""The emulators as pytest fixtures: one process for the whole session of a worker, and clean for each test."""
+"""The emulators as pytest fixtures, one process for the whole session of a worker and clean for each test; and who asks."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +50,20 @@ def running_faults() -> Iterator[Faults]:
 def faults(running_faults: Faults) -> Faults:
     running_faults.reset()
     return running_faults
+
+
+@pytest.fixture
+def operator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Who runs keysweep, with a key that nobody knows and nothing of this machine's own AWS settings."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "AKIAQNZGKIQYZZZZZZZZ",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.fspath(tmp_path / "aws-config"),
+        "AWS_SHARED_CREDENTIALS_FILE": os.fspath(tmp_path / "aws-credentials"),
+        "XDG_CONFIG_HOME": os.fspath(tmp_path / "config"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch

@@ -29,6 +29,8 @@ _AT_ONCE = 8
 _LOOK_AGAIN_SECONDS = 0.1
 _REPORT_SECONDS = 60
 _REPORT_PAUSE_SECONDS = 1.0
+_ROOT = "<root_account>"
+"""What every report calls the root user (IAM user guide, Getting credential reports)."""
 _ABSENT = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 _Fact = TypeVar("_Fact")
 
@@ -51,42 +53,66 @@ class _Report:
     """All users that it knows."""
 
 
-def read_account(
-    acting: Acting,
-    *,
-    watch: Callable[[int, int], None] = lambda _done, _all: None,
-    goes_on: Callable[[], bool] = lambda: True,
-) -> Account:
-    """Read what there is; what may not be read stands in `gaps`, and nothing is made up in its place.
+@frozen
+class Overview:
+    """What is known of all users at once, before any is asked about."""
 
-    `watch` hears of how many users have been asked. Raises AwsError where not even the users can be told.
+    people: tuple[_Person, ...]
+    report: _Report | None
+    gaps: tuple[Gap, ...]
+
+    @property
+    def holders(self) -> tuple[_Person, ...]:
+        """Those who may have keys."""
+        if self.report is None:
+            return self.people
+        reported = {each.user for each in self.report.keys}
+        return tuple(each for each in self.people if each.name in reported or each.name not in self.report.users)
+
+
+def overview(acting: Acting) -> Overview:
+    """Who there is, what they may do, and what a credential report tells.
+
+    What may not be read stands in `gaps`, and nothing is made up in its place. Raises AwsError where not even the
+    users can be told.
     """
     iam = acting.client("iam")
     gaps: list[Gap] = []
     report = _attempt(gaps, "a credential report", "iam:GetCredentialReport", lambda: _report(iam))
     people = _attempt(gaps, "what users may do", "iam:GetAccountAuthorizationDetails", lambda: list(_people(iam)))
-    if people is None:
-        people = _listed_people(iam)
-    holders = people
-    if report:
-        reported = {each.user for each in report.keys}
-        holders = [each for each in people if each.name in reported or each.name not in report.users]
+    return Overview(tuple(people if people is not None else _listed_people(iam)), report, tuple(gaps))
+
+
+def read_account(
+    acting: Acting,
+    known: Overview,
+    *,
+    watch: Callable[[int, int], None] = lambda _done, _all: None,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> Account:
+    """The account with the keys of all users, as far as they were read until `goes_on` says no.
+
+    `watch` hears of how many users have been asked. What could not be read stands in `gaps`.
+    """
+    iam = acting.client("iam")
+    report, holders = known.report, known.holders
     rows = {(each.user, each.rotated): each.last_use for each in report.keys} if report else {}
     users = []
-    refusals: list[Gap] = []
-    for number, (person, keys) in enumerate(_keys_of(iam, holders, rows, refusals, goes_on), 1):
+    gaps: list[Gap] = []
+    for number, (person, keys) in enumerate(_keys_of(iam, holders, rows, gaps, goes_on), 1):
         watch(number, len(holders))
         if keys:
             users.append(User(person.name, person.arn, person.created, keys, person.powers))
+    root_keys = _root_keys(iam, report, acting, gaps)
     return Account(
         acting.account,
         acting.partition.name,
         acting.now(),
         tuple(sorted(users, key=lambda it: it.name)),
-        len(people),
-        _root_keys(iam, report, acting, gaps),
+        len(known.people),
+        root_keys,
         report.made if report else None,
-        (*gaps, *_together(refusals)),
+        (*known.gaps, *dict.fromkeys(gaps)),
     )
 
 
@@ -101,11 +127,6 @@ def _attempt(gaps: list[Gap], what: str, needs: str, read: Callable[[], _Fact]) 
     return None
 
 
-def _together(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
-    """One of each kind: what a thousand users lack for the same reason is one thing."""
-    return tuple(dict.fromkeys(gaps))
-
-
 def _report(iam: Any) -> _Report:
     """Have a credential report made, and read it. Raises AwsError, or what botocore raises."""
     until = time.monotonic() + _REPORT_SECONDS
@@ -116,6 +137,8 @@ def _report(iam: Any) -> _Report:
     answer = iam.get_credential_report()
     text = bytes(answer["Content"]).decode("utf-8", "replace")
     names = frozenset(row.get("user", "") for row in csv.DictReader(io.StringIO(text, newline="")))
+    if _ROOT not in names:
+        raise AwsError("AWS gave a credential report without the root user, which every report has.")
     return _Report(answer["GeneratedTime"].astimezone(UTC), tuple(in_report(text, "the credential report")), names)
 
 

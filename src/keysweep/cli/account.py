@@ -102,15 +102,15 @@ def account(
         check_writable(output)
     leaks = _leaks(findings, db, in_store=swept)
     from keysweep.account.checks import Bounds, lapses
-    from keysweep.account.reading import read_account
+    from keysweep.account.reading import overview, read_account
     from keysweep.aws.mandate import Mandate
     from keysweep.aws.responders import Responders
     from keysweep.cli.account_shown import Judged, write
 
-    with CtrlC() as ctrl_c:
-        acting = Responders(Mandate(), profile, aws_endpoint).operator(partition_name)
-        with _line() as watch:
-            read = read_account(acting, watch=watch, goes_on=lambda: not ctrl_c.is_pressed)
+    acting = Responders(Mandate(), profile, aws_endpoint).operator(partition_name)
+    known = overview(acting)
+    with CtrlC() as ctrl_c, _line() as watch:
+        read = read_account(acting, known, watch=watch, goes_on=lambda: not ctrl_c.is_pressed)
     found = lapses(read, Bounds(most_days, idle_days, kept_days), leaks)
     judged = Judged(read, tuple(found), leaks)
     write_report(output, partial(write, judged, form=form, is_file=output is not None))

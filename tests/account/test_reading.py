@@ -1,0 +1,250 @@
+"""An account read from an IAM that is old, slow, busy or odd: one that says what a test wants it to say."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from keysweep.account.checks import Bounds, lapses
+from keysweep.account.evidence import Account
+from keysweep.account.reading import overview, read_account
+from keysweep.aws import clients
+from keysweep.aws.partitions import partition
+from keysweep.aws.responders import identified
+from tests.emulators import answers
+from tests.emulators.wire import Answer, Request, serve
+from tests.repositories import environment
+
+ACCOUNT = "111122223333"
+COLUMNS = (
+    "user,arn,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,"
+    "access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,"
+    "access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service"
+)
+
+
+@dataclass
+class Iam:
+    """What it says to each action; `before` may hold an answer up, or give another."""
+
+    users: dict[str, tuple[str, datetime, str]] = field(default_factory=dict)
+    """Name to key ID, when it was made, and its last use as a report tells it: date,region,service."""
+    root: str = ""
+    """The fields of the root user's keys in the report."""
+    before: Callable[[str, dict[str, str]], Answer | None] = lambda _action, _asked: None
+    asked: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Answer:
+        """To one request."""
+        asked = request.parameters
+        action = asked["Action"]
+        self.asked.append(action)
+        given = self.before(action, asked)
+        if given is not None:
+            return given
+        service = "sts" if action == "GetCallerIdentity" else "iam"
+        return answers.success(service, action, self._told(action)(asked))
+
+    def _told(self, action: str) -> Callable[[dict[str, str]], str]:
+        name = re.sub(r"(?<!^)([A-Z])", r"_\1", action).lower()
+        told: Callable[[dict[str, str]], str] = getattr(self, f"_{name}")
+        return told
+
+    def _get_caller_identity(self, _: dict[str, str]) -> str:
+        return answers.xml(Arn=f"arn:aws:iam::{ACCOUNT}:user/audit", UserId="AIDA", Account=ACCOUNT)
+
+    def _generate_credential_report(self, _: dict[str, str]) -> str:
+        return answers.xml(State="COMPLETE" if self.asked.count("GenerateCredentialReport") > 1 else "STARTED")
+
+    def _get_credential_report(self, _: dict[str, str]) -> str:
+        nothing = "false,N/A,N/A,N/A,N/A"
+        rows = [f"<root_account>,arn:aws:iam::{ACCOUNT}:root,{self.root or nothing},{nothing}"]
+        for name, (_key_id, made, use) in self.users.items():
+            cell = f'"{name}"' if "," in name else name
+            keys = f"true,{made:%Y-%m-%dT%H:%M:%S+00:00},{use}"
+            rows.append(f"{cell},arn:aws:iam::{ACCOUNT}:user/{name},{keys},{nothing}")
+        content = b64encode("\n".join([COLUMNS, *rows]).encode()).decode()
+        return answers.xml(Content=content, ReportFormat="text/csv", GeneratedTime="2026-11-27T10:00:00Z")
+
+    def _get_account_authorization_details(self, _: dict[str, str]) -> str:
+        members = "".join(
+            f"<member>{answers.xml(UserName=name, Arn=f'arn:aws:iam::{ACCOUNT}:user/{name}')}</member>"
+            for name in self.users
+        )
+        return f"<UserDetailList>{members}</UserDetailList><GroupDetailList/><Policies/><IsTruncated>false</IsTruncated>"
+
+    def _list_access_keys(self, asked: dict[str, str]) -> str:
+        key_id, made, _ = self.users[asked["UserName"]]
+        key = answers.xml(
+            UserName=asked["UserName"],
+            AccessKeyId=key_id,
+            Status="Active",
+            CreateDate=f"{made:%Y-%m-%dT%H:%M:%SZ}",
+        )
+        listed = f"<member>{key}</member>" if key_id else ""
+        return f"<AccessKeyMetadata>{listed}</AccessKeyMetadata><IsTruncated>false</IsTruncated>"
+
+
+@pytest.fixture
+def iam() -> Iam:
+    """One without users."""
+    return Iam()
+
+
+@pytest.fixture
+def endpoint(iam: Iam, operator: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where it answers."""
+    with serve(iam.answer) as address:
+        yield address
+
+
+def made(days: float) -> datetime:
+    return datetime.now(UTC) - timedelta(days=days)
+
+
+def read(endpoint: str) -> Account:
+    where = partition("aws")
+    acting = identified(clients.session(None, where.region), where, endpoint)
+    return read_account(acting, overview(acting))
+
+
+def test_old_keys_and_those_of_the_root_user_are_told_by_the_report(iam: Iam, endpoint: str) -> None:
+    iam.users = {
+        "old": ("AKIAEXAMPLEEXAMPLE22", made(400), f"{made(1):%Y-%m-%dT%H:%M:%SZ},eu-west-1,s3"),
+        "quiet": ("AKIAEXAMPLEEXAMPLE33", made(60), "N/A,N/A,N/A"),
+        "none": ("", made(1), "N/A,N/A,N/A"),
+    }
+    iam.root = f"true,{made(3000):%Y-%m-%dT%H:%M:%SZ},{made(2):%Y-%m-%dT%H:%M:%SZ},us-east-1,iam"
+    account = read(endpoint)
+    assert account.gaps == ()
+    assert account.users_in_all == 3
+    found = lapses(account, Bounds(), {})
+    assert [(each.rule.id, each.key.user) for each in found] == [
+        ("root-key", None),
+        ("never-used-key", "quiet"),
+        ("old-key", "old"),
+    ]
+    assert "last used" in found[0].evidence[-1]
+    assert "by iam in us-east-1" in found[0].evidence[-1]
+    assert "GetAccessKeyLastUsed" not in iam.asked, "the report has told it of all at once"
+
+
+def test_only_users_who_may_have_keys_are_asked(iam: Iam, endpoint: str) -> None:
+    iam.users = {"one": ("AKIAEXAMPLEEXAMPLE22", made(3), "N/A,N/A,N/A")}
+    report = iam._get_credential_report({})
+    iam.users |= {"young": ("AKIAEXAMPLEEXAMPLE33", made(0.01), "N/A,N/A,N/A")}
+
+    def before(action: str, asked: dict[str, str]) -> Answer | None:
+        if action == "GetCredentialReport":
+            return answers.success("iam", action, report)
+        if action == "GetAccessKeyLastUsed":
+            told = answers.xml(ServiceName="N/A", Region="N/A")
+            return answers.success("iam", action, f"<AccessKeyLastUsed>{told}</AccessKeyLastUsed>")
+        return None
+
+    iam.before = before
+    account = read(endpoint)
+    assert [user.name for user in account.users] == ["one", "young"]
+    assert iam.asked.count("GetAccessKeyLastUsed") == 1, "of the one that is younger than the report"
+
+
+def test_a_busy_iam_is_asked_again_and_nothing_is_left_out(iam: Iam, endpoint: str) -> None:
+    iam.users = {f"u{each}": (f"AKIAEXAMPLEEXAMPL{each:03}", made(3), "N/A,N/A,N/A") for each in range(12)}
+    refused: set[str] = set()
+
+    def before(action: str, asked: dict[str, str]) -> Answer | None:
+        if action == "ListAccessKeys" and asked["UserName"] not in refused:
+            refused.add(asked["UserName"])
+            return answers.error("iam", "Throttling")
+        return None
+
+    iam.before = before
+    account = read(endpoint)
+    assert len(account.users) == 12
+    assert account.gaps == ()
+
+
+def test_users_who_could_not_be_asked_are_one_gap_and_the_others_are_judged(iam: Iam, endpoint: str) -> None:
+    iam.users = {f"u{each}": (f"AKIAEXAMPLEEXAMPL{each:03}", made(100), "N/A,N/A,N/A") for each in range(5)}
+    iam.before = lambda action, asked: (
+        answers.error("iam", "AccessDenied", "no")
+        if action == "ListAccessKeys" and asked["UserName"] in {"u1", "u2"}
+        else None
+    )
+    account = read(endpoint)
+    assert [user.name for user in account.users] == ["u0", "u3", "u4"]
+    (gap,) = account.gaps
+    assert (gap.what, gap.needs) == ("which keys users have", "iam:ListAccessKeys")
+
+
+def test_a_user_who_is_gone_meanwhile_is_none_and_no_gap(iam: Iam, endpoint: str) -> None:
+    iam.users = {"gone": ("AKIAEXAMPLEEXAMPLE22", made(100), "N/A,N/A,N/A")}
+    iam.before = lambda action, _: answers.error("iam", "NoSuchEntity") if action == "ListAccessKeys" else None
+    account = read(endpoint)
+    assert (account.users, account.gaps) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not base64!", b64encode(b"user,arn\nx,no arn\n"), b64encode(b"\xff\xfe")]
+)
+def test_a_report_that_is_none_is_a_gap_and_each_user_is_asked(iam: Iam, endpoint: str, content: bytes) -> None:
+    iam.users = {"one": ("AKIAEXAMPLEEXAMPLE22", made(3), "N/A,N/A,N/A")}
+
+    def before(action: str, asked: dict[str, str]) -> Answer | None:
+        if action == "GetCredentialReport":
+            told = answers.xml(Content=content.decode("latin-1"), GeneratedTime="2026-11-27T10:00:00Z")
+            return answers.success("iam", action, told)
+        if action == "GetAccountSummary":
+            told = "<SummaryMap><entry><key>AccountAccessKeysPresent</key><value>1</value></entry></SummaryMap>"
+            return answers.success("iam", action, told)
+        if action == "GetAccessKeyLastUsed":
+            return answers.error("iam", "AccessDenied", "no")
+        return None
+
+    iam.before = before
+    account = read(endpoint)
+    assert [key.key_id for key, _ in account.each_key()] == ["", "AKIAEXAMPLEEXAMPLE22"]
+    assert account.gaps[0].what == "a credential report"
+
+
+def test_ctrl_c_keeps_what_was_read_and_says_that_it_is_not_all(iam: Iam, endpoint: str, tmp_path: Path) -> None:
+    iam.users = {
+        "seen": ("AKIAEXAMPLEEXAMPLE22", made(400), f"{made(1):%Y-%m-%dT%H:%M:%SZ},eu-west-1,s3"),
+        "stuck": ("AKIAEXAMPLEEXAMPLE33", made(400), "N/A,N/A,N/A"),
+    }
+
+    def before(action: str, asked: dict[str, str]) -> Answer | None:
+        if action == "ListAccessKeys" and asked["UserName"] == "stuck":
+            time.sleep(15)
+        return None
+
+    iam.before = before
+    command = [sys.executable, "-m", "keysweep", "account", "--aws-endpoint", endpoint]
+    variables = {name: text for name, text in os.environ.items() if name.startswith(("AWS_", "XDG_"))}
+    running = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment() | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while iam.asked.count("ListAccessKeys") < 2:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    running.send_signal(signal.SIGINT)
+    printed, said = running.communicate(timeout=10)
+    assert (running.returncode, said) == (1, "")
+    assert "old-key" in printed
+    assert "interrupted before all were asked" in printed
