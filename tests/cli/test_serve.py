@@ -90,6 +90,25 @@ def test_it_prints_an_address_that_signs_in_and_ends_by_ctrl_c(store: str) -> No
     ]
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_a_system_that_ends_it_is_heard_as_ctrl_c_is(store: str, ending: signal.Signals) -> None:
+    with started("--db", store) as (process, address):
+        assert requests.get(address, timeout=20).status_code == 200
+        process.send_signal(ending)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert errors.splitlines()[-1] == "keysweep: the dashboard has ended."
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("127.0.0.2", "127.0.0.2"), ("::1", "[::1]"), ("localhost", "localhost")]
+)
+def test_the_address_that_it_prints_is_where_it_listens(store: str, host: str, shown: str) -> None:
+    with started("--db", store, "--host", host) as (_, address):
+        assert address.startswith(f"http://{shown}:")
+        assert requests.get(address, timeout=20).status_code == 200
+
+
 def test_it_listens_on_loopback_only(store: str) -> None:
     with started("--db", store) as (process, _):
         listening = subprocess.run(
@@ -125,6 +144,8 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
         (("--behind-proxy",), {"KEYSWEEP_PASSWORD": PASSWORD}, "--public-url"),
         (("--behind-proxy", "--public-url", "http://a.example"), {"KEYSWEEP_PASSWORD": PASSWORD}, "https://"),
         (("--behind-proxy", "--public-url", "https://a.example/x"), {"KEYSWEEP_PASSWORD": PASSWORD}, "without a path"),
+        *((("--behind-proxy", "--public-url", f"https://{name}"), {"KEYSWEEP_PASSWORD": PASSWORD}, "xn--")
+          for name in ("schlüssel.example", "a b", "*", "a.example#x")),
         (("--public-url", "https://a.example"), {}, "goes with"),
         (("--tls-cert", "c"), {}, "give both"),
         (("--allow-account", "111122223333"), {}, "--allow-plan"),
