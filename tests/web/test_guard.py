@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -171,6 +172,48 @@ def test_every_answer_forbids_what_a_page_does_not_need(dashboard: Served, path:
 def test_no_file_but_those_of_the_pages_is_sent(dashboard: Served, path: str) -> None:
     port = dashboard.base.rpartition(":")[2]
     assert raw(dashboard, "GET", path, {"Host": f"127.0.0.1:{port}"}) in {401, 404}
+
+
+def test_a_link_of_another_site_shows_its_page_to_whoever_is_signed_in(stranger: Served) -> None:
+    link = stranger.get("/leaks?search=a%22b&status=any", headers={"Sec-Fetch-Site": "cross-site"})
+    again = '<meta http-equiv="refresh" content="0; url=/leaks?search=a%22b&amp;status=any">'
+    assert (link.status_code, again in link.text) == (401, True)
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {}):
+        assert "refresh" not in stranger.get("/leaks", headers=headers).text
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("//evil.example/", "/"),
+        ("/%5cevil.example", "/%5Cevil.example"),
+        ("/%0d%0a", "/%0D%0A"),
+        ("/x?//evil.example", "/"),
+    ],
+)
+def test_a_link_of_another_site_leads_to_no_third_one(stranger: Served, path: str, leads_to: str) -> None:
+    answer = stranger.get(path, headers={"Sec-Fetch-Site": "cross-site"})
+    assert re.findall(r'content="0; url=([^"]*)"', answer.text) == [leads_to]
+
+
+def test_no_address_is_mended_by_a_redirect(dashboard: Served) -> None:
+    for path in ("/leaks/", "/runs/", "/sign-in/"):
+        assert dashboard.get(path, allow_redirects=False).status_code == 404
+
+
+@pytest.mark.parametrize("said", ["", "GET / HTTP/1.1\r\nHost: ", "POST /sign-in HTTP/1.1\r\n{form}\r\na=b"])
+def test_whoever_sends_no_whole_request_is_not_waited_for(
+    filled: Store, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], said: str
+) -> None:
+    monkeypatch.setattr("keysweep.web.serving._REQUEST_SECONDS", 0.5)
+    with serving(filled) as served:
+        host = served.base.partition("//")[2]
+        kind = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 50\r\n"
+        with socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=30) as idle:
+            idle.sendall(said.replace("{form}", f"Host: {host}\r\n{kind}").encode())
+            assert idle.recv(1000) == b""
+        assert served.sign_in().get("/leaks").status_code == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_signing_out_ends_the_session_on_the_server(dashboard: Served) -> None:

@@ -20,9 +20,14 @@ def token_taken(request: Request) -> Response:
 
 
 def sign_in_page(request: Request, complaint: str = "", status: int = 401) -> Response:
-    """Where somebody lands who is not signed in."""
+    """Where somebody lands who is not signed in.
+
+    Or who follows a link from another site, with which browsers send no cookie: a page of ours then asks again.
+    """
     dashboard = of(request)
     wanted = request.scope.get("keysweep.wanted", "/")
+    is_used = "token" in request.query_params
+    is_elsewhere = request.headers.get("sec-fetch-site") == "cross-site" and not is_used
     has_password = isinstance(dashboard.entrance, Password)
     return render(
         request,
@@ -31,7 +36,8 @@ def sign_in_page(request: Request, complaint: str = "", status: int = 401) -> Re
         has_password=has_password,
         wanted=wanted,
         complaint=complaint,
-        used="token" in request.query_params,
+        used=is_used,
+        again=(wanted if _is_page(wanted) else "/") if is_elsewhere else "",
     )
 
 
