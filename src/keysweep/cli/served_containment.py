@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,8 +60,8 @@ class ServedContainment:
         with self._alone():
             return self._carried_out(key_id, None)
 
-    def apply(self, key_id: str) -> Contained:
-        """Plan it again and do that; what the journal says of it is then in the store too."""
+    def apply(self, key_id: str, note: Callable[[Contained], Contained]) -> Contained:
+        """Plan it again and do that; then the store says what the journal does, and `note` was called."""
         if not self._may_apply:
             raise UsageError("containing from here is not enabled: start keysweep serve with --allow-contain.")
         with self._alone():
@@ -70,8 +70,8 @@ class ServedContainment:
                 with self._store.writing() as connection:
                     record_containments(connection, contained()[0], datetime.now(UTC))
             except StoreError as error:  # what was done in AWS is done, and in the journal
-                return replace(came, text=f"{came.text}\n\nThe store does not say so yet: {error}")
-            return came
+                came = replace(came, text=f"{came.text}\n\nThe store does not say so yet: {error}")
+            return note(came)
 
     def finish(self) -> None:
         """Wait until what was begun has ended, so that nothing is left half done."""
