@@ -65,6 +65,17 @@ def test_a_token_signs_in_once_and_is_gone_from_the_address(stranger: Served) ->
     assert "it signs in once" in again.text
 
 
+def test_the_address_leads_whoever_is_signed_in_by_it_to_the_overview_again(stranger: Served) -> None:
+    assert isinstance(stranger.entrance, OneTimeToken)
+    stranger.sign_in()
+    again = stranger.get(f"/?token={stranger.entrance.text}")
+    assert (again.status_code, again.url) == (200, f"{stranger.base}/")
+    link = requests.get(
+        f"{stranger.base}/?token={stranger.entrance.text}", headers={"Sec-Fetch-Site": "cross-site"}, timeout=20
+    )
+    assert 'content="0; url=/"' in link.text
+
+
 def test_another_token_signs_nobody_in_and_uses_nothing_up(stranger: Served) -> None:
     for wrong in ("", "x", "é", "a" * 5000):
         assert requests.get(f"{stranger.base}/", params={"token": wrong}, timeout=20).status_code == 401

@@ -14,6 +14,8 @@ def token_taken(request: Request) -> Response:
     """Sign in with the token in the address, and take it out of the address."""
     dashboard = of(request)
     entrance = dashboard.entrance
+    if request.scope["keysweep.session"] is not None:  # who opens the printed address again is still signed in
+        return go("/")
     if not isinstance(entrance, OneTimeToken) or not entrance.take(request.query_params["token"]):
         return sign_in_page(request)
     return _signed_in(request, dashboard.user, "/")
@@ -26,8 +28,7 @@ def sign_in_page(request: Request, complaint: str = "", status: int = 401) -> Re
     """
     dashboard = of(request)
     wanted = request.scope.get("keysweep.wanted", "/")
-    is_used = "token" in request.query_params
-    is_elsewhere = request.headers.get("sec-fetch-site") == "cross-site" and not is_used
+    is_elsewhere = request.headers.get("sec-fetch-site") == "cross-site"
     has_password = isinstance(dashboard.entrance, Password)
     return render(
         request,
@@ -36,7 +37,7 @@ def sign_in_page(request: Request, complaint: str = "", status: int = 401) -> Re
         has_password=has_password,
         wanted=wanted,
         complaint=complaint,
-        used=is_used,
+        used="token" in request.query_params,
         again=(wanted if _is_page(wanted) else "/") if is_elsewhere else "",
     )
 
