@@ -257,7 +257,12 @@ def test_a_password_signs_in_under_a_name(filled: Store) -> None:
         assert (wrong.status_code, "That is not the password" in wrong.text) == (401, True)
         nameless = served.client.post(f"{served.base}/sign-in", data={"name": " ", "password": "a long password"})
         assert nameless.status_code == 422
-        fields = {"name": "Ada <b>", "password": "a long password", "wanted": "/trends"}
+        fields = {"name": "Ada <b>", "password": "a long passwort", "wanted": "/trends"}
+        mistyped = served.client.post(f"{served.base}/sign-in", data=fields).text
+        assert 'name="wanted" value="/trends"' in mistyped
+        assert 'value="Ada &lt;b&gt;"' in mistyped
+        assert "passwort" not in mistyped
+        fields["password"] = "a long password"
         right = served.client.post(f"{served.base}/sign-in", data=fields)
         assert right.url == f"{served.base}/trends"
         assert "<span>Ada &lt;b&gt;</span>" in right.text
