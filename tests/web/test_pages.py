@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select, update
 
-from bench.filled import NOW
+from bench.filled import NOW, fill
 from keysweep.store import schema
 from keysweep.store.opening import Store, opened
 from keysweep.store.queries.one_leak import decisions_on
@@ -160,6 +161,17 @@ def test_a_decision_is_taken_from_the_page_and_shown_there(dashboard: Served, fi
         "first line\n<b>second</b> line",
     )
     assert row.when == NOW
+
+
+@pytest.mark.parametrize("name", ["a b", "a&b;c", "it's"])
+def test_a_command_names_the_store_that_is_shown_as_a_shell_reads_it(tmp_path: Path, name: str) -> None:
+    where = os.fspath(tmp_path / f"{name}.db")
+    with opened(where) as store, serving(store) as served:
+        assert f"--verify --db {shlex.quote(where)}" in unescape(served.sign_in().get("/").text)
+        with store.writing() as connection:
+            fill(connection, 20)
+        path = f"/leaks/{one(store, standing='unverified')}"
+        assert f"--verify --db {shlex.quote(where)}" in unescape(served.get(path).text)
 
 
 def test_a_form_that_changes_nothing_says_so(dashboard: Served, filled: Store) -> None:

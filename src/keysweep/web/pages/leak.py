@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
+from shlex import quote
 from typing import Any
 
 from sqlalchemy import Connection
@@ -57,7 +58,7 @@ def show_leak(request: Request, complaint: str = "", typed: Fields | None = None
         events = sorted(_events(connection, row), key=lambda each: each.when, reverse=True)
         newest = one_leak.newest_change(connection, row.id)
         others = one_leak.others_of(connection, row.key_id, row.id) if row.key_id else []
-    step = _step(row, key)
+    step = _step(row, key, dashboard.store.where)
     return render(
         request,
         "leak.html",
@@ -87,14 +88,14 @@ def may_be_contained(row: Row[Any]) -> bool:
     return bool(row.key_id) and row.key_id.isalnum() and row.standing not in quiet
 
 
-def _step(row: Row[Any], key: Row[Any] | None) -> Step:
+def _step(row: Row[Any], key: Row[Any] | None, where: str) -> Step:
     account = (key.account_id if key else None) or row.account_id
     case = Case(
         Kind(row.kind),
         row.key_id,
         account,
         bool(key and key.principal == Principal.ROOT),
-        verify="keysweep sweep TARGET --verify",
+        verify=f"keysweep sweep TARGET --verify --db {quote(where)}",
         contain=f"keysweep contain {row.key_id}",
     )
     return step_for(case, Standing(row.standing), containment_in(key) if key else None)
