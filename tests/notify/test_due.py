@@ -109,3 +109,20 @@ def test_with_first_none_only_what_was_never_told_is_given(store: Store, chance:
     verdict(store, key, Status.LIVE)
     leak(store, chance)
     assert [each.before for each in asked(store, first=First.NONE)] == [None]
+
+
+def test_a_receiver_that_forgets_is_told_again_of_what_is_still_open(store: Store, chance: random.Random) -> None:
+    keys = [leak(store, chance) for _ in range(2)]
+    forgets = Wanted(again_after=timedelta(days=60))
+    with store.writing() as connection:
+        mark(connection, "hub", due(connection, "hub", forgets, WHEN), WHEN)
+    verdict(store, keys[1], Status.DEAD)
+    with store.writing() as connection:
+        mark(connection, "hub", due(connection, "hub", forgets, WHEN), WHEN)
+        assert due(connection, "hub", forgets, WHEN + timedelta(days=60)) == []
+        late = WHEN + timedelta(days=61)
+        (again,) = due(connection, "hub", forgets, late)
+        assert (again.before, again.state) == ("unverified open", "unverified open")
+        assert due(connection, "hub", Wanted(), late) == []
+        mark(connection, "hub", [again], late)
+        assert due(connection, "hub", forgets, late) == []

@@ -70,6 +70,8 @@ def test_a_leak_is_a_valid_finding_however_it_stands(standing: Standing, status:
         Standing.OFF, Standing.INACTIVE, Standing.EXPIRED, Standing.DEAD, Standing.CANARY, Standing.EXAMPLE
     )  # fmt: skip
     assert made["RecordState"] == ("ARCHIVED" if settled else "ACTIVE")
+    # Never suppressed: Security Hub would keep it so when the leak is open again, and nobody would see it.
+    assert made["Workflow"]["Status"] == ("RESOLVED" if settled else "NEW")
 
 
 @pytest.mark.parametrize("severity", Severity)

@@ -17,7 +17,7 @@ from keysweep.findings import Secret, Severity
 from keysweep.frozen import frozen
 from keysweep.notify.email import Mail
 from keysweep.notify.posting import LOOPBACK, checked_address
-from keysweep.notify.security_hub import Hub
+from keysweep.notify.security_hub import AGAIN_AFTER, Hub
 from keysweep.notify.slack import Slack
 from keysweep.notify.webhook import Webhook
 from keysweep.standing import Standing
@@ -119,7 +119,8 @@ def _channel(settings: _Settings, path: Path) -> Channel:
     if not most:
         raise wrong(path, "channel.most", "a whole number of 1 or more")
     where = f"{path}: channel {name}"
-    wanted = Wanted(severity, frozenset(map(Standing, standings)))
+    again_after = AGAIN_AFTER if kind == "security-hub" else None
+    wanted = Wanted(severity, frozenset(map(Standing, standings)), again_after)
     sender = read(settings, path, where)
     return Channel(
         name, kind, wanted, most, sender, _hub(settings, path, where) if kind == "security-hub" else None

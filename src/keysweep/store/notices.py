@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, or_, select
@@ -37,6 +37,8 @@ class Wanted:
     least_severity: Severity = Severity.INFO
     standings: frozenset[Standing] = frozenset()
     """Empty for all of them."""
+    again_after: timedelta | None = None
+    """For a receiver that forgets: what is still open is told once more when it was told last so long ago."""
 
 
 @frozen
@@ -88,6 +90,8 @@ def due(
     status = _status(now)
     is_new = and_(told.c.id.is_(None), *_wanted(wanted), *_first(first, status))
     is_other = told.c.state != leaks.c.standing + " " + status
+    if wanted.again_after:
+        is_other = or_(is_other, and_(told.c.when < now - wanted.again_after, *_first(First.OPEN, status)))
     rows = connection.execute(
         select(
             leaks.c.id,
