@@ -12,6 +12,7 @@ from keysweep.notify.messages import Digest, Notice
 from keysweep.notify.posting import NotTaken, Patience
 from keysweep.notify.receivers import Channel, Environment, Receivers, Sender
 from keysweep.notify.security_hub import BATCH, Hub, finding
+from keysweep.notify.taken import Taken
 from keysweep.standing import Standing
 from keysweep.store.facts import facts_of
 from keysweep.store.notices import Due, First, Wanted, due, mark
@@ -135,6 +136,7 @@ def _told(
     goes_on: Callable[[], bool],
 ) -> ToldChannel:
     complaints: list[str] = []
+    patience = trying = replace(patience, goes_on=goes_on)
     told = 0
     taken: list[Sequence[Due]] = []
     titles: list[str] = []
@@ -151,12 +153,14 @@ def _told(
                 message = _message(store, receivers, channel, parcel)
                 now = datetime.now(UTC)
                 try:
-                    answer = sender.send(message, now, patience)
+                    answer = _sent(sender, message, now, trying)
                 except NotTaken as error:
                     complaints.append(str(error))
                     if error.is_of_message:
+                        trying = replace(patience, attempts=1)
                         continue
                     break  # whoever cannot be reached is not asked again for each leak
+                trying = patience
                 accepted = [each for each in parcel if each.fingerprint not in answer.refused]
                 with store.writing() as connection:
                     mark(connection, channel.name, accepted, now)
@@ -177,6 +181,17 @@ def _told(
         tuple(titles),
         tuple(complaints),
     )
+
+
+def _sent(sender: Sender, message: Notice | Digest, now: datetime, patience: Patience) -> Taken:
+    """Send it; and where a digest as such is refused, which one hostile name may bring about, the counts alone."""
+    try:
+        return sender.send(message, now, patience)
+    except NotTaken as error:
+        if not (error.is_of_message and isinstance(message, Digest)):
+            raise
+        taken = sender.send(message.counts, now, patience)
+        return replace(taken, complaint=f"{error}, so it was told the counts alone")
 
 
 def parcels(channel: Channel, dues: Sequence[Due]) -> Iterator[Sequence[Due]]:
