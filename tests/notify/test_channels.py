@@ -19,14 +19,18 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fixtures.keys import SECRET_ALPHABET, secret
+from keysweep.findings import Kind
+from keysweep.frozen import replace
 from keysweep.notify.receivers import Receivers
 from keysweep.notify.run import tell
 from keysweep.notify.slack import payload
+from keysweep.report.decisions import Case, step_for
+from keysweep.standing import Standing
 from keysweep.store.opening import Store
 from keysweep.verdicts import Status
 from tests.certificates import certificate, server_context
 from tests.notify.filling import HASTY, Receiver, leak, receiver, receivers, verdict
-from tests.notify.samples import many
+from tests.notify.samples import DUE, FACTS, NOTICE, many
 from tests.report.samples import HOSTILE
 
 
@@ -195,3 +199,25 @@ def test_a_digest_of_very_many_is_short_enough_for_slack() -> None:
     made: dict[str, Any] = payload(many(5000))
     assert len(made["blocks"]) <= 50
     assert len(made["text"]) < 40_000
+
+
+@pytest.mark.parametrize("standing", Standing)
+@pytest.mark.parametrize("kind", Kind)
+def test_what_to_do_next_is_what_reports_and_the_dashboard_say(standing: Standing, kind: Kind) -> None:
+    notice = replace(NOTICE, due=replace(DUE, standing=standing), facts=replace(FACTS, kind=kind.value))
+    case = Case(kind, FACTS.key_id, FACTS.account_id, is_root=False)
+    assert notice.step.startswith(step_for(case, standing, None).text.rstrip(".:"))
+    assert len(notice.step) < 300
+
+
+def test_what_to_do_next_says_how() -> None:
+    steps = {
+        each: replace(NOTICE, due=replace(DUE, standing=each)).step
+        for each in (Standing.LIVE, Standing.UNVERIFIED)
+    }
+    command = f"`keysweep contain {FACTS.key_id} --allow-account {FACTS.account_id}`"
+    assert steps[Standing.LIVE].endswith(f"does it with --apply: {command}")
+    assert steps[Standing.UNVERIFIED] == "Ask AWS whether it is live: `keysweep sweep TARGET --verify`"
+    request = replace(NOTICE, due=replace(DUE, standing=Standing.UNVERIFIED))
+    request = replace(request, facts=replace(FACTS, kind=Kind.SIGNED_REQUEST.value))
+    assert "until it expires" in request.step
