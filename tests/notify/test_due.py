@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from keysweep.findings import Severity
+from keysweep.frozen import replace
 from keysweep.standing import Standing
 from keysweep.store.notices import Due, First, Wanted, due, mark
 from keysweep.store.opening import Store
@@ -126,3 +127,26 @@ def test_a_receiver_that_forgets_is_told_again_of_what_is_still_open(store: Stor
         assert due(connection, "hub", Wanted(), late) == []
         mark(connection, "hub", [again], late)
         assert due(connection, "hub", forgets, late) == []
+
+
+def test_what_was_told_last_is_known_by_its_time_in_whatever_order_an_import_brings_it(
+    store: Store, chance: random.Random
+) -> None:
+    key = leak(store, chance)
+    with store.writing() as connection:
+        (found,) = due(connection, "a", Wanted(), WHEN)
+        for standing, days in ((Standing.DEAD, 2), (Standing.LIVE, 1), (Standing.UNVERIFIED, 0)):
+            mark(connection, "a", [replace(found, standing=standing)], WHEN + timedelta(days=days))
+    verdict(store, key, Status.DEAD)
+    assert asked(store) == []
+    verdict(store, key, Status.LIVE, after_days=1)
+    assert [each.before for each in asked(store)] == ["dead open"]
+
+
+def test_a_clock_that_was_set_back_repeats_nothing(store: Store, chance: random.Random) -> None:
+    key = leak(store, chance)
+    with store.writing() as connection:
+        mark(connection, "a", due(connection, "a", Wanted(), WHEN), WHEN + timedelta(days=9))
+    verdict(store, key, Status.LIVE)
+    assert told(store) == ["live open"]
+    assert told(store) == []
