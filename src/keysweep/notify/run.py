@@ -85,7 +85,7 @@ def tell(
     """
     chosen = receivers.chosen(names)
     if rehearse or first is First.NONE:
-        return Told(tuple(_silently(store, each, first, receivers, rehearse=rehearse) for each in chosen))
+        return Told(tuple(_silently(store, each, first, receivers, goes_on, rehearse=rehearse) for each in chosen))
     ready = [(each, _directed(each.sender(environment), endpoint)) for each in chosen]
     return Told(tuple(_told(store, receivers, *each, first, patience, goes_on) for each in ready))
 
@@ -101,7 +101,13 @@ def _directed(sender: Sender, endpoint: str | None) -> Sender:
 
 
 def _silently(
-    store: Store, channel: Channel, first: First, receivers: Receivers, *, rehearse: bool
+    store: Store,
+    channel: Channel,
+    first: First,
+    receivers: Receivers,
+    goes_on: Callable[[], bool],
+    *,
+    rehearse: bool,
 ) -> ToldChannel:
     """Count what would be sent, or have what is there count as told."""
     now = datetime.now(UTC)
@@ -114,7 +120,10 @@ def _silently(
             channel.name, channel.kind, len(dues), 0, len(sent), _digests(channel, sent), titles, ()
         )
     try:
-        with turn(store, f"telling {channel.name}", _TURN_SECONDS), store.writing() as connection:
+        with (
+            turn(store, f"telling {channel.name}", _TURN_SECONDS, goes_on=goes_on),
+            store.writing() as connection,
+        ):
             dues = due(connection, channel.name, channel.wanted, now, first)
             mark(connection, channel.name, dues, now)
     except StoreError as error:
@@ -143,7 +152,7 @@ def _told(
     dues: list[Due] = []
     try:
         # What is due is read when it is this process's turn: what another one told meanwhile is not.
-        with turn(store, f"telling {channel.name}", _TURN_SECONDS):
+        with turn(store, f"telling {channel.name}", _TURN_SECONDS, goes_on=goes_on):
             with store.reading() as connection:
                 dues = due(connection, channel.name, channel.wanted, datetime.now(UTC), first)
             for parcel in parcels(channel, dues):
