@@ -174,6 +174,11 @@ def test_a_finding_that_is_refused_alone_is_due_again(
         Answer(403, b'{"Code": "AccessDeniedException"}', {"x-amzn-errortype": "AccessDeniedException"}),
         Answer(200, b"<html>sign in</html>"),
         Answer(200, b'{"FailedCount": 3, "SuccessCount": 0, "FailedFindings": []}'),
+        Answer(
+            200,
+            b'{"FailedCount": 1, "SuccessCount": 0, "FailedFindings":'
+            b' [{"Id": "of another", "ErrorCode": "InternalError", "ErrorMessage": "no"}]}',
+        ),
         Answer(200, b"{}"),
     ],
 )

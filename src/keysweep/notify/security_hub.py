@@ -15,6 +15,7 @@ from keysweep.notify.posting import NotTaken, Patience
 from keysweep.notify.taken import Taken
 from keysweep.notify.words import shown
 from keysweep.report.decisions import MEANINGS
+from keysweep.report.style import number_of
 from keysweep.report.text import TITLES
 from keysweep.standing import Standing
 
@@ -69,10 +70,11 @@ class Hub:
                 failed = {each["Id"]: f"{each['ErrorCode']}: {each['ErrorMessage']}" for each in _failed(answer)}
         except AwsError as error:
             raise NotTaken(str(error).rstrip(".")) from None
-        if count > len(failed):
-            raise NotTaken(f"Security Hub refused {count} findings and does not say which")
         by_id = {each["Id"]: fingerprint for fingerprint, each in findings.items()}
-        return Taken({by_id[each]: shown(why) for each, why in failed.items() if each in by_id})
+        refused = {by_id[each]: shown(why) for each, why in failed.items() if each in by_id}
+        if count > len(refused):
+            raise NotTaken(f"Security Hub refused {number_of(count, 'finding')} and does not say which")
+        return Taken(refused)
 
 
 def _failed(answer: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
