@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from fixtures.keys import SECRET_ALPHABET, secret
-from keysweep.findings import Kind
+from fixtures.keys import SECRET_ALPHABET, key_id, secret
+from keysweep.detect.scanner import scan
+from keysweep.findings import Exposure, Kind, Origin, Source
 from keysweep.frozen import replace
 from keysweep.notify.receivers import Receivers
 from keysweep.notify.run import tell
@@ -29,7 +30,7 @@ from keysweep.standing import Standing
 from keysweep.store.opening import Store
 from keysweep.verdicts import Status
 from tests.certificates import certificate, server_context
-from tests.notify.filling import HASTY, Receiver, leak, receiver, receivers, verdict
+from tests.notify.filling import HASTY, Receiver, leak, receiver, receivers, swept, verdict
 from tests.notify.samples import DUE, FACTS, NOTICE, many
 from tests.report.samples import HOSTILE
 
@@ -115,6 +116,23 @@ def test_a_file_that_is_named_after_its_secret_is_told_without_it(
     spot = document["leak"]["first_places"][0]
     assert value not in json.dumps(document)
     assert spot["path"] == f"keys/{value[:4]}…(40 characters).txt"
+
+
+def test_a_file_that_is_named_after_the_secret_of_another_leak_in_it_is_told_without_it(
+    store: Store, chance: random.Random, tmp_path: Path
+) -> None:
+    value = "".join(chance.choices(SECRET_ALPHABET, k=40))
+    path = f"keys/{value}.txt"
+    content = "".join(
+        f"[{name}]\naws_access_key_id = {key_id(chance)}\naws_secret_access_key = {each}\n\n"
+        for name, each in (("a", value), ("b", secret(chance)))
+    )
+    findings = scan(content.encode(), Origin(path, Source.HISTORY, "c" * 40, "b" * 40)).findings
+    swept(store, [replace(each, exposures=(Exposure(path, (), (), ("main",)),)) for each in findings])
+    with receiver() as it:
+        tell(store, webhook(tmp_path, it), {}, patience=HASTY)
+    assert len(it.documents) == 2
+    assert value not in json.dumps(it.documents)
 
 
 def test_slack_gets_what_it_shows_and_others_a_text(store: Store, chance: random.Random, tmp_path: Path) -> None:
