@@ -6,20 +6,24 @@ import getpass
 import ipaddress
 import os
 import re
+import signal
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
 from keysweep.cli.databases import db_option, installed, opened_store
-from keysweep.cli.interrupt import ENDINGS, be_patient
+from keysweep.cli.interrupt import be_patient
 from keysweep.cli.operator import allow_account, aws_endpoint, mandate_of, policy_file, profile
 from keysweep.errors import ExitCode, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from uvicorn import Server
+
     from keysweep.cli.served_containment import ServedContainment
     from keysweep.store.opening import Store
     from keysweep.web.guard import Place
@@ -118,16 +122,27 @@ def serve(
             place = _place(host, number, origin, has_tls=bool(tls_cert))
             tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
             server = prepared(application(store, place, entrance, user or _user(), container), tls)
-            be_patient(*ENDINGS)  # what was begun in AWS is waited for whoever ends this
+            be_patient(signal.SIGTERM)  # what was begun in AWS is waited for whoever ends this
+            _heed_hang_up(server)
             _tell(store, place, entrance, "" if origin else host)
             try:
-                server.run(sockets=[listener])
-            except KeyboardInterrupt:
+                with suppress(KeyboardInterrupt):
+                    server.run(sockets=[listener])
                 click.echo("keysweep: the dashboard has ended.", err=True)
             finally:
                 if container:
                     container.finish()
     return ExitCode.CLEAN
+
+
+def _heed_hang_up(server: Server) -> None:
+    """End as by Ctrl-C where a terminal closes, unless somebody has that ignored: uvicorn itself does not.
+
+    An exception out of a handler would be lost where one of asyncio's own callbacks runs just then.
+    """
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_DFL:
+        signal.signal(hang_up, server.handle_exit)
 
 
 def _is_loopback(host: str) -> bool:
