@@ -33,7 +33,10 @@ def read_bytes(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
 
 
 def read_table(path: Path, *, whole: bool) -> dict[str, object]:
-    """The TOML in a file, all of it or what `[tool.keysweep]` holds; ConfigError where it is no TOML."""
+    """The TOML in a file, all of it or what `[tool.keysweep]` holds; ConfigError where it is no TOML.
+
+    Editors of Windows begin UTF-8 with a byte order mark, which is no mistake of anybody's.
+    """
     return parse_table(read_bytes(path), path, whole=whole)
 
 
@@ -42,7 +45,7 @@ def parse_table(content: bytes, path: Path, *, whole: bool) -> dict[str, object]
     import tomllib
 
     try:
-        table = tomllib.loads(content.decode("utf-8"))
+        table = tomllib.loads(content.decode("utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is no valid TOML: {error}.") from error
     except UnicodeDecodeError as error:
@@ -68,12 +71,14 @@ def refuse_unknown(table: Mapping[str, object], known: Iterable[str], path: Path
             raise ConfigError(f"{path}: unknown setting `{where}{key}`: {hint}")
 
 
-def wrong(path: Path, key: str, wanted: str) -> ConfigError:
-    """The ConfigError that says what a key has to be."""
+def wrong(path: Path | str, key: str, wanted: str) -> ConfigError:
+    """The ConfigError that says what a key has to be; `path` may name a part of the file too, here and below."""
     return ConfigError(f"{path}: `{key}` has to be {wanted}.")
 
 
-def level(table: Mapping[str, object], key: str, levels: type[_Level], default: _Level, path: Path) -> _Level:
+def level(
+    table: Mapping[str, object], key: str, levels: type[_Level], default: _Level, path: Path | str
+) -> _Level:
     """The level that a key names, or the default."""
     text = table.get(key)
     if text is None:
@@ -84,7 +89,7 @@ def level(table: Mapping[str, object], key: str, levels: type[_Level], default: 
     return found[0]
 
 
-def strings(table: Mapping[str, object], key: str, path: Path) -> list[str]:
+def strings(table: Mapping[str, object], key: str, path: Path | str) -> list[str]:
     """The list of strings under a key; empty where there is none."""
     values = table.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
@@ -92,7 +97,7 @@ def strings(table: Mapping[str, object], key: str, path: Path) -> list[str]:
     return values
 
 
-def flag(table: Mapping[str, object], key: str, path: Path) -> bool:
+def flag(table: Mapping[str, object], key: str, path: Path | str) -> bool:
     """The truth value under a key; false where there is none."""
     value = table.get(key, False)
     if not isinstance(value, bool):
@@ -108,7 +113,7 @@ def accounts(table: Mapping[str, object], key: str, path: Path) -> list[str]:
     return found
 
 
-def text(table: Mapping[str, object], key: str, path: Path) -> str | None:
+def text(table: Mapping[str, object], key: str, path: Path | str) -> str | None:
     """The string under a key; None where there is none."""
     value = table.get(key)
     if value is not None and (not isinstance(value, str) or not value):
@@ -116,7 +121,7 @@ def text(table: Mapping[str, object], key: str, path: Path) -> str | None:
     return value
 
 
-def whole_number(table: Mapping[str, object], key: str, default: int, path: Path) -> int:
+def whole_number(table: Mapping[str, object], key: str, default: int, path: Path | str) -> int:
     """The whole number of 0 or more under a key, or the default."""
     value = table.get(key, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:

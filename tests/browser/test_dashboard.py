@@ -215,6 +215,17 @@ def test_charts_have_their_numbers_beside_them(visited: Visited) -> None:
     assert [[*each.groups()] for each in found if each] == rows[::-1]
 
 
+def test_a_link_in_a_page_of_another_site_leads_to_the_page_that_it_names(visited: Visited) -> None:
+    page = visited.page("/runs")
+    page.route("http://elsewhere.example/", lambda route: route.fulfill(
+        content_type="text/html", body=f'<a href="{visited.base}/leaks?search=settings">a leak</a>'
+    ))  # fmt: skip
+    page.goto("http://elsewhere.example/")
+    page.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Leaks")
+    expect(page.get_by_label("Search for a key ID")).to_have_value("settings")
+
+
 def test_signing_out_leaves_nothing_behind_in_the_browser(visited: Visited) -> None:
     page = visited.page(visited.leak)
     page.click("text=Sign out")

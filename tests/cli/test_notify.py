@@ -165,3 +165,12 @@ def test_a_hostile_store_prints_nothing_that_a_terminal_acts_on(tmp_path: Path) 
 
 def _hostile(store: Store, chance: random.Random) -> None:
     leak(store, chance, "\x1b[2J\n::error::x", repository="\x1b]0;x\x07", author="\x1b[31m")
+
+
+def test_findings_of_security_hub_can_be_printed_all_at_once(tmp_path: Path) -> None:
+    filled(tmp_path, 101)
+    for place in ("-", "/dev/stdout"):
+        done = notify(tmp_path, "--asff", place, "--account", "111122223333", "--region", "eu-central-1")
+        assert done.returncode == 0, done.stderr
+        assert len(json.loads(done.stdout)) == 101
+    assert not Path("-").exists()

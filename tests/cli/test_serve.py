@@ -8,8 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,25 @@ def test_it_prints_an_address_that_signs_in_and_ends_by_ctrl_c(store: str) -> No
     ]
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_a_system_that_ends_it_is_heard_as_ctrl_c_is(store: str, ending: signal.Signals) -> None:
+    with started("--db", store) as (process, address):
+        assert requests.get(address, timeout=20).status_code == 200
+        process.send_signal(ending)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert errors.splitlines()[-1] == "keysweep: the dashboard has ended."
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("127.0.0.2", "127.0.0.2"), ("::1", "[::1]"), ("localhost", "localhost")]
+)
+def test_the_address_that_it_prints_is_where_it_listens(store: str, host: str, shown: str) -> None:
+    with started("--db", store, "--host", host) as (_, address):
+        assert address.startswith(f"http://{shown}:")
+        assert requests.get(address, timeout=20).status_code == 200
+
+
 def test_it_listens_on_loopback_only(store: str) -> None:
     with started("--db", store) as (process, _):
         listening = subprocess.run(
@@ -125,6 +145,8 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
         (("--behind-proxy",), {"KEYSWEEP_PASSWORD": PASSWORD}, "--public-url"),
         (("--behind-proxy", "--public-url", "http://a.example"), {"KEYSWEEP_PASSWORD": PASSWORD}, "https://"),
         (("--behind-proxy", "--public-url", "https://a.example/x"), {"KEYSWEEP_PASSWORD": PASSWORD}, "without a path"),
+        *((("--behind-proxy", "--public-url", f"https://{name}"), {"KEYSWEEP_PASSWORD": PASSWORD}, "xn--")
+          for name in ("schlüssel.example", "a b", "*", "a.example#x")),
         (("--public-url", "https://a.example"), {}, "goes with"),
         (("--tls-cert", "c"), {}, "give both"),
         (("--allow-account", "111122223333"), {}, "--allow-plan"),
@@ -255,3 +277,70 @@ def test_a_key_is_contained_from_its_page_only_where_that_is_enabled_and_typed(
     assert row.standing == "switched-off"
     assert row.contained is not None
     assert (note.by, note.note) == ("ada", f"Contained from the dashboard, run {run}.")
+
+
+class Held:
+    """Leads to AWS, but only once somebody lets it: a containment stays where a test wants it."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._there = ("127.0.0.1", int(endpoint.rpartition(":")[2]))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.is_asked, self.may_go = threading.Event(), threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # the end of the test
+            while True:
+                here, _ = self._listener.accept()
+                threading.Thread(target=self._lead, args=(here,), daemon=True).start()
+
+    def _lead(self, here: socket.socket) -> None:
+        self.is_asked.set()
+        self.may_go.wait(60)
+        there = socket.create_connection(self._there)
+        threading.Thread(target=_pumped, args=(here, there), daemon=True).start()
+        _pumped(there, here)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def _pumped(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while content := one.recv(65536):
+            other.sendall(content)
+        other.shutdown(socket.SHUT_WR)
+
+
+def test_a_containment_that_was_begun_is_ended_and_noted_when_the_system_ends_the_dashboard(
+    ministack: Ministack, operator: Operator, account: Account, tmp_path: Path
+) -> None:
+    key = account.user("ci")
+    leak(tmp_path / "mirrors" / "app", key)
+    db = os.fspath(tmp_path / "store.db")
+    operator.runs_offline("sweep", os.fspath(tmp_path / "mirrors"), "--db", db)
+    held = Held(ministack.endpoint)
+    options = ("--db", db, "--user", "ada", "--allow-contain", "--allow-account", HERE)
+    with started(*options, "--aws-endpoint", held.endpoint, env=operator.environment) as (process, address):
+        served = Served(address.partition("/?")[0], None)  # type: ignore[arg-type]
+        path = re.findall(r"/leaks/[0-9a-f]{32}", served.client.get(address).text)[0]
+        form = {"form_token": served.form_token, "typed": key.key_id}
+        asking = threading.Thread(target=_asked, args=(served, f"{path}/contain", form))
+        asking.start()
+        assert held.is_asked.wait(60)
+        process.send_signal(signal.SIGTERM)
+        asking.join(60)  # the dashboard answers nobody any more
+        held.may_go.set()
+        process.communicate(timeout=60)
+    held.close()
+    assert (process.returncode, account.status("ci", key)) == (0, "Inactive")
+    with opened(db) as store, store.reading() as connection:
+        (standing,) = connection.scalars(select(leaks.c.standing))
+        (note,) = connection.execute(select(decisions)).all()
+    assert (standing, note.by, "Contained from the dashboard" in note.note) == ("switched-off", "ada", True)
+
+
+def _asked(served: Served, path: str, form: dict[str, str]) -> None:
+    with suppress(requests.ConnectionError):
+        served.client.post(served.base + path, data=form)

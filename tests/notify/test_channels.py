@@ -18,15 +18,20 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from fixtures.keys import SECRET_ALPHABET, secret
+from fixtures.keys import SECRET_ALPHABET, key_id, secret
+from keysweep.detect.scanner import scan
+from keysweep.findings import Exposure, Kind, Origin, Source
+from keysweep.frozen import replace
 from keysweep.notify.receivers import Receivers
 from keysweep.notify.run import tell
 from keysweep.notify.slack import payload
+from keysweep.report.decisions import Case, step_for
+from keysweep.standing import Standing
 from keysweep.store.opening import Store
 from keysweep.verdicts import Status
 from tests.certificates import certificate, server_context
-from tests.notify.filling import HASTY, Receiver, leak, receiver, receivers, verdict
-from tests.notify.samples import many
+from tests.notify.filling import HASTY, Receiver, leak, receiver, receivers, swept, verdict
+from tests.notify.samples import DUE, FACTS, NOTICE, many
 from tests.report.samples import HOSTILE
 
 
@@ -113,6 +118,23 @@ def test_a_file_that_is_named_after_its_secret_is_told_without_it(
     assert spot["path"] == f"keys/{value[:4]}…(40 characters).txt"
 
 
+def test_a_file_that_is_named_after_the_secret_of_another_leak_in_it_is_told_without_it(
+    store: Store, chance: random.Random, tmp_path: Path
+) -> None:
+    value = "".join(chance.choices(SECRET_ALPHABET, k=40))
+    path = f"keys/{value}.txt"
+    content = "".join(
+        f"[{name}]\naws_access_key_id = {key_id(chance)}\naws_secret_access_key = {each}\n\n"
+        for name, each in (("a", value), ("b", secret(chance)))
+    )
+    findings = scan(content.encode(), Origin(path, Source.HISTORY, "c" * 40, "b" * 40)).findings
+    swept(store, [replace(each, exposures=(Exposure(path, (), (), ("main",)),)) for each in findings])
+    with receiver() as it:
+        tell(store, webhook(tmp_path, it), {}, patience=HASTY)
+    assert len(it.documents) == 2
+    assert value not in json.dumps(it.documents)
+
+
 def test_slack_gets_what_it_shows_and_others_a_text(store: Store, chance: random.Random, tmp_path: Path) -> None:
     for _ in range(30):
         leak(store, chance, "a & b <c>.ini")
@@ -195,3 +217,25 @@ def test_a_digest_of_very_many_is_short_enough_for_slack() -> None:
     made: dict[str, Any] = payload(many(5000))
     assert len(made["blocks"]) <= 50
     assert len(made["text"]) < 40_000
+
+
+@pytest.mark.parametrize("standing", Standing)
+@pytest.mark.parametrize("kind", Kind)
+def test_what_to_do_next_is_what_reports_and_the_dashboard_say(standing: Standing, kind: Kind) -> None:
+    notice = replace(NOTICE, due=replace(DUE, standing=standing), facts=replace(FACTS, kind=kind.value))
+    case = Case(kind, FACTS.key_id, FACTS.account_id, is_root=False)
+    assert notice.step.startswith(step_for(case, standing, None).text.rstrip(".:"))
+    assert len(notice.step) < 300
+
+
+def test_what_to_do_next_says_how() -> None:
+    steps = {
+        each: replace(NOTICE, due=replace(DUE, standing=each)).step
+        for each in (Standing.LIVE, Standing.UNVERIFIED)
+    }
+    command = f"`keysweep contain {FACTS.key_id} --allow-account {FACTS.account_id}`"
+    assert steps[Standing.LIVE].endswith(f"does it with --apply: {command}")
+    assert steps[Standing.UNVERIFIED] == "Ask AWS whether it is live: `keysweep sweep TARGET --verify`"
+    request = replace(NOTICE, due=replace(DUE, standing=Standing.UNVERIFIED))
+    request = replace(request, facts=replace(FACTS, kind=Kind.SIGNED_REQUEST.value))
+    assert "until it expires" in request.step

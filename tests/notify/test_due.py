@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from keysweep.findings import Severity
+from keysweep.frozen import replace
 from keysweep.standing import Standing
 from keysweep.store.notices import Due, First, Wanted, due, mark
 from keysweep.store.opening import Store
@@ -109,3 +110,43 @@ def test_with_first_none_only_what_was_never_told_is_given(store: Store, chance:
     verdict(store, key, Status.LIVE)
     leak(store, chance)
     assert [each.before for each in asked(store, first=First.NONE)] == [None]
+
+
+def test_a_receiver_that_forgets_is_told_again_of_what_is_still_open(store: Store, chance: random.Random) -> None:
+    keys = [leak(store, chance) for _ in range(2)]
+    forgets = Wanted(again_after=timedelta(days=60))
+    with store.writing() as connection:
+        mark(connection, "hub", due(connection, "hub", forgets, WHEN), WHEN)
+    verdict(store, keys[1], Status.DEAD)
+    with store.writing() as connection:
+        mark(connection, "hub", due(connection, "hub", forgets, WHEN), WHEN)
+        assert due(connection, "hub", forgets, WHEN + timedelta(days=60)) == []
+        late = WHEN + timedelta(days=61)
+        (again,) = due(connection, "hub", forgets, late)
+        assert (again.before, again.state) == ("unverified open", "unverified open")
+        assert due(connection, "hub", Wanted(), late) == []
+        mark(connection, "hub", [again], late)
+        assert due(connection, "hub", forgets, late) == []
+
+
+def test_what_was_told_last_is_known_by_its_time_in_whatever_order_an_import_brings_it(
+    store: Store, chance: random.Random
+) -> None:
+    key = leak(store, chance)
+    with store.writing() as connection:
+        (found,) = due(connection, "a", Wanted(), WHEN)
+        for standing, days in ((Standing.DEAD, 2), (Standing.LIVE, 1), (Standing.UNVERIFIED, 0)):
+            mark(connection, "a", [replace(found, standing=standing)], WHEN + timedelta(days=days))
+    verdict(store, key, Status.DEAD)
+    assert asked(store) == []
+    verdict(store, key, Status.LIVE, after_days=1)
+    assert [each.before for each in asked(store)] == ["dead open"]
+
+
+def test_a_clock_that_was_set_back_repeats_nothing(store: Store, chance: random.Random) -> None:
+    key = leak(store, chance)
+    with store.writing() as connection:
+        mark(connection, "a", due(connection, "a", Wanted(), WHEN), WHEN + timedelta(days=9))
+    verdict(store, key, Status.LIVE)
+    assert told(store) == ["live open"]
+    assert told(store) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -139,7 +139,7 @@ def test_mail_and_password_travel_over_tls_alone(
         assert given == []
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
         (channel,) = told(store, tmp_path, port, more, {"MAIL_PASSWORD": secret(chance)}).channels
-        assert channel.complaints == ("127.0.0.1 answered 535",)
+        assert channel.complaints == ("127.0.0.1 answered 535 to the user and the password",)
         assert mailbox.came == []
         assert not told(store, tmp_path, port, more, {"MAIL_PASSWORD": password}).failed
     assert len(mailbox.came) == 1
@@ -162,7 +162,7 @@ def test_a_recipient_who_is_refused_keeps_it_from_nobody_and_is_told(
     with serving(mailbox) as port:
         (channel,) = told(store, tmp_path, port, 'security = "none"').channels
         assert (channel.told, channel.failed) == (1, True)
-        assert channel.complaints == ("127.0.0.1 refused 1 recipient; the others have it",)
+        assert channel.complaints == ("127.0.0.1 refused recipient 2 of `to`; the others have it",)
         assert not told(store, tmp_path, port, 'security = "none"').failed
     assert [each.rcpt_tos for each in mailbox.came] == [["a@example.net"]]
 
@@ -172,6 +172,80 @@ def test_where_all_are_refused_it_is_due_again(store: Store, chance: random.Rand
     with serving(Mailbox(lambda what: "550 no" if "@" in what else None)) as port:
         (channel,) = told(store, tmp_path, port, 'security = "none"').channels
     assert (channel.told, channel.complaints) == (0, ("127.0.0.1 refuses all 2 recipients",))
+
+
+def test_a_mail_that_was_taken_is_told_however_the_server_says_goodbye(
+    store: Store, chance: random.Random, tmp_path: Path
+) -> None:
+    class Rude(Mailbox):
+        async def handle_QUIT(self, *_: object) -> str:  # noqa: N802
+            return "500 what?"
+
+    leak(store, chance)
+    mailbox = Rude()
+    with serving(mailbox) as port:
+        for _ in range(2):
+            assert not told(store, tmp_path, port, 'security = "none"').failed
+    assert len(mailbox.came) == 1
+
+
+def test_a_mail_that_is_refused_for_a_name_in_it_is_told_as_counts(
+    store: Store, chance: random.Random, tmp_path: Path
+) -> None:
+    leak(store, chance, "EICAR.env")
+
+    class Guarded(Mailbox):
+        async def handle_DATA(self, server: object, session: object, envelope: Envelope) -> str:  # noqa: N802
+            if b"EICAR" in (envelope.original_content or b""):
+                return "554 that looks like an attack"
+            return await super().handle_DATA(server, session, envelope)
+
+    mailbox = Guarded()
+    with serving(mailbox) as port:
+        (channel,) = told(store, tmp_path, port, 'security = "none"').channels
+        assert (channel.told, channel.complaints) == (
+            1,
+            ("127.0.0.1 answered 554, so it was told the counts alone",),
+        )
+        assert not told(store, tmp_path, port, 'security = "none"').failed
+    (mail,) = mailbox.mails
+    assert "And 1 more, which are not listed here." in parts(mail)[0]
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ((b"SSH-2.0-OpenSSH_9.7\r\n",), "127.0.0.1 does not speak SMTP"),
+        ((b"554 go away\r\n",), "127.0.0.1 answered 554"),
+        (
+            (b"220 here\r\n", b"250-here\r\n250 AUTH XOAUTH2\r\n"),
+            "127.0.0.1 offers no STARTTLS or no sign-in, so nothing was sent",
+        ),
+    ],
+)
+def test_a_server_that_cannot_be_spoken_to_is_asked_once_and_that_is_said(
+    store: Store, chance: random.Random, tmp_path: Path, script: Sequence[bytes], why: str
+) -> None:
+    leak(store, chance)
+    more = 'security = "none"\nuser = "me"\npassword-from = "MAIL_PASSWORD"\n'
+    came: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=_recite, args=(server, script, came), daemon=True).start()
+        port = server.getsockname()[1]
+        (channel,) = told(store, tmp_path, port, more, {"MAIL_PASSWORD": secret(chance)}).channels
+    assert channel.complaints == (why,)
+    assert not any(each.startswith((b"AUTH", b"MAIL")) for each in came)
+
+
+def _recite(server: socket.socket, script: Sequence[bytes], came: list[bytes]) -> None:
+    """Says these things to whoever comes, one after the other, whatever is said in between."""
+    with suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                for each in script:
+                    connection.sendall(each)
+                    came.append(connection.recv(1000))
 
 
 def test_a_server_that_is_busy_is_asked_again(store: Store, chance: random.Random, tmp_path: Path) -> None:

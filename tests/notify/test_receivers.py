@@ -59,11 +59,11 @@ def test_mail_goes_over_tls_unless_something_else_is_said(tmp_path: Path) -> Non
     [
         ("channel = 1", "`channel` has to be a list of tables"),
         ("chanel = []", "did you mean `channel`?"),
-        ('[[channel]]\nname = "a b"', "`channel.name` has to be"),
+        ('[[channel]]\nname = "a b"', "channel 1 of the file: `name` has to be"),
         ('[[channel]]\nname = "a"\nkind = "pager"', "one of webhook, slack, email, security-hub"),
         (CHAT + CHAT, "two channels are called chat"),
         (CHAT + 'address = "https://x.example/y"', "channel chat: address`: did you mean `address-from`?"),
-        (CHAT + "most = 0", "`channel.most` has to be"),
+        (CHAT + "most = 0", "channel chat: `most` has to be"),
         (CHAT + 'standings = ["alive"]', "a list of live, active"),
         (CHAT + 'least-severity = "worst"', "`least-severity` has to be one of"),
         (CHAT.replace('"CHAT"', '"https://hooks.example.net/x"'), "has to be the name of a variable"),
@@ -86,7 +86,7 @@ def test_mail_goes_over_tls_unless_something_else_is_said(tmp_path: Path) -> Non
         (WHOLE_MAIL + 'security = "ssl"', "starttls, tls or none"),
         (WHOLE_MAIL + 'user = "me"', "belong together"),
         (WHOLE_MAIL + 'password = "x"', "did you mean `password-from`?"),
-        (WHOLE_MAIL + "port = 70000", "`channel.port`"),
+        (WHOLE_MAIL + "port = 70000", "channel m: `port` has to be"),
         (WHOLE_MAIL.replace("mail.example.net", "mail.example.net:25"), "the name of its host alone"),
         (HUB.replace("111122223333", "1"), "twelve digits"),
         (HUB.replace("eu-central-1", "eu-central-1.evil.example"), "has to be one such as eu-central-1"),
@@ -119,3 +119,18 @@ def test_a_variable_that_holds_no_address_is_named_and_not_quoted(tmp_path: Path
     with pytest.raises(ConfigError, match="CHAT") as caught:
         chat.sender({"CHAT": value})
     assert "hooks.example.net/x" not in str(caught.value)
+
+
+def test_a_mark_of_byte_order_is_no_mistake(tmp_path: Path) -> None:
+    assert [each.name for each in receivers(tmp_path, f"\ufeff{CHAT}").channels] == ["chat"]
+
+
+def test_a_mistake_in_one_of_several_channels_names_it(tmp_path: Path) -> None:
+    second = CHAT.replace("chat", "other")
+    for text, where in (
+        (second + "most = -1", "channel other: `most` has to be"),
+        (second + 'standings = "live"', "channel other: `standings` has to be"),
+        (second.replace('"other"', "3"), "channel 2 of the file: `name` has to be"),
+    ):
+        with pytest.raises(ConfigError, match=where):
+            receivers(tmp_path, f"{CHAT}\n{text}")

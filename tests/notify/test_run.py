@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from keysweep.errors import ConfigError, UsageError
+from keysweep.frozen import replace
 from keysweep.notify.run import Told, check, tell
 from keysweep.store.notices import First
 from keysweep.store.opening import Store
@@ -73,7 +74,7 @@ def test_a_receiver_that_fails_for_a_while_is_asked_again_with_the_same_message(
 @pytest.mark.parametrize(
     ("answer", "requests", "why"),
     [
-        (Answer(500), 3, "answered 500, 3 times"),
+        (Answer(429), 3, "answered 429, 3 times"),
         (Answer(401), 1, "answered 401"),
         (Answer(429, headers={"Retry-After": "3600"}), 1, "wants to be left alone for 3600 seconds"),
         (Answer(429, headers={"Retry-After": "Fri, 31 Dec 2099 23:59:59 GMT"}), 1, "wants to be left alone for"),
@@ -110,15 +111,65 @@ def test_a_redirect_leads_nowhere_not_even_on_the_same_host(
         assert other.requests == []
 
 
+@pytest.mark.parametrize("status", [400, 403, 406, 413, 422, 500, 502])
 def test_a_message_that_is_refused_does_not_keep_back_the_others(
-    store: Store, chance: random.Random, tmp_path: Path
+    store: Store, chance: random.Random, tmp_path: Path, status: int
 ) -> None:
-    for _ in range(3):
-        leak(store, chance)
-    with receiver(Answer(413)) as it:
+    for name in ("a.env", "<script>.env", "b.env"):
+        leak(store, chance, name)
+
+    def guarded(request: Request) -> Given:
+        return Answer(status) if b"<script>" in request.body else OK
+
+    with receiver(*[guarded] * 20) as it:
         (channel,) = told(store, tmp_path, it).channels
         assert (channel.told, len(channel.complaints)) == (2, 1)
+        assert f"answered {status}" in channel.complaints[0]
+        it.answers.clear()
         assert told(store, tmp_path, it).channels[0].told == 1
+
+
+def test_a_receiver_that_takes_nothing_is_asked_again_about_the_first_message_alone(
+    store: Store, chance: random.Random, tmp_path: Path
+) -> None:
+    for _ in range(4):
+        leak(store, chance)
+    with receiver(*[Answer(500)] * 20) as it:
+        (channel,) = told(store, tmp_path, it).channels
+    assert (channel.told, len(channel.complaints), len(it.requests)) == (0, 4, HASTY.attempts + 3)
+
+
+def test_a_digest_that_is_refused_for_a_name_in_it_is_told_as_counts(
+    store: Store, chance: random.Random, tmp_path: Path
+) -> None:
+    for number in range(25):
+        leak(store, chance, "<script>.env" if number % 5 == 0 else "a.env")
+
+    def guarded(request: Request) -> Given:
+        return Answer(403) if b"<script>" in request.body else OK
+
+    with receiver(guarded, guarded) as it:
+        (channel,) = told(store, tmp_path, it).channels
+        assert (channel.told, channel.messages) == (25, 1)
+        assert channel.complaints == (
+            f"{it.address.removeprefix('http://')} answered 403, so it was told the counts alone",
+        )
+        assert told(store, tmp_path, it).channels[0].due == 0
+        whole, counts = it.documents
+    assert (counts["total"], counts["leaks"]) == (25, [])
+    assert whole["id"] != counts["id"]
+
+
+def test_what_stays_on_this_machine_goes_through_no_proxy(
+    store: Store, chance: random.Random, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leak(store, chance)
+    with receiver() as proxy, receiver() as it:
+        monkeypatch.setenv("http_proxy", proxy.address)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        assert not told(store, tmp_path, it).failed
+        assert (len(proxy.requests), len(it.requests)) == (0, 1)
 
 
 def test_a_receiver_that_fails_keeps_nothing_from_the_others(
@@ -248,6 +299,18 @@ def test_whoever_interrupts_it_loses_nothing(store: Store, chance: random.Random
         (channel,) = told(store, tmp_path, it, goes_on=lambda: not it.requests).channels
         assert (channel.told, channel.complaints) == (1, ("interrupted before everything was told",))
         assert told(store, tmp_path, it).channels[0].told == 2
+
+
+def test_an_interruption_does_not_wait_for_the_end_of_a_pause(
+    store: Store, chance: random.Random, tmp_path: Path
+) -> None:
+    leak(store, chance)
+    patience = replace(HASTY, longest_pause_seconds=60)
+    with receiver(Answer(429, headers={"Retry-After": "30"})) as it:
+        text = f'[[channel]]\nname = "soar"\nkind = "webhook"\naddress = "{it.address}"\n'
+        who = receivers(tmp_path, text)
+        (channel,) = tell(store, who, {}, patience=patience, goes_on=lambda: not it.requests).channels
+    assert "because of the interruption" in channel.complaints[0]
 
 
 def test_ctrl_c_finishes_the_message_and_writes_it_down(

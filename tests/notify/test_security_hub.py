@@ -70,6 +70,8 @@ def test_a_leak_is_a_valid_finding_however_it_stands(standing: Standing, status:
         Standing.OFF, Standing.INACTIVE, Standing.EXPIRED, Standing.DEAD, Standing.CANARY, Standing.EXAMPLE
     )  # fmt: skip
     assert made["RecordState"] == ("ARCHIVED" if settled else "ACTIVE")
+    # Never suppressed: Security Hub would keep it so when the leak is open again, and nobody would see it.
+    assert made["Workflow"]["Status"] == ("RESOLVED" if settled else "NEW")
 
 
 @pytest.mark.parametrize("severity", Severity)
@@ -172,6 +174,11 @@ def test_a_finding_that_is_refused_alone_is_due_again(
         Answer(403, b'{"Code": "AccessDeniedException"}', {"x-amzn-errortype": "AccessDeniedException"}),
         Answer(200, b"<html>sign in</html>"),
         Answer(200, b'{"FailedCount": 3, "SuccessCount": 0, "FailedFindings": []}'),
+        Answer(
+            200,
+            b'{"FailedCount": 1, "SuccessCount": 0, "FailedFindings":'
+            b' [{"Id": "of another", "ErrorCode": "InternalError", "ErrorMessage": "no"}]}',
+        ),
         Answer(200, b"{}"),
     ],
 )

@@ -44,3 +44,12 @@ def test_what_is_raised_in_a_turn_ends_it(store: Store) -> None:
         raise ValueError("x")
     with turn(store, "telling a", 0):
         pass
+
+
+def test_whoever_is_interrupted_waits_for_no_turn(store: Store) -> None:
+    with (
+        turn(store, "telling a", 1),
+        pytest.raises(StoreError, match="still at it"),
+        turn(store, "telling a", 60, goes_on=lambda: False),
+    ):
+        pytest.fail("two had their turn")

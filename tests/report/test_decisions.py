@@ -63,7 +63,10 @@ def test_no_text_of_others_becomes_part_of_a_command(account: str) -> None:
     verdict = replace(LIVE, account_id=account)
     live = next_step(pair(verdict=verdict, account_id=None), Standing.LIVE, None)
     assert live.command == "keysweep contain FINDINGS.json"
-    assert next_step(pair(), Standing.OFF, replace(OFF, run="$(reboot)")).command == ""
+    for off in (replace(OFF, run="$(reboot)"), None):
+        step = next_step(pair(), Standing.OFF, off)
+        assert step.text.endswith("take it out of the content.")
+        assert step.command == ""
 
 
 @pytest.mark.parametrize(

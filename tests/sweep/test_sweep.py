@@ -11,6 +11,7 @@ import pytest
 
 from tests.emulators.faults import Faults
 from tests.emulators.script import throttling
+from tests.emulators.wire import Answer
 from tests.notify.filling import receiver
 from tests.servers import http_server
 from tests.sweep.organisation import Organisation, env_file, key
@@ -247,6 +248,25 @@ def test_receivers_are_told_at_the_end_of_what_is_new(organisation: Organisation
     (told,) = team.requests
     assert leaked.key_id.encode() in told.body
     assert leaked.secret.encode() not in told.body
+
+
+def test_security_hub_is_told_where_aws_is_asked(organisation: Organisation, tmp_path: Path) -> None:
+    organisation.add("app", {"prod.env": env_file(key())})
+    config = tmp_path / "config" / "keysweep"
+    config.mkdir(parents=True)
+    (config / "notify.toml").write_text(
+        '[[channel]]\nname = "hub"\nkind = "security-hub"\naccount = "111122223333"\nregion = "us-east-1"\n'
+        "send = true\n"
+    )
+    operator = key()
+    organisation.extra |= {
+        "XDG_CONFIG_HOME": os.fspath(tmp_path / "config"),
+        "AWS_ACCESS_KEY_ID": operator.key_id,
+        "AWS_SECRET_ACCESS_KEY": operator.secret,
+    }
+    with receiver(*[Answer(403)] * 100) as aws:
+        organisation.sweep("--verify", "--aws-endpoint", aws.address, "--notify")
+    assert any(each.target == "/findings/import" for each in aws.requests)
 
 
 def test_that_nobody_can_be_told_is_said_before_anything_is_swept(local: Organisation, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -62,6 +63,17 @@ def test_a_token_signs_in_once_and_is_gone_from_the_address(stranger: Served) ->
     again = requests.get(address, timeout=20)
     assert again.status_code == 401
     assert "it signs in once" in again.text
+
+
+def test_the_address_leads_whoever_is_signed_in_by_it_to_the_overview_again(stranger: Served) -> None:
+    assert isinstance(stranger.entrance, OneTimeToken)
+    stranger.sign_in()
+    again = stranger.get(f"/?token={stranger.entrance.text}")
+    assert (again.status_code, again.url) == (200, f"{stranger.base}/")
+    link = requests.get(
+        f"{stranger.base}/?token={stranger.entrance.text}", headers={"Sec-Fetch-Site": "cross-site"}, timeout=20
+    )
+    assert 'content="0; url=/"' in link.text
 
 
 def test_another_token_signs_nobody_in_and_uses_nothing_up(stranger: Served) -> None:
@@ -173,6 +185,48 @@ def test_no_file_but_those_of_the_pages_is_sent(dashboard: Served, path: str) ->
     assert raw(dashboard, "GET", path, {"Host": f"127.0.0.1:{port}"}) in {401, 404}
 
 
+def test_a_link_of_another_site_shows_its_page_to_whoever_is_signed_in(stranger: Served) -> None:
+    link = stranger.get("/leaks?search=a%22b&status=any", headers={"Sec-Fetch-Site": "cross-site"})
+    again = '<meta http-equiv="refresh" content="0; url=/leaks?search=a%22b&amp;status=any">'
+    assert (link.status_code, again in link.text) == (401, True)
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {}):
+        assert "refresh" not in stranger.get("/leaks", headers=headers).text
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("//evil.example/", "/"),
+        ("/%5cevil.example", "/%5Cevil.example"),
+        ("/%0d%0a", "/%0D%0A"),
+        ("/x?//evil.example", "/"),
+    ],
+)
+def test_a_link_of_another_site_leads_to_no_third_one(stranger: Served, path: str, leads_to: str) -> None:
+    answer = stranger.get(path, headers={"Sec-Fetch-Site": "cross-site"})
+    assert re.findall(r'content="0; url=([^"]*)"', answer.text) == [leads_to]
+
+
+def test_no_address_is_mended_by_a_redirect(dashboard: Served) -> None:
+    for path in ("/leaks/", "/runs/", "/sign-in/"):
+        assert dashboard.get(path, allow_redirects=False).status_code == 404
+
+
+@pytest.mark.parametrize("said", ["", "GET / HTTP/1.1\r\nHost: ", "POST /sign-in HTTP/1.1\r\n{form}\r\na=b"])
+def test_whoever_sends_no_whole_request_is_not_waited_for(
+    filled: Store, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], said: str
+) -> None:
+    monkeypatch.setattr("keysweep.web.serving._REQUEST_SECONDS", 0.5)
+    with serving(filled) as served:
+        host = served.base.partition("//")[2]
+        kind = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 50\r\n"
+        with socket.create_connection(("127.0.0.1", int(host.rpartition(":")[2])), timeout=30) as idle:
+            idle.sendall(said.replace("{form}", f"Host: {host}\r\n{kind}").encode())
+            assert idle.recv(1000) == b""
+        assert served.sign_in().get("/leaks").status_code == 200
+    assert capfd.readouterr().err == ""
+
+
 def test_signing_out_ends_the_session_on_the_server(dashboard: Served) -> None:
     cookies = "; ".join(f"{name}={value}" for name, value in dashboard.client.cookies.items())
     dashboard.post("/sign-out")
@@ -203,7 +257,12 @@ def test_a_password_signs_in_under_a_name(filled: Store) -> None:
         assert (wrong.status_code, "That is not the password" in wrong.text) == (401, True)
         nameless = served.client.post(f"{served.base}/sign-in", data={"name": " ", "password": "a long password"})
         assert nameless.status_code == 422
-        fields = {"name": "Ada <b>", "password": "a long password", "wanted": "/trends"}
+        fields = {"name": "Ada <b>", "password": "a long passwort", "wanted": "/trends"}
+        mistyped = served.client.post(f"{served.base}/sign-in", data=fields).text
+        assert 'name="wanted" value="/trends"' in mistyped
+        assert 'value="Ada &lt;b&gt;"' in mistyped
+        assert "passwort" not in mistyped
+        fields["password"] = "a long password"
         right = served.client.post(f"{served.base}/sign-in", data=fields)
         assert right.url == f"{served.base}/trends"
         assert "<span>Ada &lt;b&gt;</span>" in right.text

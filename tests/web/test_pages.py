@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -12,10 +13,11 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select, update
 
-from bench.filled import NOW
+from bench.filled import NOW, fill
 from keysweep.store import schema
 from keysweep.store.opening import Store, opened
 from keysweep.store.queries.one_leak import decisions_on
+from tests.stores import NewStore
 from tests.web.serving import Served, serving
 
 PAGES = ("/", "/leaks", "/leaks?status=any", "/repositories", "/repositories/1", "/runs", "/trends")
@@ -159,6 +161,43 @@ def test_a_decision_is_taken_from_the_page_and_shown_there(dashboard: Served, fi
         "first line\n<b>second</b> line",
     )
     assert row.when == NOW
+
+
+@pytest.mark.parametrize("name", ["a b", "a&b;c", "it's"])
+def test_a_command_names_the_store_that_is_shown_as_a_shell_reads_it(tmp_path: Path, name: str) -> None:
+    where = os.fspath(tmp_path / f"{name}.db")
+    with opened(where) as store, serving(store) as served:
+        assert f"--verify --db {shlex.quote(where)}" in unescape(served.sign_in().get("/").text)
+        with store.writing() as connection:
+            fill(connection, 20)
+        path = f"/leaks/{one(store, standing='unverified')}"
+        assert f"--verify --db {shlex.quote(where)}" in unescape(served.get(path).text)
+
+
+def test_a_form_that_changes_nothing_says_so(dashboard: Served, filled: Store) -> None:
+    path = f"/leaks/{one(filled, status='real', status_until=None, assignee='bob')}"
+    answer = dashboard.post(path, status="real", assignee="bob", note="")
+    assert "Nothing was recorded" in answer.text
+    assert "Recorded." not in answer.text
+
+
+def test_a_form_that_was_made_before_somebody_else_decided_takes_nothing_back(
+    dashboard: Served, filled: Store
+) -> None:
+    path = f"/leaks/{one(filled, status='open', status_until=None, assignee=None)}"
+    both = [re.findall(r'name="newest" value="(\d+)"', dashboard.get(path).text)[0] for _ in range(2)]
+    dashboard.post(path, status="real", assignee="bob", newest=both[0])
+    late = dashboard.post(path, status="open", assignee="", note="what is it?", newest=both[1])
+    assert late.status_code == 422
+    assert "Meanwhile ada decided: real, assigned to bob." in text_of(late.text)
+    assert "what is it?" in late.text
+    with filled.reading() as connection:
+        row = connection.execute(select(schema.leaks).where(schema.leaks.c.id == 1)).one()
+    assert (row.status, row.assignee) == ("real", "bob")
+    (newest,) = re.findall(r'name="newest" value="(\d+)"', late.text)
+    assert dashboard.post(path, status="open", assignee="", note="", newest=newest).status_code == 200
+    with filled.reading() as connection:
+        assert [each.status for each in decisions_on(connection, 1)] == ["open", "real"]
 
 
 @pytest.mark.parametrize(
@@ -305,6 +344,17 @@ def test_a_page_that_fails_ends_nothing_and_shows_nothing(
     assert said.startswith(f"keysweep: the page {path} failed (ValueError)")
     assert said.count("\n") == 1
     assert dashboard.get("/runs").status_code == 200
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_a_letter_that_no_database_keeps_is_one_that_is_not_found(new_of: NewStore, dialect: str) -> None:
+    with opened(new_of(dialect)) as store, serving(store) as served:
+        served.sign_in()
+        for path in ("/leaks/%00", "/leaks/%00/contain", "/runs/%00", "/runs/%00/progress", "/repositories/%00"):
+            assert served.get(path).status_code == 404, path
+        for path in ("/leaks", "/repositories"):
+            for name in ("search", "account", "assignee", "repository", "status", "order", "after", "page"):
+                assert served.get(f"{path}?{name}=abc%00d").status_code == 200, (path, name)
 
 
 def test_sqlite_is_written_by_a_sweep_while_pages_are_read(

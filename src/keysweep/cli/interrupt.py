@@ -15,16 +15,18 @@ _PATIENCE_SECONDS = 2.0
 """Whoever presses Ctrl-C again within this wants the same; who does later, no longer wants the report either."""
 
 
-def be_patient() -> None:
+def be_patient(*others: signal.Signals) -> None:
     """From now on raise KeyboardInterrupt only for the first of several presses that follow one another closely.
 
     Putting away what was found must not be interrupted by the same wish. Where somebody has interrupts ignored, as
-    for a job in the background, that stays so.
+    for a job in the background, that stays so. `others` are signals that mean the same.
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _Once())
+    once = _Once()
+    for number in (signal.SIGINT, *others):
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, once)
 
 
 class _Once:

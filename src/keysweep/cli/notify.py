@@ -15,7 +15,7 @@ import click
 from keysweep.cli.databases import db_option, installed, opened_store
 from keysweep.cli.interrupt import CtrlC
 from keysweep.cli.operator import aws_endpoint
-from keysweep.cli.output import check_writable, put_report
+from keysweep.cli.output import check_writable, is_device, put_report, write_report
 from keysweep.errors import ExitCode, IncompleteError, UsageError
 from keysweep.report.style import Style, number_of
 
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     help="Of leaks never told before: those that are open, also settled ones, or none, which then count as told.",
 )
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The notify.toml to read.")
-@click.option("--asff", metavar="FILE", help="Write all leaks as findings of Security Hub, and send nothing.")
+@click.option(
+    "--asff",
+    metavar="FILE",
+    help="Write all leaks as findings of Security Hub, `-` to print them, and send nothing.",
+)
 @click.option("--account", metavar="ID", help="With --asff: account of that Security Hub.")
 @click.option("--region", metavar="NAME", help="With --asff: its region.")
 @aws_endpoint
@@ -68,7 +72,7 @@ def notify(
     Exit codes:
       0  all told
       2  wrong usage or configuration; nothing was sent
-      3  some receiver did not take something; the next run tells it again
+      3  some receiver did not take something, and the next run tells it again; or the store could not be read
     """
     receivers = receivers_of(config)
     if asff is not None:
@@ -158,9 +162,14 @@ def _export(db: str | None, path: str, hub: Hub, receivers: Receivers) -> int:
     from keysweep.notify.run import findings
     from keysweep.notify.security_hub import batches_of
 
-    check_writable(path)
+    if path != "-":
+        check_writable(path)
     with opened_store(db, must_exist=True) as store:
-        batches = batches_of(findings(store, receivers, hub)) or [()]
+        every = findings(store, receivers, hub)
+    if path == "-" or is_device(path):
+        write_report(None if path == "-" else path, partial(_write, every))
+        return ExitCode.CLEAN
+    batches = batches_of(every) or [()]
     names = [path] if len(batches) == 1 else [_numbered(path, number) for number in range(1, len(batches) + 1)]
     for name, batch in zip(names, batches, strict=True):
         try:

@@ -30,7 +30,8 @@ def aws_endpoint(command: _Command) -> _Command:
         "--aws-endpoint",
         metavar="URL",
         callback=lambda _context, _option, value: _checked(value),
-        help="Ask this server in place of AWS (STS, IAM, CloudTrail); no variable or file can do that.",
+        help="Ask this server in place of AWS (STS, IAM, CloudTrail, Security Hub); "
+        "no variable or file can do that.",
     )(command)
 
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 import getpass
 import ipaddress
 import os
+import re
+import signal
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
 from keysweep.cli.databases import db_option, installed, opened_store
+from keysweep.cli.interrupt import be_patient
 from keysweep.cli.operator import allow_account, aws_endpoint, mandate_of, policy_file, profile
 from keysweep.errors import ExitCode, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from uvicorn import Server
+
     from keysweep.cli.served_containment import ServedContainment
     from keysweep.store.opening import Store
     from keysweep.web.guard import Place
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
 _VARIABLE = "KEYSWEEP_PASSWORD"
 _LEAST_PASSWORD = 12
 _MOST_NAME = 100
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.:]+")
 
 
 @click.command()
@@ -84,7 +91,7 @@ def serve(
 
     \b
     Exit codes:
-      0  ended by Ctrl-C      2  wrong usage or configuration
+      0  ended by Ctrl-C or SIGTERM      2  wrong usage or configuration
       3  there is no store, or it cannot be read
     """
     if allow_contain and not allow_plan:
@@ -115,15 +122,27 @@ def serve(
             place = _place(host, number, origin, has_tls=bool(tls_cert))
             tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
             server = prepared(application(store, place, entrance, user or _user(), container), tls)
-            _tell(store, place, entrance)
+            be_patient(signal.SIGTERM)  # what was begun in AWS is waited for whoever ends this
+            _heed_hang_up(server)
+            _tell(store, place, entrance, "" if origin else host)
             try:
-                server.run(sockets=[listener])
-            except KeyboardInterrupt:
+                with suppress(KeyboardInterrupt):
+                    server.run(sockets=[listener])
                 click.echo("keysweep: the dashboard has ended.", err=True)
             finally:
                 if container:
                     container.finish()
     return ExitCode.CLEAN
+
+
+def _heed_hang_up(server: Server) -> None:
+    """End as by Ctrl-C where a terminal closes, unless somebody has that ignored: uvicorn itself does not.
+
+    An exception out of a handler would be lost where one of asyncio's own callbacks runs just then.
+    """
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is signal.SIG_DFL:
+        signal.signal(hang_up, server.handle_exit)
 
 
 def _is_loopback(host: str) -> bool:
@@ -161,8 +180,18 @@ def _origin(url: str) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port, parts = None, None, urlsplit("")
-    if parts.scheme != "https" or not host or "@" in parts.netloc or parts.path not in {"", "/"} or parts.query:
-        raise UsageError("--public-url has to be an address such as https://keys.example.net, without a path.")
+    if (
+        parts.scheme != "https"
+        or not (host and _HOST.fullmatch(host))
+        or "@" in parts.netloc
+        or parts.path not in {"", "/"}
+        or parts.query
+        or parts.fragment
+    ):
+        raise UsageError(
+            "--public-url has to be an address such as https://keys.example.net, without a path, and as browsers "
+            "send it: with xn-- for letters that are not ASCII."
+        )
     shown = f"[{host}]" if ":" in host else host
     return f"https://{shown}" if port in {None, 443} else f"https://{shown}:{port}"
 
@@ -216,12 +245,12 @@ def _container(
     return ServedContainment(store, mandate, policy, profile, endpoint, may_apply=may_apply)
 
 
-def _tell(store: Store, place: Place, entrance: OneTimeToken | Password) -> None:
+def _tell(store: Store, place: Place, entrance: OneTimeToken | Password, host: str) -> None:
     """Print where it is; only here the token is ever shown."""
     from keysweep.web.sessions import OneTimeToken
 
     origins = sorted(place.origins)
-    shown = next((each for each in origins if "127.0.0.1" in each), origins[0])
+    shown = next((each for each in origins if host and urlsplit(each).hostname == host), origins[0])
     is_token = isinstance(entrance, OneTimeToken)
     click.echo(f"{shown}/?token={entrance.text}" if is_token else f"{shown}/")  # type: ignore[union-attr]
     how = "this address signs in once" if is_token else "everybody who knows the password can sign in"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,32 +57,38 @@ class ServedContainment:
 
     def plan(self, key_id: str) -> Contained:
         """What would be done."""
-        return self._carried_out(key_id, None)
+        with self._alone():
+            return self._carried_out(key_id, None)
 
-    def apply(self, key_id: str) -> Contained:
-        """Plan it again and do that; what the journal says of it is then in the store too."""
+    def apply(self, key_id: str, note: Callable[[Contained], Contained]) -> Contained:
+        """Plan it again and do that; then the store says what the journal does, and `note` was called."""
         if not self._may_apply:
             raise UsageError("containing from here is not enabled: start keysweep serve with --allow-contain.")
-        came = self._carried_out(key_id, (key_id,))
-        try:
-            with self._store.writing() as connection:
-                record_containments(connection, contained()[0], datetime.now(UTC))
-        except StoreError as error:  # what was done in AWS is done, and in the journal
-            return replace(came, text=f"{came.text}\n\nThe store does not say so yet: {error}")
-        return came
+        with self._alone():
+            came = self._carried_out(key_id, (key_id,))
+            try:
+                with self._store.writing() as connection:
+                    record_containments(connection, contained()[0], datetime.now(UTC))
+            except StoreError as error:  # what was done in AWS is done, and in the journal
+                came = replace(came, text=f"{came.text}\n\nThe store does not say so yet: {error}")
+            return note(came)
 
     def finish(self) -> None:
         """Wait until what was begun has ended, so that nothing is left half done."""
         with self._one_at_a_time:
             pass
 
-    def _carried_out(self, key_id: str, confirmed: tuple[str, ...] | None) -> Contained:
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
         if not self._one_at_a_time.acquire(blocking=False):
             raise UsageError("another key is being planned or contained right now: try again in a moment.")
         try:
-            report = carried_out(gathered((key_id,), None), self._setting, confirmed)
+            yield
         finally:
             self._one_at_a_time.release()
+
+    def _carried_out(self, key_id: str, confirmed: tuple[str, ...] | None) -> Contained:
+        report = carried_out(gathered((key_id,), None), self._setting, confirmed)
         text = "\n".join(contained_shown.as_text(report, Style()))
         if report.error:
             text = f"{text}\n\n{report.error}"

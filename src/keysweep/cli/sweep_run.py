@@ -97,7 +97,7 @@ def carry_out(
         report.end(counts)
     told = Told.of(store, begun.name, target, counts, wish.fail_on, wish.again if is_interrupted else "")
     write_report(output, lambda stream: write(told, stream, form, is_file=output is not None))
-    all_told = wish.receivers is None or is_interrupted or _tell(store, wish.receivers, ctrl_c)
+    all_told = wish.receivers is None or is_interrupted or _tell(store, wish.receivers, wish.endpoint, ctrl_c)
     if failure is not None:
         click.echo(complaint(failure), err=True)
     if told.to_do:
@@ -148,12 +148,12 @@ def _do(
         )
 
 
-def _tell(store: Store, receivers: Receivers, ctrl_c: CtrlC) -> bool:
+def _tell(store: Store, receivers: Receivers, endpoint: str | None, ctrl_c: CtrlC) -> bool:
     """Tell the receivers what is new, and say what came of it; False where one did not take it."""
     from keysweep.cli.notify import lines_of
     from keysweep.notify.run import tell
 
-    told = tell(store, receivers, os.environ, goes_on=lambda: not ctrl_c.is_pressed)
+    told = tell(store, receivers, os.environ, endpoint=endpoint, goes_on=lambda: not ctrl_c.is_pressed)
     for line in lines_of(told, Style.detect(sys.stderr, os.environ)):
         click.echo(line, err=True)
     return not told.failed

@@ -5,12 +5,12 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from html import escape
-from time import sleep
 
 from keysweep.findings import Secret
 from keysweep.frozen import frozen
@@ -41,9 +41,13 @@ class Mail:
             try:
                 refused = within(patience.answer_seconds * 3, lambda: self._hand_over(mail, patience))
             except smtplib.SMTPResponseException as error:
+                if error.smtp_code < 0:
+                    raise NotTaken(f"{self.server} does not speak SMTP") from None
                 reason = f"{self.server} answered {error.smtp_code}"
+                if isinstance(error, smtplib.SMTPAuthenticationError):
+                    reason += " to the user and the password"
                 if error.smtp_code >= 500:
-                    raise NotTaken(reason) from None
+                    raise NotTaken(reason, is_of_message=isinstance(error, smtplib.SMTPDataError)) from None
             except smtplib.SMTPRecipientsRefused as error:
                 raise NotTaken(
                     f"{self.server} refuses all {number_of(len(error.recipients), 'recipient')}"
@@ -52,34 +56,42 @@ class Mail:
                 raise NotTaken(f"{self.server} cannot be given a user or a password that is not ASCII") from None
             except ssl.SSLError:
                 raise NotTaken(f"{self.server} has a certificate that is not trusted, or speaks no TLS") from None
-            except smtplib.SMTPNotSupportedError:
-                raise NotTaken(f"{self.server} offers no STARTTLS or no sign-in, so nothing was sent") from None
             except (TimeoutError, smtplib.SMTPServerDisconnected):
                 reason = f"{self.server} hung up or did not answer in time"
-            except (smtplib.SMTPException, OSError) as error:
+            except smtplib.SMTPException:  # the plain one says that no way of signing in is known to both
+                raise NotTaken(f"{self.server} offers no STARTTLS or no sign-in, so nothing was sent") from None
+            except OSError as error:
                 reason = f"{self.server} could not be reached ({type(error).__name__})"
             else:
                 if not refused:
                     return TAKEN
-                return Taken({}, f"{self.server} refused {number_of(refused, 'recipient')}; the others have it")
+                which = ", ".join(str(number) for number in refused)
+                return Taken({}, f"{self.server} refused recipient {which} of `to`; the others have it")
             if attempt < patience.attempts:
-                sleep(min(patience.first_pause_seconds * 2 ** (attempt - 1), patience.longest_pause_seconds))
+                pause = patience.first_pause_seconds * 2 ** (attempt - 1)
+                patience.pause(min(pause, patience.longest_pause_seconds), reason)
         raise NotTaken(f"{reason}, {patience.attempts} times")
 
-    def _hand_over(self, mail: EmailMessage, patience: Patience) -> int:
-        """One attempt; returns how many recipients were refused while others were not."""
+    def _hand_over(self, mail: EmailMessage, patience: Patience) -> Sequence[int]:
+        """One attempt; returns which recipients were refused, counted from 1, while others were not."""
         context = ssl.create_default_context()
         seconds = patience.answer_seconds
-        with (
+        server = (
             smtplib.SMTP_SSL(self.server, self.port, timeout=seconds, context=context)
             if self.security == "tls"
             else smtplib.SMTP(self.server, self.port, timeout=seconds)
-        ) as server:
+        )
+        try:
             if self.security == "starttls":
                 server.starttls(context=context)
             if self.user is not None and self.password is not None:
                 server.login(self.user, self.password.reveal())
-            return len(server.send_message(mail, self.sender, self.recipients))
+            refused = server.send_message(mail, self.sender, self.recipients)
+            with suppress(smtplib.SMTPException, OSError):  # it has the mail: how it says goodbye changes nothing
+                server.quit()
+        finally:
+            server.close()
+        return [number for number, each in enumerate(self.recipients, 1) if each in refused]
 
 
 def composed(digest: Digest, sender: str, recipients: Sequence[str], now: datetime) -> EmailMessage:

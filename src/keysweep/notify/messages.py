@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
 from keysweep.findings import Kind, Severity
-from keysweep.frozen import frozen
+from keysweep.frozen import frozen, replace
 from keysweep.notify.words import next_step, shown, standing_label, unlinked
 from keysweep.report.style import number_of
 from keysweep.report.text import TITLES
@@ -107,8 +107,9 @@ class Digest:
 
     @property
     def key(self) -> str:
-        """As that of a notice."""
-        return _key("digest", *(f"{each.fingerprint} {each.state} {each.last}" for each in self.dues))
+        """As that of a notice, in whatever order the leaks come: that depends on when they were seen last."""
+        kind = "digest" if self.notices else "counts"
+        return _key(kind, *sorted(f"{each.fingerprint} {each.state} {each.last}" for each in self.dues))
 
     @property
     def title(self) -> str:
@@ -128,6 +129,11 @@ class Digest:
         """How many there are in each standing, the most urgent first."""
         counts = Counter(each.standing for each in self.dues)
         return {standing.value: counts[standing] for standing in Standing if counts[standing]}
+
+    @property
+    def counts(self) -> Digest:
+        """The same without a name that a repository could choose."""
+        return replace(self, notices=())
 
     @property
     def rest(self) -> int:
@@ -230,11 +236,6 @@ def _place(spot: Spot) -> str:
 
 def _key(*names: str) -> str:
     digest = blake2b(digest_size=16, person=b"keysweep notice")
-    for name in _each_once(names):
+    for name in names:
         digest.update(name.encode("utf-8", "surrogateescape") + b"\0")
     return digest.hexdigest()
-
-
-def _each_once(names: Sequence[str]) -> Iterable[str]:
-    """In an order that does not depend on when something was seen last."""
-    return (names[0], *sorted(names[1:])) if names[0] == "digest" else names

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from time import sleep
+from time import monotonic, sleep, time
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -14,11 +13,14 @@ from keysweep import __version__
 from keysweep.aws.threads import Job, Threads
 from keysweep.errors import ConfigError
 from keysweep.frozen import frozen
+from keysweep.retry_after import wanted_seconds
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-_NOT_THIS_ONE = frozenset({400, 413, 422})
-"""What says that this very message is not wanted, while another may be."""
+_NONE_AT_ALL = frozenset({401, 402, 404, 407, 410, 421, 429})
+"""What says that no other message will be taken either. Anything else may be about this very one: gateways answer
+403, 406 or 500 to a name that they take for an attack, and whoever chooses names must not silence the others."""
+_LOOK_AGAIN_SECONDS = 0.2
 
 
 class NotTaken(Exception):  # noqa: N818 - it says what happened
@@ -41,6 +43,16 @@ class Patience:
     """A receiver that wants to be left alone for longer is told by the next run."""
     answer_seconds: float = 20.0
     """For all of one attempt, however slowly it answers."""
+    goes_on: Callable[[], bool] = lambda: True
+    """Asked again and again, in the pauses, whether that is still wanted."""
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Wait before the next attempt; NotTaken for that `reason` once nobody wants this to go on."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            if not self.goes_on():
+                raise NotTaken(f"{reason}, and was not asked again because of the interruption")
+            sleep(min(left, _LOOK_AGAIN_SECONDS))
 
 
 @frozen
@@ -77,7 +89,7 @@ def post(address: str, body: bytes, headers: Callable[[datetime], Mapping[str, s
     """Post `body` until it is taken; raises NotTaken. `headers` are made anew for each attempt."""
     host = host_of(address)
     for attempt in range(1, patience.attempts + 1):
-        pause = patience.first_pause_seconds * 2 ** (attempt - 1)
+        pause, is_of_message = patience.first_pause_seconds * 2 ** (attempt - 1), False
         try:
             answer = within(patience.answer_seconds, lambda: _send(address, body, headers, patience))
         except TimeoutError:
@@ -90,14 +102,15 @@ def post(address: str, body: bytes, headers: Callable[[datetime], Mapping[str, s
             reason = f"{host} answered {answer.status}"
             if 300 <= answer.status < 400:
                 raise NotTaken(f"{reason}, which sends messages elsewhere: name the right address")
+            is_of_message = answer.status not in _NONE_AT_ALL
             if answer.status not in _AGAIN:
-                raise NotTaken(reason, is_of_message=answer.status in _NOT_THIS_ONE)
-            pause = max(pause, _wanted_pause(answer.retry_after))
+                raise NotTaken(reason, is_of_message=is_of_message)
+            pause = max(pause, wanted_seconds(answer.retry_after, time()) or 0)
             if pause > patience.longest_pause_seconds:
                 raise NotTaken(f"{reason} and wants to be left alone for {pause:.0f} seconds")
         if attempt < patience.attempts:
-            sleep(pause)
-    raise NotTaken(f"{reason}, {patience.attempts} times")
+            patience.pause(pause, reason)
+    raise NotTaken(f"{reason}, {patience.attempts} times", is_of_message=is_of_message)
 
 
 class _Failed(Exception):  # noqa: N818
@@ -107,7 +120,10 @@ class _Failed(Exception):  # noqa: N818
 def _send(
     address: str, body: bytes, headers: Callable[[datetime], Mapping[str, str]], patience: Patience
 ) -> _Answer:
-    """One attempt. No redirect is followed, and no setting but proxies and certificates of this user."""
+    """One attempt. No redirect is followed, and no setting but proxies and certificates of this user.
+
+    What goes to this machine goes through no proxy, which would get it without TLS.
+    """
     from botocore.awsrequest import AWSRequest
     from botocore.exceptions import BotoCoreError, SSLError
     from botocore.httpsession import URLLib3Session
@@ -116,7 +132,7 @@ def _send(
 
     session = URLLib3Session(
         verify=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE") or True,
-        proxies=get_environ_proxies(address),
+        proxies=get_environ_proxies(address) if urlsplit(address).hostname not in LOOPBACK else {},
         timeout=patience.answer_seconds,
     )
     given = {
@@ -140,16 +156,6 @@ def _send(
 def _plainly(error: Exception) -> str:
     cause = getattr(error, "kwargs", {}).get("error") or error
     return type(cause).__name__
-
-
-def _wanted_pause(retry_after: str) -> float:
-    """Seconds that a receiver asks for: as a number, or as a moment."""
-    if retry_after.isascii() and retry_after.isdecimal():
-        return float(retry_after[:9])
-    try:
-        return (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
 
 
 _Given = TypeVar("_Given")

@@ -17,7 +17,7 @@ from keysweep.findings import Secret, Severity
 from keysweep.frozen import frozen
 from keysweep.notify.email import Mail
 from keysweep.notify.posting import LOOPBACK, checked_address
-from keysweep.notify.security_hub import Hub
+from keysweep.notify.security_hub import AGAIN_AFTER, Hub
 from keysweep.notify.slack import Slack
 from keysweep.notify.webhook import Webhook
 from keysweep.standing import Standing
@@ -84,7 +84,7 @@ def load(explicit: Path | None, directory: Path) -> Receivers:
     listed = whole.get("channel", [])
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise wrong(path, "channel", "a list of tables, [[channel]]")
-    channels = tuple(_channel(each, path) for each in listed)
+    channels = tuple(_channel(each, path, number) for number, each in enumerate(listed, 1))
     names = [each.name for each in channels]
     for name in names:
         if names.count(name) > 1:
@@ -102,33 +102,33 @@ _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 _COMMON = ("name", "kind", "least-severity", "standings")
 
 
-def _channel(settings: _Settings, path: Path) -> Channel:
-    name = text(settings, "name", path)
+def _channel(settings: _Settings, path: Path, number: int) -> Channel:
+    where = f"{path}: channel {number} of the file"
+    name = text(settings, "name", where)
     if name is None or not _NAME.fullmatch(name):
-        raise wrong(path, "channel.name", "letters, digits, dots, dashes and underscores, 64 at most")
-    kind = text(settings, "kind", path)
+        raise wrong(where, "name", "letters, digits, dots, dashes and underscores, 64 at most")
+    where = f"{path}: channel {name}"
+    kind = text(settings, "kind", where)
     if kind not in KINDS:
-        raise wrong(path, "channel.kind", "one of " + ", ".join(KINDS))
+        raise wrong(where, "kind", "one of " + ", ".join(KINDS))
     known, read, most = _OF_KIND[kind]
     refuse_unknown(settings, (*_COMMON, *known), path, f"channel {name}: ")
-    standings = strings(settings, "standings", path)
+    standings = strings(settings, "standings", where)
     if not set(standings) <= {each.value for each in Standing}:
-        raise wrong(path, "channel.standings", "a list of " + ", ".join(Standing))
-    severity = level(settings, "least-severity", Severity, Severity.INFO, path)
-    most = whole_number(settings, "most", most, path)
+        raise wrong(where, "standings", "a list of " + ", ".join(Standing))
+    severity = level(settings, "least-severity", Severity, Severity.INFO, where)
+    most = whole_number(settings, "most", most, where)
     if not most:
-        raise wrong(path, "channel.most", "a whole number of 1 or more")
-    where = f"{path}: channel {name}"
-    wanted = Wanted(severity, frozenset(map(Standing, standings)))
-    sender = read(settings, path, where)
-    return Channel(
-        name, kind, wanted, most, sender, _hub(settings, path, where) if kind == "security-hub" else None
-    )
+        raise wrong(where, "most", "a whole number of 1 or more")
+    again_after = AGAIN_AFTER if kind == "security-hub" else None
+    wanted = Wanted(severity, frozenset(map(Standing, standings)), again_after)
+    sender = read(settings, where)
+    return Channel(name, kind, wanted, most, sender, _hub(settings, where) if kind == "security-hub" else None)
 
 
-def _webhook(settings: _Settings, path: Path, where: str) -> Callable[[Environment], Sender]:
-    address, variable = text(settings, "address", path), _variable(settings, "address-from", path, where)
-    secret = _variable(settings, "secret-from", path, where)
+def _webhook(settings: _Settings, where: str) -> Callable[[Environment], Sender]:
+    address, variable = text(settings, "address", where), _variable(settings, "address-from", where)
+    secret = _variable(settings, "secret-from", where)
     if (address is None) == (variable is None):
         raise ConfigError(f"{where} needs an `address`, or the variable that holds it as `address-from`.")
     if address is not None:
@@ -143,22 +143,22 @@ def _webhook(settings: _Settings, path: Path, where: str) -> Callable[[Environme
     return made
 
 
-def _slack(settings: _Settings, path: Path, where: str) -> Callable[[Environment], Sender]:
-    variable = _variable(settings, "address-from", path, where)
+def _slack(settings: _Settings, where: str) -> Callable[[Environment], Sender]:
+    variable = _variable(settings, "address-from", where)
     if variable is None:
         raise ConfigError(f"{where} needs `address-from`: the variable with the address, which is a secret.")
     return lambda environment: Slack(_address(environment, variable, where))
 
 
-def _email(settings: _Settings, path: Path, where: str) -> Callable[[Environment], Sender]:
-    server, sender, user = (text(settings, key, path) for key in ("server", "from", "user"))
-    recipients = strings(settings, "to", path)
-    password = _variable(settings, "password-from", path, where)
-    security = text(settings, "security", path) or "starttls"
+def _email(settings: _Settings, where: str) -> Callable[[Environment], Sender]:
+    server, sender, user = (text(settings, key, where) for key in ("server", "from", "user"))
+    recipients = strings(settings, "to", where)
+    password = _variable(settings, "password-from", where)
+    security = text(settings, "security", where) or "starttls"
     if server is None or not _HOST.fullmatch(server):
         raise ConfigError(f"{where} needs a `server`: the name of its host alone.")
     if security not in ("starttls", "tls", "none"):
-        raise wrong(path, "channel.security", "starttls, tls or none")
+        raise wrong(where, "security", "starttls, tls or none")
     if security == "none" and server not in LOOPBACK:
         raise ConfigError(f"{where}: mail to another machine travels over TLS: `security` is starttls or tls.")
     if (user is None) != (password is None):
@@ -167,9 +167,9 @@ def _email(settings: _Settings, path: Path, where: str) -> Callable[[Environment
         raise ConfigError(f"{where}: `from` has to be an address such as keysweep@example.net.")
     if not recipients or not all(map(_is_address, recipients)):
         raise ConfigError(f"{where}: `to` has to be a list of addresses such as security@example.net.")
-    port = whole_number(settings, "port", {"starttls": 587, "tls": 465, "none": 25}[security], path)
+    port = whole_number(settings, "port", {"starttls": 587, "tls": 465, "none": 25}[security], where)
     if not 0 < port < 1 << 16:
-        raise wrong(path, "channel.port", "the number of a port")
+        raise wrong(where, "port", "the number of a port")
 
     def made(environment: Environment) -> Sender:
         secret = _secret(environment, password, where) if password else None
@@ -186,16 +186,18 @@ def _is_address(text: str) -> bool:
     return bool(made.username and made.domain) and text.isascii() and text.isprintable() and " " not in text
 
 
-def _security_hub(settings: _Settings, path: Path, where: str) -> Callable[[Environment], Sender]:
-    hub = _hub(settings, path, where)
+def _security_hub(settings: _Settings, where: str) -> Callable[[Environment], Sender]:
+    hub = _hub(settings, where)
     return lambda _: hub
 
 
-def _hub(settings: _Settings, path: Path, where: str) -> Hub:
-    account, region = text(settings, "account", path), text(settings, "region", path)
+def _hub(settings: _Settings, where: str) -> Hub:
+    account, region = text(settings, "account", where), text(settings, "region", where)
     if account is None or region is None:
         raise ConfigError(f"{where} needs the `account` and the `region` of the Security Hub.")
-    return checked_hub(account, region, where, text(settings, "profile", path), sends=flag(settings, "send", path))
+    return checked_hub(
+        account, region, where, text(settings, "profile", where), sends=flag(settings, "send", where)
+    )
 
 
 def checked_hub(account: str, region: str, where: str, profile: str | None = None, *, sends: bool = False) -> Hub:
@@ -216,9 +218,9 @@ _OF_KIND: Mapping[str, tuple[tuple[str, ...], Callable[..., Callable[[Environmen
 """What each kind has to say, how that is read, and the default of `most`."""
 
 
-def _variable(settings: _Settings, key: str, path: Path, where: str) -> str | None:
+def _variable(settings: _Settings, key: str, where: str) -> str | None:
     """The name of a variable; what is none may be the secret itself, so it is not quoted."""
-    name = text(settings, key, path)
+    name = text(settings, key, where)
     if name is not None and not _VARIABLE.fullmatch(name):
         raise ConfigError(
             f"{where}: `{key}` has to be the name of a variable of the environment, in capitals, never the secret."

@@ -12,6 +12,7 @@ from keysweep.notify.messages import Digest, Notice
 from keysweep.notify.posting import NotTaken, Patience
 from keysweep.notify.receivers import Channel, Environment, Receivers, Sender
 from keysweep.notify.security_hub import BATCH, Hub, finding
+from keysweep.notify.taken import Taken
 from keysweep.standing import Standing
 from keysweep.store.facts import facts_of
 from keysweep.store.notices import Due, First, Wanted, due, mark
@@ -84,7 +85,7 @@ def tell(
     """
     chosen = receivers.chosen(names)
     if rehearse or first is First.NONE:
-        return Told(tuple(_silently(store, each, first, receivers, rehearse=rehearse) for each in chosen))
+        return Told(tuple(_silently(store, each, first, receivers, goes_on, rehearse=rehearse) for each in chosen))
     ready = [(each, _directed(each.sender(environment), endpoint)) for each in chosen]
     return Told(tuple(_told(store, receivers, *each, first, patience, goes_on) for each in ready))
 
@@ -100,7 +101,13 @@ def _directed(sender: Sender, endpoint: str | None) -> Sender:
 
 
 def _silently(
-    store: Store, channel: Channel, first: First, receivers: Receivers, *, rehearse: bool
+    store: Store,
+    channel: Channel,
+    first: First,
+    receivers: Receivers,
+    goes_on: Callable[[], bool],
+    *,
+    rehearse: bool,
 ) -> ToldChannel:
     """Count what would be sent, or have what is there count as told."""
     now = datetime.now(UTC)
@@ -113,7 +120,10 @@ def _silently(
             channel.name, channel.kind, len(dues), 0, len(sent), _digests(channel, sent), titles, ()
         )
     try:
-        with turn(store, f"telling {channel.name}", _TURN_SECONDS), store.writing() as connection:
+        with (
+            turn(store, f"telling {channel.name}", _TURN_SECONDS, goes_on=goes_on),
+            store.writing() as connection,
+        ):
             dues = due(connection, channel.name, channel.wanted, now, first)
             mark(connection, channel.name, dues, now)
     except StoreError as error:
@@ -135,13 +145,14 @@ def _told(
     goes_on: Callable[[], bool],
 ) -> ToldChannel:
     complaints: list[str] = []
+    patience = trying = replace(patience, goes_on=goes_on)
     told = 0
     taken: list[Sequence[Due]] = []
     titles: list[str] = []
     dues: list[Due] = []
     try:
         # What is due is read when it is this process's turn: what another one told meanwhile is not.
-        with turn(store, f"telling {channel.name}", _TURN_SECONDS):
+        with turn(store, f"telling {channel.name}", _TURN_SECONDS, goes_on=goes_on):
             with store.reading() as connection:
                 dues = due(connection, channel.name, channel.wanted, datetime.now(UTC), first)
             for parcel in parcels(channel, dues):
@@ -151,12 +162,14 @@ def _told(
                 message = _message(store, receivers, channel, parcel)
                 now = datetime.now(UTC)
                 try:
-                    answer = sender.send(message, now, patience)
+                    answer = _sent(sender, message, now, trying)
                 except NotTaken as error:
                     complaints.append(str(error))
                     if error.is_of_message:
+                        trying = replace(patience, attempts=1)
                         continue
                     break  # whoever cannot be reached is not asked again for each leak
+                trying = patience
                 accepted = [each for each in parcel if each.fingerprint not in answer.refused]
                 with store.writing() as connection:
                     mark(connection, channel.name, accepted, now)
@@ -177,6 +190,17 @@ def _told(
         tuple(titles),
         tuple(complaints),
     )
+
+
+def _sent(sender: Sender, message: Notice | Digest, now: datetime, patience: Patience) -> Taken:
+    """Send it; and where a digest as such is refused, which one hostile name may bring about, the counts alone."""
+    try:
+        return sender.send(message, now, patience)
+    except NotTaken as error:
+        if not (error.is_of_message and isinstance(message, Digest)):
+            raise
+        taken = sender.send(message.counts, now, patience)
+        return replace(taken, complaint=f"{error}, so it was told the counts alone")
 
 
 def parcels(channel: Channel, dues: Sequence[Due]) -> Iterator[Sequence[Due]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from keysweep.aws import clients
@@ -15,12 +15,14 @@ from keysweep.notify.posting import NotTaken, Patience
 from keysweep.notify.taken import Taken
 from keysweep.notify.words import shown
 from keysweep.report.decisions import MEANINGS
+from keysweep.report.style import number_of
 from keysweep.report.text import TITLES
 from keysweep.standing import Standing
-from keysweep.store.leaks import HARMLESS
 
 BATCH = 100
 """Findings that one request may hold."""
+AGAIN_AFTER = timedelta(days=60)
+"""Security Hub deletes an active finding that nobody has updated for 90 days, however open its leak still is."""
 TYPE = "Sensitive Data Identifications/Security/Leaked AWS credentials"
 LABELS: Mapping[Severity, str] = {
     Severity.CRITICAL: "CRITICAL",
@@ -68,10 +70,11 @@ class Hub:
                 failed = {each["Id"]: f"{each['ErrorCode']}: {each['ErrorMessage']}" for each in _failed(answer)}
         except AwsError as error:
             raise NotTaken(str(error).rstrip(".")) from None
-        if count > len(failed):
-            raise NotTaken(f"Security Hub refused {count} findings and does not say which")
         by_id = {each["Id"]: fingerprint for fingerprint, each in findings.items()}
-        return Taken({by_id[each]: shown(why) for each, why in failed.items() if each in by_id})
+        refused = {by_id[each]: shown(why) for each, why in failed.items() if each in by_id}
+        if count > len(refused):
+            raise NotTaken(f"Security Hub refused {number_of(count, 'finding')} and does not say which")
+        return Taken(refused)
 
 
 def _failed(answer: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
@@ -83,7 +86,9 @@ def finding(notice: Notice, hub: Hub, now: datetime) -> dict[str, Any]:
     """One leak as a finding. Its Id stays, so that what becomes of the leak changes the finding.
 
     Security Hub takes the status of the workflow from the first import only; after it people decide on that. So a
-    leak that is settled is archived as well, which every import can do.
+    leak that is settled is archived as well, which every import can do. One that is settled at its first import is
+    `RESOLVED`, whoever settled it: a finding that is archived and active again becomes `NEW` by itself if it was
+    resolved, and stays out of sight for ever if it was `SUPPRESSED`.
     """
     due, facts = notice.due, notice.facts
     severity = {"Label": LABELS[due.severity], "Original": due.severity.label}
@@ -111,15 +116,9 @@ def finding(notice: Notice, hub: Hub, now: datetime) -> dict[str, Any]:
         **({"SourceUrl": notice.link} if notice.link else {}),
         "ProductFields": _fields(notice),
         "Resources": [_resource(notice, hub)],
-        "Workflow": {"Status": _workflow(notice)},
+        "Workflow": {"Status": "RESOLVED" if due.is_quiet else "NEW"},
         "RecordState": "ARCHIVED" if due.is_quiet else "ACTIVE",
     }
-
-
-def _workflow(notice: Notice) -> str:
-    if notice.due.status in ("accepted", "false"):
-        return "SUPPRESSED"
-    return "RESOLVED" if notice.due.standing in HARMLESS or notice.due.status == "resolved" else "NEW"
 
 
 def _description(notice: Notice) -> str:

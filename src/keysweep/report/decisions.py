@@ -81,14 +81,18 @@ def step_for(case: Case, standing: Standing, containment: Containment | None) ->
     """The next step for a case."""
     if standing is Standing.LIVE:
         return _live(case)
-    if standing is Standing.OFF and containment:
-        return Step(
-            "Give what used it another key or a role, and take it out of the content. If it has to be on again:",
-            f"keysweep undo {containment.run}" if _is_name(containment.run) else "",
-        )
+    if standing is Standing.OFF:
+        return _off(containment)
     if standing is Standing.UNVERIFIED:
         return _unverified(case)
     return _STEPS[standing]
+
+
+def _off(containment: Containment | None) -> Step:
+    text = "Give what used it another key or a role, and take it out of the content."
+    if containment is None or not _is_name(containment.run):
+        return Step(text)
+    return Step(f"{text} If it has to be on again:", f"keysweep undo {containment.run}")
 
 
 def _is_name(run: str) -> bool:

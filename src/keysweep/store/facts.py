@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from keysweep.findings import Role
 from keysweep.frozen import frozen, replace
-from keysweep.store.rows import batches
+from keysweep.store.rows import among, batches
 from keysweep.store.schema import keys, leaks, places, repositories
 
 _MOST_PLACES = 5
@@ -103,7 +104,7 @@ def _facts(row: Mapping[Any, Any], spots: tuple[Spot, ...]) -> Facts:
         contained=row["contained"],
         places=row["places"],
         repositories=row["repositories"],
-        spots=tuple(_without_secrets(each, row["parts"]) for each in spots),
+        spots=spots,
     )
 
 
@@ -127,17 +128,40 @@ def _spots(connection: Connection, leak_ids: list[int]) -> dict[int, list[Spot]]
         .where(places.c.leak_id.in_(leak_ids), places.c.gone.is_(None))
         .subquery()
     )
-    rows = connection.execute(
+    query = (
         select(ranked, repositories.c.name, repositories.c.page)
         .join(repositories, repositories.c.id == ranked.c.repository_id)
         .where(ranked.c.rank <= _MOST_PLACES)
         .order_by(ranked.c.leak_id, ranked.c.rank)
-    ).mappings()
+    )
+    rows = connection.execute(query).mappings().all()
+    parts = _parts_at(connection, {(row["repository_id"], row["path"]) for row in rows})
     spots: dict[int, list[Spot]] = {}
     for row in rows:
         path = "!".join((row["path"], *row["members"]))
         spot = Spot(
             row["name"], path, row["line"], row["commit_id"], row["author"], row["introduced"], row["page"]
         )
-        spots.setdefault(row["leak_id"], []).append(spot)
+        told = _without_secrets(spot, parts[row["repository_id"], row["path"]])
+        spots.setdefault(row["leak_id"], []).append(told)
     return spots
+
+
+def _parts_at(
+    connection: Connection, files: Collection[tuple[int, str]]
+) -> Mapping[tuple[int, str], Sequence[Mapping[str, str]]]:
+    """Of each file the parts of all leaks in it: it may be named after the secret of another than is told of."""
+    there = (
+        select(places.c.leak_id, places.c.repository_id, places.c.path)
+        .where(
+            among(connection, places.c.repository_id, sorted({repository for repository, _ in files})),
+            among(connection, places.c.path, sorted({path for _, path in files})),
+        )
+        .distinct()
+        .subquery()
+    )
+    query = select(there.c.repository_id, there.c.path, leaks.c.parts).join(leaks, leaks.c.id == there.c.leak_id)
+    found: dict[tuple[int, str], list[Mapping[str, str]]] = defaultdict(list)
+    for repository, path, parts in connection.execute(query):
+        found[repository, path] += parts
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, not_, or_, select
@@ -37,6 +37,8 @@ class Wanted:
     least_severity: Severity = Severity.INFO
     standings: frozenset[Standing] = frozenset()
     """Empty for all of them."""
+    again_after: timedelta | None = None
+    """For a receiver that forgets: what is still open is told once more when it was told last so long ago."""
 
 
 @frozen
@@ -53,6 +55,8 @@ class Due:
     """The state that the receiver was told last; None if it was told nothing."""
     last: int
     """The number of that notice; 0 if there was none."""
+    told: datetime | None = None
+    """When that was."""
 
     @property
     def state(self) -> str:
@@ -78,16 +82,19 @@ def due(
 
     With `First.NONE` it is what was never told, and that alone: to be marked, not sent.
     """
-    newest = (
-        select(func.max(notices.c.id).label("id"))
+    # By their time: an import of another store numbers its notices in another order, and after all those here.
+    order = (notices.c.when.desc(), notices.c.id.desc())
+    ranked = (
+        select(notices, func.row_number().over(partition_by=notices.c.leak_id, order_by=order).label("rank"))
         .where(notices.c.channel == channel)
-        .group_by(notices.c.leak_id)
         .subquery()
     )
-    told = select(notices).where(notices.c.id.in_(select(newest.c.id))).subquery()
+    told = select(ranked).where(ranked.c.rank == 1).subquery()
     status = _status(now)
     is_new = and_(told.c.id.is_(None), *_wanted(wanted), *_first(first, status))
     is_other = told.c.state != leaks.c.standing + " " + status
+    if wanted.again_after:
+        is_other = or_(is_other, and_(told.c.when < now - wanted.again_after, *_first(First.OPEN, status)))
     rows = connection.execute(
         select(
             leaks.c.id,
@@ -97,6 +104,7 @@ def due(
             status,
             told.c.state,
             func.coalesce(told.c.id, 0),
+            told.c.when,
         )
         .outerjoin(told, told.c.leak_id == leaks.c.id)
         .where(is_new if first is First.NONE else or_(is_new, is_other))
@@ -129,8 +137,17 @@ def _first(first: First, status: ColumnElement[str]) -> list[ColumnElement[bool]
 def mark(connection: Connection, channel: str, told: Iterable[Due], now: datetime) -> None:
     """Write down that the receiver was told: only after it has taken the message.
 
-    Whoever ends between the two tells it once more, with the same key: told at least once, and never lost.
+    Whoever ends between the two tells it once more, with the same key: told at least once, and never lost. A clock
+    that was set back makes no notice older than the one before it, which would stay the newest.
     """
     for batch in batches(told):
-        rows = [{"leak_id": each.leak_id, "channel": channel, "state": each.state, "when": now} for each in batch]
+        rows = [
+            {
+                "leak_id": each.leak_id,
+                "channel": channel,
+                "state": each.state,
+                "when": max(now, each.told or now),
+            }
+            for each in batch
+        ]
         connection.execute(insert(notices), rows)

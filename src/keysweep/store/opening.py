@@ -251,8 +251,8 @@ _PATTERNS = (
     ("connection option", "has an address with an option that PostgreSQL does not know: look after its `?`"),
     ("sslmode value", "has an address with an `sslmode` that PostgreSQL does not know: look after its `?`"),
     ("database is locked", "is in use by another program: wait until it has ended, and try again"),
-    ("disk is full", "cannot grow, because its disk is full: make room, and go on with --resume"),
-    ("could not extend file", "cannot grow, because its disk is full: make room, and go on with --resume"),
+    ("disk is full", "cannot grow, because its disk is full: make room, and try again"),
+    ("could not extend file", "cannot grow, because its disk is full: make room, and try again"),
     ("file is not a database", "is no database of SQLite: name another file with --db"),
     ("malformed", "is damaged: put a copy back, or name another file with --db and sweep again"),
     ("disk I/O error", "cannot be read or written, the disk says: check it, and try again"),
@@ -277,5 +277,5 @@ def _in_words(where: str, error: BaseException | None, *, is_lost: bool = False)
         if pattern in said:
             return f"the store {where} {meaning}."
     if is_lost or "connection" in said:
-        return f"the store {where} cannot be reached: check that its server runs, and go on with --resume."
+        return f"the store {where} cannot be reached: check that its server runs, and try again."
     return f"the store {where} failed ({type(error).__name__}): check it, and try again."

@@ -43,6 +43,7 @@ def application(
     port = min(place.hosts).rpartition(":")[2]
     cookie = "__Host-keysweep" if place.is_secure else f"keysweep-{port if port.isdecimal() else 80}"
     app = Starlette(routes=_routes(), exception_handlers={404: _not_found, 405: _not_found})
+    app.router.redirect_slashes = False  # it would name a scheme and a host, and behind a proxy the wrong scheme
     app.state.dashboard = Dashboard(
         store,
         place,

@@ -47,8 +47,8 @@ class Container(Protocol):
         """What would be done about a key. Raises KeysweepError."""
         ...
 
-    def apply(self, key_id: str) -> Contained:
-        """Do it. Raises KeysweepError."""
+    def apply(self, key_id: str, note: Callable[[Contained], Contained]) -> Contained:
+        """Do it, and have it noted before anything else happens or ends. Raises KeysweepError."""
         ...
 
 

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
+
+from starlette.requests import ClientDisconnect
 
 from keysweep.errors import KeysweepError
 from keysweep.frozen import frozen
@@ -86,6 +89,8 @@ class Guard:
             return
         try:
             await self._app(scope, receive, sending)
+        except ClientDisconnect:  # in the middle of a form; nobody is left to be told
+            return
         except Exception as error:  # noqa: BLE001 - no page may end the program or show its insides
             say(KeysweepError(f"the page {scope['path']:.200} failed ({type(error).__name__}): report it."))
             if not is_begun:
@@ -107,7 +112,8 @@ class Guard:
         path = scope["path"]
         if session is None and path not in {"/", "/sign-in"} and not path.startswith("/static/"):
             scope["path"], scope["raw_path"] = "/sign-in", b"/sign-in"
-            scope["keysweep.wanted"] = path
+            query = scope["query_string"].decode("latin-1")
+            scope["keysweep.wanted"] = f"{quote(path)}?{query}" if query else quote(path)
             if scope["method"] == "POST":
                 return 401, "Nobody is signed in any more: go back, sign in again, and send it once more."
         return None

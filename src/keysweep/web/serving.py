@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from typing import Any
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from keysweep.errors import UsageError
 from keysweep.frozen import frozen
 
 _ENDING_SECONDS = 3
+_REQUEST_SECONDS = 15
 _MOST_AT_ONCE = 200
 
 
@@ -48,6 +52,7 @@ def prepared(application: Any, tls: Tls | None = None) -> uvicorn.Server:
     """A server that can run. Raises UsageError for a certificate of no use."""
     config = uvicorn.Config(
         application,
+        http=_Impatient,
         access_log=False,
         log_config=None,
         log_level="critical",
@@ -56,7 +61,7 @@ def prepared(application: Any, tls: Tls | None = None) -> uvicorn.Server:
         ws="none",
         lifespan="off",
         limit_concurrency=_MOST_AT_ONCE,
-        timeout_keep_alive=15,
+        timeout_keep_alive=_REQUEST_SECONDS,
         timeout_graceful_shutdown=_ENDING_SECONDS,
         ssl_certfile=tls.certificate if tls else None,
         ssl_keyfile=tls.key if tls else None,
@@ -69,3 +74,38 @@ def prepared(application: Any, tls: Tls | None = None) -> uvicorn.Server:
             f"the certificate or its key cannot be used ({why}): check --tls-cert and --tls-key."
         ) from error
     return uvicorn.Server(config)
+
+
+class _Impatient(H11Protocol):
+    """HTTP with whoever sends a whole request in time.
+
+    uvicorn waits for ever for a first one, and for the rest of one that has begun: a few connections that say
+    nothing would keep everybody else out.
+    """
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for a request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next one."""
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing any more."""
+        if self._waiting:
+            self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._waiting:
+            self._waiting.cancel()
+        self._waiting = self.loop.call_later(_REQUEST_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        if self.conn.their_state in {h11.IDLE, h11.SEND_BODY}:
+            self.transport.close()

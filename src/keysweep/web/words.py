@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +46,7 @@ def environment(directory: str) -> Environment:
         "thousands": lambda number: f"{number:,}",
         "address": address,
         "address_of": lambda given, path, **more: address(path, **given, **more),
+        "quoted": shlex.quote,
         "raw_lines": raw_lines,
     }
     made.globals |= {

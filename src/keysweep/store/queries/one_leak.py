@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, or_, select, tuple_
 from sqlalchemy.engine import Row
 
+from keysweep.store.rows import stored
 from keysweep.store.schema import containments, decisions, keys, leaks, places, repositories, verifications
 
 PLACES_PER_PAGE = 100
@@ -16,7 +17,7 @@ _MOST_OTHERS = 20
 
 def leak(connection: Connection, fingerprint: str) -> Row[Any] | None:
     """Its row."""
-    return connection.execute(select(leaks).where(leaks.c.fingerprint == fingerprint)).first()
+    return connection.execute(select(leaks).where(leaks.c.fingerprint == stored(fingerprint))).first()
 
 
 def key(connection: Connection, key_id: str) -> Row[Any] | None:
@@ -64,6 +65,13 @@ def decisions_on(connection: Connection, leak_id: int) -> list[Row[Any]]:
     told = select(decisions).where(decisions.c.leak_id == leak_id)
     newest = told.order_by(decisions.c.when.desc(), decisions.c.id.desc())
     return list(connection.execute(newest.limit(_MOST_EVENTS)))
+
+
+def newest_change(connection: Connection, leak_id: int) -> Row[Any] | None:
+    """The last decision on it that was more than a note."""
+    told = select(decisions).where(decisions.c.leak_id == leak_id)
+    changes = told.where(or_(decisions.c.status.is_not(None), decisions.c.assignee.is_not(None)))
+    return connection.execute(changes.order_by(decisions.c.id.desc()).limit(1)).first()
 
 
 def others_of(connection: Connection, key_id: str, leak_id: int) -> list[Row[Any]]:

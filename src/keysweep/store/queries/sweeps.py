@@ -9,6 +9,7 @@ from sqlalchemy import Connection, case, select
 from sqlalchemy.engine import Row
 
 from keysweep.frozen import frozen
+from keysweep.store.rows import stored
 from keysweep.store.runs import Counts, TaskState, counts
 from keysweep.store.schema import repositories, runs, tasks
 
@@ -28,7 +29,7 @@ def newest_runs(connection: Connection) -> list[Row[Any]]:
 
 def run(connection: Connection, name: str) -> Row[Any] | None:
     """One of them."""
-    return connection.execute(select(runs).where(runs.c.id == name)).first()
+    return connection.execute(select(runs).where(runs.c.id == stored(name))).first()
 
 
 @frozen

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 from keysweep.frozen import frozen
+from keysweep.retry_after import wanted_seconds
 
 _TRANSIENT = {408, 425, 500, 502, 503, 504, *range(520, 528)}
 _LIMITS = (b"rate limit", b"abuse detection", b"too many requests")
@@ -59,22 +58,12 @@ def limited_seconds(
     if not (status == 429 or (status == 403 and (after or spent or told)) or (status == 503 and after)):
         return None
     if after:
-        seconds = _after(after, now)
+        seconds = wanted_seconds(after, now)
     elif reset := headers.get("X-RateLimit-Reset" if spent else "RateLimit-Reset", ""):
         seconds = _until(reset, now)
     else:
         seconds = None
     return patience.secondary_seconds if seconds is None else max(seconds, 0)
-
-
-def _after(value: str, now: float) -> float | None:
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
 
 
 def _until(value: str, now: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -42,12 +43,12 @@ def applied(request: Request, fields: Fields) -> Response:
             return _shown(request, row, text)
         if typed != row.key_id:
             return _shown(request, row, "Nothing was done: what was typed is not the ID of this key.")
-        return _told(request, row, lambda key_id: _applied(request, row, container.apply(key_id)))
+        return _told(request, row, lambda key_id: container.apply(key_id, partial(_noted, request, row)))
 
     return _with_leak(request, apply)
 
 
-def _applied(request: Request, row: Row[Any], contained: Contained) -> Contained:
+def _noted(request: Request, row: Row[Any], contained: Contained) -> Contained:
     """Say on the leak who did it: the journal knows only as whom this program acts."""
     if contained.run:
         dashboard = of(request)

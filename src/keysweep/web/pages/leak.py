@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
+from shlex import quote
 from typing import Any
 
 from sqlalchemy import Connection
@@ -55,8 +56,9 @@ def show_leak(request: Request, complaint: str = "", typed: Fields | None = None
         places = one_leak.places_of(connection, row.id, (repository, place), gone=is_gone)
         shown = places[: one_leak.PLACES_PER_PAGE]
         events = sorted(_events(connection, row), key=lambda each: each.when, reverse=True)
+        newest = one_leak.newest_change(connection, row.id)
         others = one_leak.others_of(connection, row.key_id, row.id) if row.key_id else []
-    step = _step(row, key)
+    step = _step(row, key, dashboard.store.where)
     return render(
         request,
         "leak.html",
@@ -74,7 +76,8 @@ def show_leak(request: Request, complaint: str = "", typed: Fields | None = None
         complaint=complaint,
         typed=typed or {},
         may_plan=may_be_contained(row),
-        is_done=request.query_params.get("done") == "1",
+        newest=newest.id if newest else 0,
+        done=request.query_params.get("done"),
         today=dashboard.now().date(),
     )
 
@@ -85,14 +88,14 @@ def may_be_contained(row: Row[Any]) -> bool:
     return bool(row.key_id) and row.key_id.isalnum() and row.standing not in quiet
 
 
-def _step(row: Row[Any], key: Row[Any] | None) -> Step:
+def _step(row: Row[Any], key: Row[Any] | None, where: str) -> Step:
     account = (key.account_id if key else None) or row.account_id
     case = Case(
         Kind(row.kind),
         row.key_id,
         account,
         bool(key and key.principal == Principal.ROOT),
-        verify="keysweep sweep TARGET --verify",
+        verify=f"keysweep sweep TARGET --verify --db {quote(where)}",
         contain=f"keysweep contain {row.key_id}",
     )
     return step_for(case, Standing(row.standing), containment_in(key) if key else None)
@@ -124,7 +127,7 @@ def _events(connection: Connection, row: Row[Any]) -> Iterator[Event]:
             each.when,
             "Decided" if each.status or each.assignee is not None else "Noted",
             each.by,
-            _said(each),
+            said(each),
             each.note,
         )
     if row.key_id is None:
@@ -137,10 +140,11 @@ def _events(connection: Connection, row: Row[Any]) -> Iterator[Event]:
         yield Event(each.when, "Contained", each.operator, f"{each.state} in run {each.run}{reason}")
 
 
-def _said(decision: Row[Any]) -> str:
-    said = []
+def said(decision: Row[Any]) -> str:
+    """What a decision changed."""
+    told = []
     if decision.status:
-        said.append(f"{decision.status} until {decision.until}" if decision.until else decision.status)
+        told.append(f"{decision.status} until {decision.until}" if decision.until else decision.status)
     if decision.assignee is not None:
-        said.append(f"assigned to {decision.assignee}" if decision.assignee else "assigned to nobody")
-    return ", ".join(said)
+        told.append(f"assigned to {decision.assignee}" if decision.assignee else "assigned to nobody")
+    return ", ".join(told)

@@ -13,6 +13,7 @@ from keysweep.standing import Standing
 from keysweep.store.decisions import STATUSES
 from keysweep.store.queries.chosen import TO_DO, Wanted, conditions
 from keysweep.store.queries.listed import MOST_COUNTED, ORDERS, count, listed
+from keysweep.store.rows import stored
 from keysweep.store.words import is_too_short, words_of
 from keysweep.web.dashboard import of, render
 
@@ -89,7 +90,7 @@ def _asked(given: QueryParams) -> Asked:
     choices = _choices()
     found = {}
     for name in fields(Asked):
-        value = given.get(name, "").strip()[:_MOST_TYPED]
+        value = stored(given.get(name, "").strip()[:_MOST_TYPED])
         if value and (name not in choices or value in choices[name]):
             found[name] = value
     return Asked(**found)

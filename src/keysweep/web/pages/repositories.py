@@ -8,6 +8,7 @@ from starlette.responses import Response
 from keysweep.store.queries import repositories
 from keysweep.store.queries.chosen import Wanted, conditions
 from keysweep.store.queries.listed import listed
+from keysweep.store.rows import stored
 from keysweep.web.dashboard import missing, number, of, render
 from keysweep.web.links import web_page
 
@@ -23,7 +24,7 @@ def repositories_page(request: Request) -> Response:
     given = request.query_params
     state = given.get("state", "") if given.get("state") in _STATES else ""
     order = given.get("order", "") if given.get("order") in _ORDERS else "leaks"
-    search = given.get("search", "").strip()[:200]
+    search = stored(given.get("search", "").strip()[:200])
     page = max(1, number(given.get("page", ""), repositories.MOST_PAGES))
     with dashboard.store.reading() as connection:
         rows, count = repositories.repositories_page(connection, state, search, order, page)
