@@ -136,9 +136,10 @@ def _report(iam: Any) -> _Report:
         time.sleep(_REPORT_PAUSE_SECONDS)
     answer = iam.get_credential_report()
     text = bytes(answer["Content"]).decode("utf-8", "replace")
-    names = frozenset(row.get("user", "") for row in csv.DictReader(io.StringIO(text, newline="")))
-    if _ROOT not in names:
-        raise AwsError("AWS gave a credential report without the root user, which every report has.")
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    if not {"user", "arn"} <= {*(rows.fieldnames or ())}:
+        raise AwsError("AWS gave a credential report without users: try again.")
+    names = frozenset(row["user"] for row in rows)
     return _Report(answer["GeneratedTime"].astimezone(UTC), tuple(in_report(text, "the credential report")), names)
 
 
@@ -251,7 +252,7 @@ def _used(iam: Any, key: Key, rows: Mapping[tuple[str | None, datetime], LastUse
 
 def _root_keys(iam: Any, report: _Report | None, acting: Acting, gaps: list[Gap]) -> tuple[Key, ...]:
     arn = f"arn:{acting.partition.name}:iam::{acting.account}:root"
-    if report:
+    if report and _ROOT in report.users:
         rows = (each for each in report.keys if each.user is None)
         return tuple(Key("", None, arn, each.is_active, each.rotated, each.last_use) for each in rows)
 
