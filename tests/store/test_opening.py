@@ -239,7 +239,7 @@ def test_a_database_that_is_not_there_is_named(postgres: Server) -> None:
 
 
 def test_a_user_and_a_host_that_are_not_there_are_told_apart_from_a_database_that_is_not(postgres: Server) -> None:
-    assert "does not take this user: check PGUSER" in refused(postgres.address("postgres", "stranger"))
+    assert "does not take this user: check PGUSER" in refused(postgres.address("postgres", "nobody-of-that-name"))
     assert "has no address: check its name" in refused("postgresql://ada@no.such.host.invalid/leaks")
 
 
