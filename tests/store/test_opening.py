@@ -243,6 +243,11 @@ def test_a_user_and_a_host_that_are_not_there_are_told_apart_from_a_database_tha
     assert "has no address: check its name" in refused("postgresql://ada@no.such.host.invalid/leaks")
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 70, "one.example.net,a..b"])
+def test_a_host_that_cannot_be_one_is_refused(host: str) -> None:
+    assert "a host that cannot be one" in refused(f"postgresql://ada@{host}/leaks", UsageError)
+
+
 def test_a_server_on_a_socket_is_named_with_it(postgres: Server, new_of: NewStore) -> None:
     with opened(new_of("postgresql")) as store:
         assert os.fspath(postgres.directory) in store.where

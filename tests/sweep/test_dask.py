@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from threading import Thread
 
+import pytest
+
 from tests.certificates import certificate
 from tests.clusters import Cluster, cluster, free_port
 from tests.emulators.faults import Faults
@@ -87,6 +89,17 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(organisation: Organisatio
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith(f"keysweep: the scheduler {address} does not answer")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://a..b:8786", "tcp://:8786", "tcp://h:port"])
+def test_what_is_no_address_of_a_scheduler_is_said_at_once(local: Organisation, address: str) -> None:
+    command = local.command("--engine", "dask", "--scheduler", address)
+    done = subprocess.run(command, env=local.environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == f"keysweep: --scheduler {address} is no address: write tcp://HOST:8786, or tls://HOST:8786.\n"
+    )
 
 
 def test_keys_are_verified_where_they_are_read_and_no_secret_crosses_the_wire(

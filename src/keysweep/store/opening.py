@@ -143,8 +143,19 @@ def _url(address: str | None) -> URL:
     if kind == "sqlite" and url.database and url.database != ":memory:" and not url.query:
         return URL.create("sqlite+pysqlite", database=os.path.abspath(url.database))
     if kind in {"postgresql", "postgres"}:
+        if not all(map(_may_be_host, (url.host or "").split(","))):
+            raise UsageError("--db names a host that cannot be one: check the address.")
         return url.set(drivername="postgresql+psycopg")
     raise UsageError(f"--db names a {kind:.20} database: a store is a file of SQLite, or PostgreSQL.")
+
+
+def _may_be_host(name: str) -> bool:
+    """Whether it can be looked up at all; an empty one is this machine."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 _SECRET_WORDS = {"password", "sslpassword"}

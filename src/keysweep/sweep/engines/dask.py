@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError, Future
 from functools import lru_cache
 from threading import get_ident
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from keysweep.errors import UsageError
 from keysweep.frozen import frozen
@@ -38,7 +39,9 @@ class DaskEngine(Engine):
     """The workers of a cluster, as many as there are at each moment."""
 
     def __init__(self, scheduler: str, most_seconds: float, tls: Tls | None = None) -> None:
-        """Connect; raises UsageError without Dask, and EngineLostError where there is no scheduler."""
+        """Connect; raises UsageError without Dask or an address, EngineLostError where there is no scheduler."""
+        if not _is_address(scheduler):
+            raise UsageError(f"--scheduler {scheduler} is no address: write tcp://HOST:8786, or tls://HOST:8786.")
         try:
             from distributed import Client, Security
         except ImportError as error:
@@ -100,6 +103,15 @@ class DaskEngine(Engine):
         """Leave the cluster, which goes on; what it still does for us is cancelled."""
         self._executor.shutdown(wait=wait and not cancel_futures)
         self._client.close(timeout=_CONNECT_SECONDS)
+
+
+def _is_address(scheduler: str) -> bool:
+    """Whether it may be one: with any other text Dask tries for half a minute, and leaves a traceback behind."""
+    try:
+        parts = urlsplit(scheduler)
+        return bool(parts.scheme and parts.hostname and parts.hostname.encode("idna") and parts.port != 0)
+    except ValueError:
+        return False
 
 
 def _quieten() -> None:
