@@ -77,6 +77,8 @@ def test_mail_goes_over_tls_unless_something_else_is_said(tmp_path: Path) -> Non
         (HOOK + 'address = "https://a.example/\\r\\nX: y"', "has to be an address such as"),
         (HOOK + 'address = "file:///etc/passwd"', "has to be an address such as"),
         (HOOK + 'address = "https://[::1"', "has to be an address such as"),
+        (HOOK + 'address = "https://a..example/x"', "has to be an address such as"),
+        (WHOLE_MAIL.replace('server = "', 'server = "a..'), "needs a `server`"),
         (HOOK + 'address = "https://a.example"\nsecret = "abc"', "did you mean `secret-from`?"),
         (MAIL, "`from` has to be"),
         (WHOLE_MAIL.replace("b@", "b@x\\r\\nBcc: c@"), "`to` has to be a list of addresses"),

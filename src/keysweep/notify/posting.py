@@ -69,6 +69,7 @@ def checked_address(address: str, called: str) -> str:
     try:
         url = urlsplit(address)
         host, port = url.hostname, url.port
+        (host or "").encode("idna")  # an empty label, or one of more than 63 characters, is no name
     except ValueError:
         url, host, port = urlsplit(""), None, None
     if not host or port == 0 or not address.isascii() or not address.isprintable() or " " in address:

@@ -97,7 +97,9 @@ def load(explicit: Path | None, directory: Path) -> Receivers:
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|::1")
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?|::1")
+"""Labels of at most 63 characters (RFC 1035): Python looks no others up."""
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 _COMMON = ("name", "kind", "least-severity", "standings")
 
