@@ -12,7 +12,7 @@ import pytest
 
 from keysweep.store.opening import opened
 from tests.cli.containing import Operator, leak
-from tests.cli.verifying import scanned
+from tests.cli.verifying import ID, PAIR, scanned
 from tests.emulators.accounts import Account
 from tests.emulators.moto import Moto
 
@@ -70,7 +70,7 @@ def test_a_leaked_key_of_the_account_comes_first_and_those_of_others_are_counted
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "prod.env").write_text(f"AWS_ACCESS_KEY_ID={leaked.key_id}\nAWS_SECRET_ACCESS_KEY={leaked.secret}\n")
-    (tree / "other.txt").write_text("AKIAQYLPMN5HFIQR7XYA\n")
+    (tree / "other.txt").write_text(f"{ID}\n")
     found = scanned(tree)
     report = judged(auditor, str(found))
     first = report["lapses"][0]
@@ -99,6 +99,32 @@ def test_leaks_that_a_sweep_recorded_are_joined_until_somebody_settles_them(
     with opened(db) as store, store.writing() as connection:
         connection.exec_driver_sql("UPDATE leaks SET status = 'false'")
     assert not [each for each in judged(auditor, "--swept", "--db", db)["lapses"] if each["rule"] == "leaked-key"]
+
+
+def test_bait_is_there_to_be_found(auditor: Operator, account: Account, tmp_path: Path) -> None:
+    bait = account.user("bait")
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "keysweep.toml").write_text(f'canary-accounts = ["{account.id}"]\n')
+    (tree / "x.env").write_text(f"AWS_ACCESS_KEY_ID={bait.key_id}\nAWS_SECRET_ACCESS_KEY={bait.secret}\n")
+    report = judged(auditor, str(scanned(tree)))
+    assert not [each for each in report["lapses"] if each["key_id"] == bait.key_id]
+
+
+def test_a_scan_that_was_not_complete_may_hide_leaks(auditor: Operator, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "x.ini").write_text(PAIR)
+    (tree / "odd.gz").write_bytes(b"\x1f\x8b\x08\x00 cut short")
+    report = judged(auditor, str(scanned(tree)))
+    assert not report["complete"]
+    assert report["not_checked"][0]["reason"] == "its scan was not complete"
+
+
+def test_a_store_is_named_only_to_be_joined(auditor: Operator) -> None:
+    done = auditor.runs("account", "--db", "leaks.db")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--db goes with --swept" in done.stderr
 
 
 def test_a_store_that_is_not_there_is_one_sentence(auditor: Operator) -> None:

@@ -10,10 +10,13 @@ from keysweep.findings import Finding
 
 
 def leaks_in(findings: Iterable[Finding], checks: Mapping[str, datetime]) -> dict[str, Leak]:
-    """Key ID to its leak. `checks` says when keysweep itself used a key to verify it."""
+    """Key ID to its leak. `checks` says when keysweep itself used a key to verify it.
+
+    Bait and examples are none: they are there to be found.
+    """
     found: dict[str, Leak] = {}
     for finding in findings:
-        if not finding.key_id or finding.placeholder:
+        if not finding.key_id or finding.placeholder or finding.canary:
             continue
         dates = [commit.date for it in finding.exposures for commit in it.introduced if commit.date]
         place = f"{finding.origin.display}:{finding.place.line}"

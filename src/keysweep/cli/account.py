@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 import click
 
@@ -15,12 +14,14 @@ from keysweep.cli.databases import db_option, opened_store
 from keysweep.cli.interrupt import CtrlC
 from keysweep.cli.operator import aws_endpoint, profile
 from keysweep.cli.output import check_writable, write_report
-from keysweep.errors import ExitCode
+from keysweep.errors import ExitCode, UsageError
 from keysweep.findings import Severity
+from keysweep.frozen import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keysweep.account.checks import Leak
+    from keysweep.account.evidence import Gap
 
 
 @click.command()
@@ -98,9 +99,11 @@ def account(
       3  incomplete: something could not be read, and so not checked
       4  AWS could not be asked at all
     """
+    if db and not swept:
+        raise UsageError("--db goes with --swept: it names the store whose leaks are joined.")
     if output:
         check_writable(output)
-    leaks = _leaks(findings, db, in_store=swept)
+    leaks, partial = _leaks(findings, db, in_store=swept)
     from keysweep.account.checks import Bounds, lapses
     from keysweep.account.reading import overview, read_account
     from keysweep.aws.mandate import Mandate
@@ -111,25 +114,34 @@ def account(
     known = overview(acting)
     with CtrlC() as ctrl_c, _line() as watch:
         read = read_account(acting, known, watch=watch, goes_on=lambda: not ctrl_c.is_pressed)
+    read = replace(read, gaps=(*read.gaps, *partial))
     found = lapses(read, Bounds(most_days, idle_days, kept_days), leaks)
     judged = Judged(read, tuple(found), leaks)
-    write_report(output, partial(write, judged, form=form, is_file=output is not None))
+    write_report(output, lambda stream: write(judged, stream, form=form, is_file=output is not None))
     if any(each.severity >= Severity[fail_on.upper()] for each in found):
         return ExitCode.FINDINGS
     return ExitCode.INCOMPLETE if read.gaps else ExitCode.CLEAN
 
 
-def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> Mapping[str, Leak]:
-    """Every key that is known to have leaked. Raises UsageError or StoreError for what cannot be read."""
+def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Mapping[str, Leak], Sequence[Gap]]:
+    """Every key that is known to have leaked, and where there may be more.
+
+    Raises UsageError or StoreError for what cannot be read.
+    """
     from keysweep.account.checks import Leak
+    from keysweep.account.evidence import Gap
     from keysweep.account.leaks import joined, leaks_in
     from keysweep.report.read import read
     from keysweep.report.recorded import result_of
 
     known = checks.recall()
     found: dict[str, Leak] = {}
+    gaps = []
     for path in paths:
-        for key_id, leak in leaks_in(read(path, result_of).findings, known).items():
+        result = read(path, result_of)
+        if result.problems:
+            gaps.append(Gap(f"leaks that {path} does not tell of", "", "its scan was not complete"))
+        for key_id, leak in leaks_in(result.findings, known).items():
             found[key_id] = joined(found.get(key_id), leak)
     if in_store:
         with opened_store(db, must_exist=True) as store, store.reading() as connection:
@@ -138,7 +150,7 @@ def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> Mapping[s
             for each in leaked_keys(connection):
                 leak = Leak(each.since, (each.place,), known.get(each.key_id))
                 found[each.key_id] = joined(found.get(each.key_id), leak)
-    return found
+    return found, gaps
 
 
 @contextmanager

@@ -8,8 +8,12 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from keysweep.frozen import frozen
+from keysweep.standing import Standing
 from keysweep.store.schema import leaks, places, repositories
 from keysweep.store.summaries import SETTLED
+
+_MEANT = (Standing.CANARY.value, Standing.EXAMPLE.value)
+"""To be found."""
 
 
 @frozen
@@ -25,7 +29,7 @@ class LeakedKey:
 
 
 def leaked_keys(connection: Connection) -> Iterator[LeakedKey]:
-    """Those in leaks that nobody has settled, by key ID."""
+    """Those in leaks that nobody has settled, by key ID, without bait and examples."""
     first = (
         select(func.min(places.c.id))
         .where(places.c.leak_id == leaks.c.id, places.c.gone.is_(None))
@@ -38,7 +42,7 @@ def leaked_keys(connection: Connection) -> Iterator[LeakedKey]:
         )
         .join(places, places.c.id == first)
         .join(repositories, repositories.c.id == places.c.repository_id)
-        .where(leaks.c.key_id.is_not(None), leaks.c.status.not_in(SETTLED))
+        .where(leaks.c.key_id.is_not(None), leaks.c.status.not_in(SETTLED), leaks.c.standing.not_in(_MEANT))
         .order_by(leaks.c.key_id, leaks.c.id)
     )
     for row in connection.execute(asked):
