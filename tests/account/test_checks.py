@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from keysweep.account.checks import Bounds, Lapse, Leak, lapses
-from keysweep.account.evidence import Account, Key, Powers, User
+from keysweep.account.evidence import Account, Key, Powers, Trail, User
 from keysweep.aws.ownership import NEVER, LastUse
 from keysweep.findings import Severity
 
@@ -71,7 +71,7 @@ def test_what_is_not_known_breaks_nothing() -> None:
 
 def test_of_two_active_keys_the_one_is_named_that_is_missed_less() -> None:
     (found,) = broken(key(50, used(2), name="AKIAEXAMPLEEXAMPLE22"), key(10, NEVER, name="AKIAEXAMPLEEXAMPLE33"))
-    assert (found.rule.id, found.key.key_id) == ("two-active-keys", "AKIAEXAMPLEEXAMPLE33")
+    assert (found.rule.id, found.key and found.key.key_id) == ("two-active-keys", "AKIAEXAMPLEEXAMPLE33")
     assert broken(key(50, used(2)), key(10, NEVER, active=False, name="AKIAEXAMPLEEXAMPLE33")) == []
 
 
@@ -116,7 +116,8 @@ def test_every_key_of_the_root_user_is_critical() -> None:
     root = Key("", None, "arn:aws:iam::111122223333:root", False, ago(3000), NEVER)
     (found,) = lapses(Account("111122223333", "aws", NOW, (), 0, (root,)), Bounds(), {})
     assert (found.rule.id, found.severity) == ("root-key", Severity.CRITICAL)
-    assert found.key.name == "a key of the root user"
+    assert found.key == root
+    assert root.name == "a key of the root user"
     assert "it is switched off" in found.evidence
 
 
@@ -125,3 +126,25 @@ def test_names_in_commands_cannot_run_anything() -> None:
     user = User("a;$(id)", odd.arn, None, (odd,), NOTHING)
     (found,) = lapses(Account("111122223333", "aws", NOW, (user,), 1), Bounds(), {})
     assert "--user-name 'a;$(id)' --access-key-id" in found.steps().cli[0]
+
+
+@pytest.mark.parametrize(
+    ("trails", "told"),
+    [
+        ((), "there is no trail"),
+        ((Trail("here", is_everywhere=False, is_logging=True),), "trail here is for one region"),
+        ((Trail("off", is_everywhere=True, is_logging=False),), "trail off is switched off"),
+    ],
+)
+def test_an_account_in_which_not_all_is_written_down_breaks_a_rule_itself(
+    trails: tuple[Trail, ...], told: str
+) -> None:
+    (found,) = lapses(Account("111122223333", "aws", NOW, (), 0, trails=trails), Bounds(), {})
+    assert (found.rule.id, found.key, found.evidence) == ("no-trail", None, (told,))
+    assert "create-trail" in found.steps().cli[0]
+
+
+def test_one_trail_everywhere_is_enough_and_an_unknown_one_is_not_judged() -> None:
+    some = (Trail("here", is_everywhere=False, is_logging=True), Trail("all", is_everywhere=True, is_logging=True))
+    for trails in (some, None):
+        assert lapses(Account("111122223333", "aws", NOW, (), 0, trails=trails), Bounds(), {}) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -33,6 +34,8 @@ COLUMNS = (
     "access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service"
 )
 
+_JSON = {"Content-Type": "application/x-amz-json-1.1"}
+
 
 @dataclass
 class Iam:
@@ -44,9 +47,13 @@ class Iam:
     """The fields of the root user's keys in the report."""
     before: Callable[[str, dict[str, str]], Answer | None] = lambda _action, _asked: None
     asked: list[str] = field(default_factory=list)
+    trail: bool | None = True
+    """Whether its trail is switched on; None where that may not be asked."""
 
     def answer(self, request: Request) -> Answer:
         """To one request."""
+        if "x-amz-target" in request.headers:
+            return self._of_cloudtrail(request.headers["x-amz-target"].rpartition(".")[2])
         asked = request.parameters
         action = asked["Action"]
         self.asked.append(action)
@@ -55,6 +62,15 @@ class Iam:
             return given
         service = "sts" if action == "GetCallerIdentity" else "iam"
         return answers.success(service, action, self._told(action)(asked))
+
+    def _of_cloudtrail(self, action: str) -> Answer:
+        if self.trail is None:
+            return Answer(400, b'{"__type": "AccessDeniedException"}', _JSON)
+        if action == "GetTrailStatus":
+            return Answer(200, json.dumps({"IsLogging": self.trail}).encode(), _JSON)
+        arn = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/all"
+        listed = {"Name": "all", "TrailARN": arn, "HomeRegion": "us-east-1", "IsMultiRegionTrail": True}
+        return Answer(200, json.dumps({"trailList": [listed]}).encode(), _JSON)
 
     def _told(self, action: str) -> Callable[[dict[str, str]], str]:
         name = re.sub(r"(?<!^)([A-Z])", r"_\1", action).lower()
@@ -130,7 +146,7 @@ def test_old_keys_and_those_of_the_root_user_are_told_by_the_report(iam: Iam, en
     assert account.gaps == ()
     assert account.users_in_all == 3
     found = lapses(account, Bounds(), {})
-    assert [(each.rule.id, each.key.user) for each in found] == [
+    assert [(each.rule.id, each.key and each.key.user) for each in found] == [
         ("root-key", None),
         ("never-used-key", "quiet"),
         ("old-key", "old"),
@@ -138,6 +154,14 @@ def test_old_keys_and_those_of_the_root_user_are_told_by_the_report(iam: Iam, en
     assert "last used" in found[0].evidence[-1]
     assert "by iam in us-east-1" in found[0].evidence[-1]
     assert "GetAccessKeyLastUsed" not in iam.asked, "the report has told it of all at once"
+
+
+def test_a_trail_that_is_switched_off_or_may_not_be_seen(iam: Iam, endpoint: str) -> None:
+    iam.trail = False
+    assert [each.rule.id for each in lapses(read(endpoint), Bounds(), {})] == ["no-trail"]
+    iam.trail = None
+    account = read(endpoint)
+    assert (account.trails, account.gaps[0].needs) == (None, "cloudtrail:DescribeTrails")
 
 
 def test_only_users_who_may_have_keys_are_asked(iam: Iam, endpoint: str) -> None:

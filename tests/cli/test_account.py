@@ -48,7 +48,7 @@ def test_every_key_is_listed_with_its_user_its_use_and_what_it_can_do(auditor: O
     assert keys[quiet.key_id]["powers"]["stores"] == ["s3"]
     assert keys[account.key.key_id]["last_used"]["when"]
     assert keys[account.key.key_id]["powers"]["administrator"]
-    assert [each["rule"] for each in report["lapses"]] == ["powerful-key"]
+    assert [each["rule"] for each in report["lapses"]] == ["powerful-key", "no-trail"]
 
 
 def test_what_groups_allow_counts(auditor: Operator, account: Account) -> None:
@@ -147,6 +147,7 @@ def test_what_may_not_be_read_is_unchecked_and_never_in_order(
         "iam:GetAccountAuthorizationDetails",
         "iam:GetAccessKeyLastUsed",
         "iam:GetAccountSummary",
+        "cloudtrail:DescribeTrails",
     }
     assert len(report["keys"]) == 2
     text = reader.runs("account")
@@ -168,7 +169,7 @@ def test_the_table_has_a_row_for_each_lapse_and_every_field_in_quotes(auditor: O
     account.access_key("twice")
     done = auditor.runs("account", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
-    assert {row["rule"] for row in rows} == {"powerful-key", "two-active-keys"}
+    assert {row["rule"] for row in rows} == {"powerful-key", "no-trail", "two-active-keys"}
     assert done.stdout.startswith('"severity"')
 
 

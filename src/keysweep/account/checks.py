@@ -43,24 +43,25 @@ class Leak:
 
 @frozen
 class Lapse:
-    """A rule that one key breaks."""
+    """A rule that one key breaks, or the account itself."""
 
     rule: Rule
     severity: Severity
     account: str
-    key: Key
+    key: Key | None
+    """None where it is about the account."""
     user: User | None
-    """None for the root user."""
+    """None for the root user, and for the account."""
     evidence: tuple[str, ...]
     """Clauses."""
 
     def steps(self) -> practices.Remedy:
         """How to mend it, with the names of this key."""
+        key = self.key
         told = {
-            "user": shlex.quote(self.key.user or "root"),
-            "key_id": self.key.key_id or "KEY_ID",
-            "account": self.account,
-            "arn": shlex.quote(self.key.arn),
+            "user": shlex.quote((key.user if key else None) or "root"),
+            "key_id": (key.key_id if key else "") or "KEY_ID",
+            "arn": shlex.quote(key.arn if key else ""),
             "policies": ", ".join(self.user.powers.granted_by if self.user and self.user.powers else ()),
         }
         remedy = self.rule.remedy
@@ -72,8 +73,10 @@ class Lapse:
 
 
 def lapses(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> list[Lapse]:
-    """Every rule that a key breaks, what is worst first."""
-    found = []
+    """Every rule that is broken, what is worst first."""
+    found = [
+        Lapse(rule, rule.severity, account.id, None, None, evidence) for rule, evidence in _of_account(account)
+    ]
     for key, user in account.each_key():
         leak = leaks.get(key.key_id) if key.key_id else None
         for rule, told in _broken(key, user, account.taken, bounds, leak):
@@ -85,11 +88,22 @@ def lapses(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> list[
         key=lambda it: (
             -it.severity,
             order[it.rule.id],
-            -_days(it.key.age(account.taken)),
-            it.key.user or "",
-            it.key.key_id,
+            -_days(it.key.age(account.taken) if it.key else None),
+            (it.key.user if it.key else None) or "",
+            it.key.key_id if it.key else "",
         ),
     )
+
+
+def _of_account(account: Account) -> Iterator[tuple[Rule, tuple[str, ...]]]:
+    trails = account.trails
+    if trails is None or any(each.is_everywhere and each.is_logging for each in trails):
+        return
+    told = [
+        f"trail {each.name} {'is for one region' if not each.is_everywhere else 'is switched off'}"
+        for each in trails
+    ]
+    yield practices.NO_TRAIL, tuple(told) or ("there is no trail",)
 
 
 def _broken(

@@ -89,6 +89,16 @@ class User:
 
 
 @frozen
+class Trail:
+    """A trail of CloudTrail, which writes events down for longer than 90 days."""
+
+    name: str
+    is_everywhere: bool
+    """Whether it has the events of all regions."""
+    is_logging: bool
+
+
+@frozen
 class Account:
     """One account as it was when it was read."""
 
@@ -103,6 +113,8 @@ class Account:
     as_of: datetime | None = None
     """When the credential report was made that says who has keys; None where each user was asked."""
     gaps: tuple[Gap, ...] = ()
+    trails: tuple[Trail, ...] | None = None
+    """None where it is not known which there are."""
 
     def each_key(self) -> Iterator[tuple[Key, User | None]]:
         """Every key with its user; None for the root user."""

@@ -1,12 +1,14 @@
 """What `keysweep account` asks IAM, and why: it reads, and changes nothing.
 
 Actions and resources: AWS Service Authorization Reference, 'Actions, resources, and condition keys for AWS
-Identity and Access Management'.
+Identity and Access Management' and '... for AWS CloudTrail'.
 """
 
 from __future__ import annotations
 
 PERMISSIONS = (
+    ("cloudtrail:DescribeTrails", "Says whether what keys do is written down in all regions."),
+    ("cloudtrail:GetTrailStatus", "Says whether a trail is switched on."),
     ("iam:GenerateCredentialReport", "Has AWS write down when the keys of all users were made and used."),
     ("iam:GetAccessKeyLastUsed", "Says when a key was used that is younger than that report."),
     ("iam:GetAccountAuthorizationDetails", "Says what users may do, and so what a leaked key is worth."),

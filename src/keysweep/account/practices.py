@@ -62,7 +62,7 @@ BY_NUMBER = {each.number: each for each in PRACTICES}
 
 @frozen
 class Remedy:
-    """How a person mends it, in three ways; `{user}`, `{key_id}` and `{account}` stand for what it is about."""
+    """How a person mends it, in three ways; `{user}`, `{key_id}`, `{arn}` and `{policies}` stand for its own."""
 
     cli: tuple[str, ...]
     terraform: str
@@ -224,11 +224,28 @@ POWERFUL = Rule(
         ("Security Hub", "IAM.1"),
     ),
 )
+NO_TRAIL = Rule(
+    "no-trail",
+    (10, 17),
+    "CloudTrail does not write down what is done in all regions",
+    Severity.HIGH,
+    Remedy(
+        (
+            "aws cloudtrail create-trail --name everywhere --s3-bucket-name BUCKET --is-multi-region-trail",
+            "aws cloudtrail start-logging --name everywhere",
+        ),
+        "an aws_cloudtrail with is_multi_region_trail = true and enable_logging = true",
+        "CloudTrail > Trails > Create trail, which is for all regions; or, in an organisation, one trail for all "
+        "accounts",
+    ),
+    (("CIS 3.0", "3.1"), ("CIS 5.0", "3.1"), ("CIS 7.0", "4.1"), ("Security Hub", "CloudTrail.1")),
+)
 RULES = (
     ROOT_KEY,
     USED_AFTER_LEAK,
     LEAKED,
     POWERFUL,
+    NO_TRAIL,
     LEAKED_INACTIVE,
     NEVER_USED,
     UNUSED,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from keysweep.account.evidence import Account, Gap, Key, Powers, User
+from keysweep.account.evidence import Account, Gap, Key, Powers, Trail, User
 from keysweep.account.powers import powers
 from keysweep.aws.clients import DENIED, code_of, failures, in_words
 from keysweep.aws.inventory import ReportedKey, in_report
@@ -59,6 +59,7 @@ class Overview:
 
     people: tuple[_Person, ...]
     report: _Report | None
+    trails: tuple[Trail, ...] | None
     gaps: tuple[Gap, ...]
 
     @property
@@ -80,7 +81,11 @@ def overview(acting: Acting) -> Overview:
     gaps: list[Gap] = []
     report = _attempt(gaps, "a credential report", "iam:GetCredentialReport", lambda: _report(iam))
     people = _attempt(gaps, "what users may do", "iam:GetAccountAuthorizationDetails", lambda: list(_people(iam)))
-    return Overview(tuple(people if people is not None else _listed_people(iam)), report, tuple(gaps))
+    listed = people if people is not None else _listed_people(iam)
+    trails = _attempt(
+        gaps, "whether CloudTrail writes down what is done", "cloudtrail:DescribeTrails", lambda: _trails(acting)
+    )
+    return Overview(tuple(listed), report, trails, tuple(gaps))
 
 
 def read_account(
@@ -113,6 +118,7 @@ def read_account(
         root_keys,
         report.made if report else None,
         (*known.gaps, *dict.fromkeys(gaps)),
+        known.trails,
     )
 
 
@@ -190,6 +196,23 @@ def _listed_people(iam: Any) -> list[_Person]:
         ]
     except failures() as error:
         raise in_words(error, "list the users of the account (iam:ListUsers)") from error
+
+
+def _trails(acting: Acting) -> tuple[Trail, ...]:
+    """All trails that have events of this account, those of its organisation too; raises what botocore raises."""
+    found = acting.client("cloudtrail").describe_trails(includeShadowTrails=True)["trailList"]
+    return tuple(
+        Trail(
+            each["Name"],
+            bool(each.get("IsMultiRegionTrail")),
+            bool(
+                acting.client("cloudtrail", each.get("HomeRegion")).get_trail_status(Name=each["TrailARN"])[
+                    "IsLogging"
+                ]
+            ),
+        )
+        for each in found
+    )
 
 
 def _keys_of(

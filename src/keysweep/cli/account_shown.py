@@ -96,14 +96,20 @@ def _of_rule(rule: Rule, lapses: Sequence[Lapse], style: Style) -> Iterator[str]
     known = "".join(f"; {name} {number}" for name, number in rule.benchmarks)
     yield from _wrapped("  why   ", f"{practice.why} (practice {practice.number}, {practice.name}{known})", style)
     for each in lapses[:_MOST_KEYS]:
-        owner = f" of {each.key.user}" if each.key.user and each.key.key_id else ""
-        yield from _wrapped("  key   ", style.safe(f"{each.key.name}{owner}: {'; '.join(each.evidence)}"), style)
+        yield from _wrapped("  what  ", style.safe(f"{_about(each)}: {'; '.join(each.evidence)}"), style)
     if len(lapses) > _MOST_KEYS:
         yield f"        and {len(lapses) - _MOST_KEYS} more: --format csv lists all"
     steps = lapses[0].steps()
     for command in steps.cli:
         yield f"  do    {style.safe(command)}"
     yield from _wrapped("  or    " if steps.cli else "  do    ", style.safe(steps.console), style)
+
+
+def _about(lapse: Lapse) -> str:
+    key = lapse.key
+    if key is None:
+        return f"account {lapse.account}"
+    return f"{key.name} of {key.user}" if key.user and key.key_id else key.name
 
 
 def _wrapped(head: str, text: str, style: Style) -> list[str]:
@@ -190,8 +196,8 @@ def _lapse(lapse: Lapse) -> dict[str, Any]:
         "severity": lapse.severity.label,
         "practices": list(lapse.rule.practices),
         "benchmarks": dict(lapse.rule.benchmarks),
-        "user": lapse.key.user,
-        "key_id": lapse.key.key_id or None,
+        "user": lapse.key.user if lapse.key else None,
+        "key_id": (lapse.key.key_id or None) if lapse.key else None,
         "evidence": list(lapse.evidence),
         "remedy": {"cli": list(steps.cli), "terraform": steps.terraform, "console": steps.console},
     }
@@ -199,16 +205,16 @@ def _lapse(lapse: Lapse) -> dict[str, Any]:
 
 def _row(lapse: Lapse) -> dict[str, str]:
     key = lapse.key
-    use = key.last_use.date if key.last_use else None
+    use = key.last_use.date if key and key.last_use else None
     return {
         "severity": lapse.severity.label,
         "rule": lapse.rule.id,
         "practices": " ".join(map(str, lapse.rule.practices)),
         "account": lapse.account,
-        "user": key.user or "root",
-        "key_id": key.key_id,
-        "active": "yes" if key.is_active else "no",
-        "created": timestamp(key.created) or "",
+        "user": (key.user or "root") if key else "",
+        "key_id": key.key_id if key else "",
+        "active": ("yes" if key.is_active else "no") if key else "",
+        "created": (timestamp(key.created) if key else None) or "",
         "last_used": timestamp(use) or "",
         "evidence": "; ".join(lapse.evidence),
     }
