@@ -122,3 +122,12 @@ def test_a_git_that_ends_before_it_has_read_everything_is_no_traceback(
     for thread in set(threading.enumerate()) - before:
         thread.join(1)
     assert capfd.readouterr().err == ""
+
+
+def test_what_was_sent_is_let_go_of_when_git_has_ended(tmp_path: Path) -> None:
+    for _ in range(30):
+        content = bytearray(1 << 20)
+        view = memoryview(content)
+        assert git.answer(("rev-parse", "--is-inside-work-tree"), str(tmp_path), view) is None
+        view.release()
+        content.append(0)  # refuses while anybody still holds what was sent

@@ -17,6 +17,7 @@ from keysweep.errors import GitError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from threading import Thread
     from types import TracebackType
 
 _FLAGS = ("--no-pager", "--no-optional-locks", "--literal-pathspecs")
@@ -80,6 +81,7 @@ _UNATTENDED = {"GIT_ASKPASS": "", "GCM_INTERACTIVE": "never"}
 _POINTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
 """Variables by which a repository would have a say in which helper is asked."""
 _MESSAGE_BYTES = 4096
+_LET_GO_SECONDS = 5
 
 quarantine: ContextVar[Mapping[str, str]] = ContextVar("quarantine")
 """Variables that say where the objects of a push are until it is let in: of what is dropped, all that
@@ -315,6 +317,7 @@ class _Process:
     ) -> None:
         """Start git; a `quiet` one, read as it comes, complains to nobody: a pipe that nobody reads fills up."""
         self._name = arguments[0]
+        self._sending: Thread | None = None
         command = ["git", *(("-C", cwd) if cwd else ()), *_FLAGS]
         for setting in (*_SETTINGS, *(_BOUNDED if quiet else ())):
             if not (asks_helpers and setting.startswith(_USERS_OWN)):
@@ -339,7 +342,7 @@ class _Process:
         output, message = self._read_both()
         os.close(self.stdout)
         os.close(self.stderr)
-        if code := self._wait():
+        if code := self._ended():
             from keysweep.git_failures import explain
 
             raise GitError(explain(self._name, code, message))
@@ -350,7 +353,8 @@ class _Process:
         from threading import Thread
 
         descriptor, self.stdin = self.stdin, os.open(os.devnull, os.O_RDONLY)
-        Thread(target=_write_all, args=(descriptor, stdin), daemon=True).start()
+        self._sending = Thread(target=_write_all, args=(descriptor, stdin), daemon=True)
+        self._sending.start()
 
     def _read_both(self) -> tuple[bytes, bytes]:
         """Read output and messages as they come: a git that complains at length must not block on either."""
@@ -377,7 +381,14 @@ class _Process:
         """Close the pipes, which ends git, and reap it; returns its exit code."""
         for descriptor in (self.stdin, self.stdout, self.stderr):
             os.close(descriptor)
-        return self._wait()
+        return self._ended()
+
+    def _ended(self) -> int:
+        """Reap git, and have what was sent to it let go of, which may be a mapped file; returns its exit code."""
+        code = self._wait()
+        if self._sending is not None:
+            self._sending.join(_LET_GO_SECONDS)
+        return code
 
 
 def _write_all(descriptor: int, content: bytes | memoryview) -> None:
