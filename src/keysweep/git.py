@@ -1,7 +1,7 @@
 """The only place that runs git, hardened against the repository it runs in.
 
 A repository's own configuration must not run code, reach the network, or change what a command prints, so
-every command gets `_SETTINGS` and an environment without git's tracing and helper variables.
+every command gets `SETTINGS` and an environment without git's tracing and helper variables.
 Nothing here ever fetches: only `sources/history/opening/remote.py` does, where a user names an address, with the
 settings and the environment of `clone_settings`. On the hook's path, so no `subprocess` where the system has
 `posix_spawn`.
@@ -13,6 +13,18 @@ import os
 from contextvars import ContextVar
 
 from keysweep.errors import GitError
+from keysweep.git_settings import (
+    ADDED,
+    BOUND,
+    BOUNDED,
+    CLONE_SETTINGS,
+    DROPPED,
+    FLAGS,
+    POINTING,
+    SETTINGS,
+    UNATTENDED,
+    USERS_OWN,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,79 +32,12 @@ if TYPE_CHECKING:
     from threading import Thread
     from types import TracebackType
 
-_FLAGS = ("--no-pager", "--no-optional-locks", "--literal-pathspecs")
-_SETTINGS = (
-    "core.fsmonitor=false",
-    f"core.hooksPath={os.devnull}",
-    f"core.attributesFile={os.devnull}",
-    "core.quotePath=false",
-    "core.sshCommand=false",
-    "protocol.allow=never",
-    "diff.external=",
-    f"diff.orderFile={os.devnull}",
-    "diff.relative=false",
-    "diff.ignoreSubmodules=none",
-    "core.alternateRefsCommand=",
-    "credential.helper=",
-    "log.showSignature=false",
-    "log.decorate=false",
-    "advice.graftFileDeprecated=false",
-    "core.commitGraph=false",
-    "core.packedGitWindowSize=16m",
-    "core.packedGitLimit=96m",
-    "safe.bareRepository=all",
-    "init.defaultRefFormat=files",
-)
-_USERS_OWN = ("core.sshCommand=", "credential.helper=", "protocol.allow=")
-"""Settings that a clone leaves as the user has them: no repository has a say yet."""
-_CLONE_SETTINGS = (
-    "transfer.fsckObjects=false",
-    "fetch.fsckObjects=false",
-    "transfer.bundleURI=false",
-    "submodule.recurse=false",
-    "maintenance.auto=false",
-    "gc.auto=0",
-)
-"""Takes objects as they are, however odd, from the server that was named alone."""
-_DROPPED = (
-    "GIT_TRACE",
-    "GIT_EXTERNAL_DIFF",
-    "GIT_DIFF_OPTS",
-    "GIT_PAGER",
-    "GIT_SSH",
-    "GIT_ASKPASS",
-    "GIT_PROXY",
-    "GIT_QUARANTINE_PATH",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-)
-_ADDED = {
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_GRAFT_FILE": os.devnull,
-    "GIT_OPTIONAL_LOCKS": "0",
-    "LC_ALL": "C",
-}
-"""Unlike `protocol.allow`, GIT_ALLOW_PROTOCOL outweighs what the repository allows for single protocols."""
-_UNATTENDED = {"GIT_ASKPASS": "", "GCM_INTERACTIVE": "never"}
-"""For credential helpers: no question on a terminal or a screen."""
-_POINTING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR")
-"""Variables by which a repository would have a say in which helper is asked."""
 _MESSAGE_BYTES = 4096
 _LET_GO_SECONDS = 5
 
 quarantine: ContextVar[Mapping[str, str]] = ContextVar("quarantine")
 """Variables that say where the objects of a push are until it is let in: of what is dropped, all that
 `sources/received.py` lets through again while it judges that push."""
-
-_BOUNDED = ("core.bigFileThreshold=64m",)
-_BOUND = {"GIT_ALLOC_LIMIT": "640m"}
-"""For what is read as it comes: git streams what is large, and gives up on deltas that make more than any should.
-
-By itself git makes no delta of files above 512 MiB.
-"""
 
 _ASKED_AHEAD = 32
 """Names that fit into any system's pipe, so that git and this process never wait for one another."""
@@ -188,8 +133,8 @@ def clone_settings(protocols: Sequence[str]) -> tuple[list[str], dict[str, str]]
     It runs no hook, recurses into nothing and asks nothing on a terminal. Credential helpers, the configuration of
     ssh and of proxies are the user's own, and work.
     """
-    settings = [each for each in _SETTINGS if not each.startswith(_USERS_OWN)]
-    return [*settings, *_CLONE_SETTINGS], _ADDED | {"GIT_ALLOW_PROTOCOL": ":".join(protocols)}
+    settings = [each for each in SETTINGS if not each.startswith(USERS_OWN)]
+    return [*settings, *CLONE_SETTINGS], ADDED | {"GIT_ALLOW_PROTOCOL": ":".join(protocols)}
 
 
 class Stream:
@@ -318,15 +263,15 @@ class _Process:
         """Start git; a `quiet` one, read as it comes, complains to nobody: a pipe that nobody reads fills up."""
         self._name = arguments[0]
         self._sending: Thread | None = None
-        command = ["git", *(("-C", cwd) if cwd else ()), *_FLAGS]
-        for setting in (*_SETTINGS, *(_BOUNDED if quiet else ())):
-            if not (asks_helpers and setting.startswith(_USERS_OWN)):
+        command = ["git", *(("-C", cwd) if cwd else ()), *FLAGS]
+        for setting in (*SETTINGS, *(BOUNDED if quiet else ())):
+            if not (asks_helpers and setting.startswith(USERS_OWN)):
                 command += ("-c", setting)
         command += arguments
-        environment = _environment() | (_BOUND if quiet else {})
+        environment = _environment() | (BOUND if quiet else {})
         if asks_helpers:
-            kept = {name: value for name, value in environment.items() if name not in _POINTING}
-            environment = kept | _UNATTENDED
+            kept = {name: value for name, value in environment.items() if name not in POINTING}
+            environment = kept | UNATTENDED
         begin = _spawn if hasattr(os, "posix_spawnp") else _popen
         try:
             self._wait, self.stdin, self.stdout, self.stderr = begin(command, environment, quiet)
@@ -394,9 +339,7 @@ class _Process:
 def _write_all(descriptor: int, content: bytes | memoryview) -> None:
     left = memoryview(content)
     try:
-        with os.fdopen(
-            descriptor, "wb", buffering=0
-        ) as stream:  # a buffer would be written again when it is closed
+        with os.fdopen(descriptor, "wb", buffering=0) as stream:  # a buffer would be written again at its end
             while left:
                 left = left[stream.write(left) :]
     except BrokenPipeError:
@@ -456,5 +399,5 @@ def is_object_id(text: str) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
-    return {**kept, **_ADDED, **quarantine.get({})}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
+    return {**kept, **ADDED, **quarantine.get({})}
