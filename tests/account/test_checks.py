@@ -30,7 +30,7 @@ def key(age: float, use: LastUse | None, *, active: bool = True, name: str = "AK
 
 
 def broken(*keys: Key, powers: Powers | None = NOTHING, leak: Leak | None = None) -> list[Lapse]:
-    user = User("deploy", "arn:aws:iam::111122223333:user/deploy", None, keys, powers)
+    user = User("deploy", "arn:aws:iam::111122223333:user/deploy", keys, powers)
     account = Account("111122223333", "aws", NOW, (user,), 1)
     return lapses(account, Bounds(), {keys[0].key_id: leak} if leak else {})
 
@@ -123,7 +123,7 @@ def test_every_key_of_the_root_user_is_critical() -> None:
 
 def test_names_in_commands_cannot_run_anything() -> None:
     odd = Key("AKIAEXAMPLEEXAMPLE22", "a;$(id)", "arn:aws:iam::111122223333:user/a;$(id)", False, ago(99), NEVER)
-    user = User("a;$(id)", odd.arn, None, (odd,), NOTHING)
+    user = User("a;$(id)", odd.arn, (odd,), NOTHING)
     (found,) = lapses(Account("111122223333", "aws", NOW, (user,), 1), Bounds(), {})
     assert "--user-name 'a;$(id)' --access-key-id" in found.steps().cli[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from keysweep.account import practices
@@ -233,8 +233,3 @@ def _day(when: datetime) -> str:
 
 def _days(span: timedelta | None) -> int:
     return span.days if span else 0
-
-
-def worst(found: Iterable[Lapse]) -> Severity | None:
-    """The severity of the worst; None where there is none."""
-    return max((each.severity for each in found), default=None)

@@ -82,7 +82,6 @@ class User:
 
     name: str
     arn: str
-    created: datetime | None
     keys: tuple[Key, ...]
     powers: Powers | None = None
     """None where it is not known."""

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 from keysweep.account.evidence import Account, Gap, Key, Powers, Trail, User
 from keysweep.account.powers import powers
-from keysweep.aws.clients import DENIED, code_of, failures, in_words
+from keysweep.aws.clients import DENIED, NOT_THERE, code_of, failures, in_words
 from keysweep.aws.inventory import ReportedKey, in_report
-from keysweep.aws.ownership import LastUse
+from keysweep.aws.ownership import LastUse, is_active, last_use_of, utc
 from keysweep.aws.responders import Acting
 from keysweep.aws.threads import Threads
 from keysweep.errors import AwsError, UsageError
@@ -31,7 +31,6 @@ _REPORT_SECONDS = 60
 _REPORT_PAUSE_SECONDS = 1.0
 _ROOT = "<root_account>"
 """What every report calls the root user (IAM user guide, Getting credential reports)."""
-_ABSENT = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 _Fact = TypeVar("_Fact")
 
 
@@ -41,7 +40,6 @@ class _Person:
 
     name: str
     arn: str
-    created: datetime | None
     powers: Powers | None
 
 
@@ -107,7 +105,7 @@ def read_account(
     for number, (person, keys) in enumerate(_keys_of(iam, holders, rows, gaps, goes_on), 1):
         watch(number, len(holders))
         if keys:
-            users.append(User(person.name, person.arn, person.created, keys, person.powers))
+            users.append(User(person.name, person.arn, keys, person.powers))
     root_keys = _root_keys(iam, report, acting, gaps)
     return Account(
         acting.account,
@@ -171,7 +169,6 @@ def _people(iam: Any) -> Iterator[_Person]:
         yield _Person(
             each["UserName"],
             each["Arn"],
-            _utc(each.get("CreateDate")),
             powers(documents, [name for name, _, _ in granted]),
         )
 
@@ -189,11 +186,7 @@ def _granted(
 def _listed_people(iam: Any) -> list[_Person]:
     try:
         pages = iam.get_paginator("list_users").paginate()
-        return [
-            _Person(each["UserName"], each["Arn"], _utc(each.get("CreateDate")), None)
-            for page in pages
-            for each in page["Users"]
-        ]
+        return [_Person(each["UserName"], each["Arn"], None) for page in pages for each in page["Users"]]
     except failures() as error:
         raise in_words(error, "list the users of the account (iam:ListUsers)") from error
 
@@ -248,15 +241,15 @@ def _listed(iam: Any, person: _Person) -> list[Key]:
                 each["AccessKeyId"],
                 person.name,
                 person.arn,
-                each.get("Status") not in {"Inactive", "Expired"},
-                _utc(each.get("CreateDate")),
+                is_active(each),
+                utc(each.get("CreateDate")),
                 None,
             )
             for page in pages
             for each in page["AccessKeyMetadata"]
         ]
     except failures() as error:
-        if code_of(error) in _ABSENT:
+        if code_of(error) in NOT_THERE:
             return []
         raise
 
@@ -267,8 +260,7 @@ def _used(iam: Any, key: Key, rows: Mapping[tuple[str | None, datetime], LastUse
         return replace(key, last_use=known)
 
     def ask() -> LastUse:
-        used = iam.get_access_key_last_used(AccessKeyId=key.key_id)["AccessKeyLastUsed"]
-        return LastUse(_utc(used.get("LastUsedDate")), used.get("ServiceName", "N/A"), used.get("Region", "N/A"))
+        return last_use_of(iam.get_access_key_last_used(AccessKeyId=key.key_id)["AccessKeyLastUsed"])
 
     return replace(key, last_use=_attempt(gaps, "when keys were used", "iam:GetAccessKeyLastUsed", ask))
 
@@ -284,7 +276,3 @@ def _root_keys(iam: Any, report: _Report | None, acting: Acting, gaps: list[Gap]
 
     count = _attempt(gaps, "whether the root user has keys", "iam:GetAccountSummary", ask) or 0
     return tuple(Key("", None, arn, True, None, None) for _ in range(count))
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.astimezone(UTC) if moment else None

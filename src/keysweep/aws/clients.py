@@ -19,6 +19,8 @@ from keysweep.errors import AwsError
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 THROTTLED = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"})
+NOT_THERE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
+"""What IAM answers where there is nobody, or nothing, of that name."""
 _BAD_CREDENTIALS = frozenset(
     {
         "ExpiredToken",

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from keysweep.aws.clients import code_of, failures, in_words
+from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
 from keysweep.aws.permissions import QUARANTINE_POLICY
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen, replace
 
 _Fact = TypeVar("_Fact")
-_ABSENT = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 _POWERFUL = frozenset({"AdministratorAccess", "PowerUserAccess", "IAMFullAccess"})
 """Managed policies of AWS whose holders can make themselves anything, or nearly."""
 
@@ -93,7 +92,7 @@ def key_of(iam: Any, account: str, key_id: str) -> Owned | None:
     try:
         found = iam.get_access_key_last_used(AccessKeyId=key_id)
     except failures() as error:
-        if code_of(error) in _ABSENT:
+        if code_of(error) in NOT_THERE:
             return None
         raise in_words(error, f"look up {key_id} in account {account}") from error
     user = str(found.get("UserName") or "")
@@ -105,18 +104,15 @@ def key_of(iam: Any, account: str, key_id: str) -> Owned | None:
     this = next((each for each in keys if each.get("AccessKeyId") == key_id), None)
     if this is None:
         return None
-    used = found.get("AccessKeyLastUsed", {})
     return Owned(
         key_id=key_id,
         account=account,
         user=user,
-        is_active=_is_active(this),
-        created=_utc(this.get("CreateDate")),
-        last_use=LastUse(
-            _utc(used.get("LastUsedDate")), used.get("ServiceName", "N/A"), used.get("Region", "N/A")
-        ),
+        is_active=is_active(this),
+        created=utc(this.get("CreateDate")),
+        last_use=last_use_of(found.get("AccessKeyLastUsed", {})),
         siblings=tuple(
-            Sibling(str(each.get("AccessKeyId")), _is_active(each))
+            Sibling(str(each.get("AccessKeyId")), is_active(each))
             for each in keys
             if each.get("AccessKeyId") != key_id
         ),
@@ -133,7 +129,7 @@ def credential_of(iam: Any, account: str, name: str) -> Owned | None:
     try:
         listed = iam.list_service_specific_credentials(UserName=user)["ServiceSpecificCredentials"]
     except failures() as error:
-        if code_of(error) in _ABSENT:
+        if code_of(error) in NOT_THERE:
             return None
         raise in_words(error, f"list the service-specific credentials of user {user}") from error
     names = ("ServiceUserName", "ServiceCredentialAlias")
@@ -146,8 +142,8 @@ def credential_of(iam: Any, account: str, name: str) -> Owned | None:
             key_id=name,
             account=account,
             user=user,
-            is_active=_is_active(this),
-            created=_utc(this.get("CreateDate")),
+            is_active=is_active(this),
+            created=utc(this.get("CreateDate")),
             last_use=NEVER,
             siblings=(),
             credential=str(this.get("ServiceSpecificCredentialId") or ""),
@@ -162,7 +158,12 @@ def by_name_alone(account: str, key_id: str, user: str, path: str, iam: Any) -> 
     return Owned(key_id, account, user, True, None, NEVER, (), path, tags, None, tuple(unknown))
 
 
-def _is_active(listed: dict[str, Any]) -> bool:
+def last_use_of(used: dict[str, Any]) -> LastUse:
+    """The last use as the AccessKeyLastUsed of an answer has it."""
+    return LastUse(utc(used.get("LastUsedDate")), used.get("ServiceName", "N/A"), used.get("Region", "N/A"))
+
+
+def is_active(listed: dict[str, Any]) -> bool:
     """Whether a key is not known to be off: a state of which nobody has heard may let somebody in."""
     return listed.get("Status") not in {"Inactive", "Expired"}
 
@@ -188,7 +189,7 @@ def _listed(iam: Any, user: str, key_id: str) -> list[dict[str, Any]]:
         pages = iam.get_paginator("list_access_keys").paginate(UserName=user)
         return [each for page in pages for each in page["AccessKeyMetadata"]]
     except failures() as error:
-        if code_of(error) in _ABSENT:
+        if code_of(error) in NOT_THERE:
             return []
         raise in_words(error, f"list the access keys of user {user}, who has {key_id}") from error
 
@@ -225,5 +226,6 @@ def _attempt(unknown: list[str], what: str, read: Callable[[], _Fact]) -> _Fact 
     return None
 
 
-def _utc(moment: datetime | None) -> datetime | None:
+def utc(moment: datetime | None) -> datetime | None:
+    """The same moment in UTC, as all that is known of keys has it."""
     return moment.astimezone(UTC) if moment else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from keysweep.aws.clients import DENIED, code_of, failures, in_words
+from keysweep.aws.clients import DENIED, NOT_THERE, code_of, failures, in_words
 from keysweep.aws.permissions import ANYTHING, GROUPS, ITSELF, ROLES, STATEMENTS, USERS, Permission
 from keysweep.aws.responders import Acting
 from keysweep.errors import AwsError
@@ -154,7 +154,7 @@ def _tried(clients: Mapping[str, Any], permission: Permission, key: str, why_not
 
 def _understood(permission: Permission, key: str, error: Exception) -> Answer:
     code = code_of(error)
-    if code in {"NoSuchEntity", "NoSuchEntityException"}:
+    if code in NOT_THERE:
         return Answer(permission, HELD)
     if code in DENIED and permission.action == _LAST_USED and key == DOCUMENTATION_KEY:
         return Answer(permission, UNKNOWN, "AWS refuses it for keys of nobody as well")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from keysweep.aws.clients import code_of, failures, in_words
+from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
 from keysweep.aws.trail import Asked, pages
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen
@@ -61,7 +61,7 @@ def role_of(iam: Any, account: str, name: str) -> Role | None:
             longest_session=timedelta(seconds=int(found.get("MaxSessionDuration") or 3600)),
         )
     except failures() as error:
-        if code_of(error) in {"NoSuchEntity", "NoSuchEntityException"}:
+        if code_of(error) in NOT_THERE:
             return None
         raise in_words(error, f"look up role {name} in account {account}") from error
 

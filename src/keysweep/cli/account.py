@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -12,8 +13,10 @@ from keysweep.aws.partitions import BY_NAME
 from keysweep.cli import checks
 from keysweep.cli.databases import db_option, opened_store
 from keysweep.cli.interrupt import CtrlC
+from keysweep.cli.levels import fail_on_option
 from keysweep.cli.operator import aws_endpoint, profile
 from keysweep.cli.output import check_writable, write_report
+from keysweep.cli.progress import TerminalLine
 from keysweep.errors import ExitCode, UsageError
 from keysweep.findings import Severity
 from keysweep.frozen import replace
@@ -22,6 +25,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keysweep.account.checks import Leak
     from keysweep.account.evidence import Gap
+
+_Command = Callable[..., Any]
+
+
+def _days(name: str, default: int, what: str) -> Callable[[_Command], _Command]:
+    """A bound in days."""
+    return click.option(name, type=click.IntRange(1, 36_500), default=default, show_default=True, help=what)
 
 
 @click.command()
@@ -37,32 +47,12 @@ if TYPE_CHECKING:
 )
 @click.option("--swept", is_flag=True, help="Join the leaks in the store of `keysweep sweep` too.")
 @db_option
-@click.option(
-    "--most-days", type=click.IntRange(1, 36_500), default=90, show_default=True, help="That a key may be old."
-)
-@click.option(
-    "--idle-days",
-    type=click.IntRange(1, 36_500),
-    default=45,
-    show_default=True,
-    help="That an active key may be unused.",
-)
-@click.option(
-    "--kept-days",
-    type=click.IntRange(1, 36_500),
-    default=30,
-    show_default=True,
-    help="That an inactive key may be kept.",
-)
+@_days("--most-days", 90, "That a key may be old.")
+@_days("--idle-days", 45, "That an active key may be unused.")
+@_days("--kept-days", 30, "That an inactive key may be kept.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
-@click.option(
-    "--fail-on",
-    type=click.Choice([level.label for level in Severity]),
-    default="medium",
-    show_default=True,
-    help="Least severity that makes exit code 1.",
-)
+@fail_on_option
 @aws_endpoint
 def account(
     findings: tuple[str, ...],
@@ -160,10 +150,8 @@ def _line() -> Iterator[Callable[[int, int], None]]:
         yield lambda _done, _all: None
         return
 
-    def show(done: int, number: int) -> None:
-        click.echo(f"\rkeys of {done} of {number} users", err=True, nl=False)
-
+    line = TerminalLine(sys.stderr)
     try:
-        yield show
+        yield lambda done, number: line.show(f"keys of {done} of {number} users")
     finally:
-        click.echo(f"\r{' ' * 40}\r", err=True, nl=False)
+        line.clear()

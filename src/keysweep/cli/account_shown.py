@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -14,6 +13,7 @@ from typing import Any, TextIO
 from keysweep.account.checks import Lapse, Leak
 from keysweep.account.evidence import Account, Key, User
 from keysweep.account.practices import BY_NUMBER, Rule
+from keysweep.cli.wrapping import beside, wrapped
 from keysweep.findings import Severity
 from keysweep.frozen import frozen
 from keysweep.report.json import timestamp
@@ -74,9 +74,9 @@ def as_text(judged: Judged, style: Style) -> Iterator[str]:
         yield style.paint("not checked:", "yellow")
         for gap in judged.account.gaps:
             needs = f": needs {gap.needs}" if gap.needs else f" ({gap.reason})"
-            yield from _wrapped("  ", style.safe(f"{gap.what}{needs}"), style)
+            yield from wrapped(f"{gap.what}{needs}", 2, style)
         yield ""
-    yield from _wrapped("", style.safe(_summary(judged)), style)
+    yield from wrapped(_summary(judged), 0, style)
 
 
 def _by_rule(lapses: Sequence[Lapse]) -> list[Lapse]:
@@ -94,15 +94,15 @@ def _of_rule(rule: Rule, lapses: Sequence[Lapse], style: Style) -> Iterator[str]
     yield f"{label}  {rule.title}{count}  [{rule.id}]"
     practice = BY_NUMBER[rule.practices[0]]
     known = "".join(f"; {name} {number}" for name, number in rule.benchmarks)
-    yield from _wrapped("  why   ", f"{practice.why} (practice {practice.number}, {practice.name}{known})", style)
+    yield from beside("  why   ", f"{practice.why} (practice {practice.number}, {practice.name}{known})", style)
     for each in lapses[:_MOST_KEYS]:
-        yield from _wrapped("  what  ", style.safe(f"{_about(each)}: {'; '.join(each.evidence)}"), style)
+        yield from beside("  what  ", f"{_about(each)}: {'; '.join(each.evidence)}", style)
     if len(lapses) > _MOST_KEYS:
         yield f"        and {len(lapses) - _MOST_KEYS} more: --format csv lists all"
     steps = lapses[0].steps()
     for command in steps.cli:
         yield f"  do    {style.safe(command)}"
-    yield from _wrapped("  or    " if steps.cli else "  do    ", style.safe(steps.console), style)
+    yield from beside("  or    " if steps.cli else "  do    ", steps.console, style)
 
 
 def _about(lapse: Lapse) -> str:
@@ -110,17 +110,6 @@ def _about(lapse: Lapse) -> str:
     if key is None:
         return f"account {lapse.account}"
     return f"{key.name} of {key.user}" if key.user and key.key_id else key.name
-
-
-def _wrapped(head: str, text: str, style: Style) -> list[str]:
-    return textwrap.wrap(
-        text,
-        style.width,
-        initial_indent=head,
-        subsequent_indent=" " * len(head),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _summary(judged: Judged) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from keysweep.aws import trail_shown
 from keysweep.aws.containment.items import Item, is_own_check
@@ -14,6 +12,7 @@ from keysweep.aws.containment.refusals import GUARDS
 from keysweep.aws.containment.run import Done, Standing
 from keysweep.aws.containment.targets import place_of
 from keysweep.cli.contained import NEXT, Report, is_left
+from keysweep.cli.wrapping import wrapped
 from keysweep.report.style import Style
 from keysweep.verdicts import Status
 
@@ -116,7 +115,7 @@ def _together(group: Sequence[Done], style: Style) -> list[str]:
     for each in group:
         said = [_briefly(each.item), *_places(each.item), *([each.reason] if len(reasons) > 1 else [])]
         key_id = style.safe(each.item.target.key_id)
-        first, *rest = _wrapped(", ".join(filter(None, said)), len(key_id) + 4, style) or [""]
+        first, *rest = wrapped(", ".join(filter(None, said)), len(key_id) + 4, style) or [""]
         lines += [f"  {style.paint(key_id, 'bold')}  {first.lstrip()}", *rest]
     if refusal:
         same = {each.item.refusal.steps for each in group if each.item.refusal}
@@ -151,17 +150,9 @@ def _head(standing: Standing, what: str, style: Style) -> str:
 def _rows(rows: Sequence[tuple[str, str]], style: Style) -> list[str]:
     lines = []
     for name, text in rows:
-        first, *rest = _wrapped(text, 11, style) or [""]
+        first, *rest = wrapped(text, 11, style) or [""]
         lines += [f"  {style.paint(f'{name:8}', 'dim')} {first.lstrip()}", *rest]
     return lines
-
-
-def _wrapped(text: str, indent: int, style: Style) -> list[str]:
-    wrapped = textwrap.wrap(style.safe(text), max(20, style.width - indent), **_WRAPPED)
-    return [" " * indent + line for line in wrapped]
-
-
-_WRAPPED: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
 
 def _facts(item: Item) -> Iterator[tuple[str, str]]:

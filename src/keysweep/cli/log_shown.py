@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from keysweep.aws.containment.journal import Entry
 from keysweep.aws.containment.writing import from_values
+from keysweep.cli.wrapping import wrapped
 from keysweep.report.style import Style
 
 _INDENT = 13
@@ -104,12 +104,9 @@ def _raw(entry: Entry) -> str:
 
 
 def _row(label: str, text: str, style: Style) -> list[str]:
-    wrapped = textwrap.wrap(
-        style.safe(text), max(20, style.width - _INDENT), break_long_words=False, break_on_hyphens=False
-    )
-    first, *rest = wrapped or [""]
+    first, *rest = wrapped(text, _INDENT, style) or [""]
     name = f"{style.safe(label):{_INDENT - 3}}"
-    return [f"  {style.paint(name, 'dim')} {first}", *(" " * _INDENT + line for line in rest)]
+    return [f"  {style.paint(name, 'dim')} {first[_INDENT:]}", *rest]
 
 
 def _moment(entry: Entry) -> datetime | None:

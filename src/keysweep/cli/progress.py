@@ -28,6 +28,33 @@ def progress_line() -> AbstractContextManager[OnProgress | None]:
     return ProgressLine(sys.stderr) if sys.stderr.isatty() else nullcontext()
 
 
+class TerminalLine:
+    """One line on a terminal, each in the place of the one before."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Shows nothing yet."""
+        self._stream = stream
+        self._width = 0
+        """Columns of the line that is on the screen."""
+
+    def show(self, text: str) -> None:
+        """This one from now on, as much of it as there is room for."""
+        room = columns_of(self._stream) - 1
+        line = text[:room]
+        self._write("\r" + line.ljust(min(self._width, room)))
+        self._width = len(line)
+
+    def clear(self) -> None:
+        """None any more."""
+        if self._width:
+            self._write("\r" + " " * self._width + "\r")
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):  # nobody looks any more, which is no reason to stop
+            self._stream.write(text)
+            self._stream.flush()
+
+
 class ProgressLine:
     """The line while it is shown."""
 
@@ -38,15 +65,13 @@ class ProgressLine:
         self._began = self._phase_began = clock()
         self._phase = ""
         self._drawn_at = 0.0
-        self._width = 0
-        """Columns of the line that is on the screen."""
+        self._line = TerminalLine(stream)
 
     def __enter__(self) -> OnProgress:
         return self._update
 
     def __exit__(self, *_: object) -> None:
-        if self._width:
-            self._write("\r" + " " * self._width + "\r")
+        self._line.clear()
 
     def _update(self, progress: Progress) -> None:
         now = self._clock()
@@ -56,14 +81,7 @@ class ProgressLine:
         if now - self._began < _FIRST_AFTER_SECONDS or (now - self._drawn_at < _BETWEEN_SECONDS and not turned):
             return
         self._drawn_at = now
-        line = line_of(progress, now - self._phase_began, columns_of(self._stream) - 1)
-        self._write("\r" + line.ljust(min(self._width, columns_of(self._stream) - 1)))
-        self._width = len(line)
-
-    def _write(self, text: str) -> None:
-        with suppress(OSError):  # nobody looks any more, which is no reason to stop
-            self._stream.write(text)
-            self._stream.flush()
+        self._line.show(line_of(progress, now - self._phase_began, columns_of(self._stream) - 1))
 
 
 def columns_of(stream: TextIO) -> int:

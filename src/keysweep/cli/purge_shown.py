@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
+from keysweep.cli.wrapping import wrapped
 from keysweep.findings import Commit, Problem, Role
 from keysweep.frozen import frozen
 from keysweep.purge.commands import line
@@ -94,7 +94,7 @@ def _as_text(shown: Shown, style: Style, redacted: Callable[[str], str]) -> list
     for number, step in enumerate(shown.steps, 1):
         lines.append(style.paint(f"{number}. {step.title}", "bold"))
         for said in step.says:
-            lines += _wrapped(redacted(said), 3, style)
+            lines += wrapped(redacted(said), 3, style)
         lines += [f"     {redacted(line(command, style.safe))}" for command in step.commands]
         lines.append("")
     return [*lines, *_written(shown, style)]
@@ -119,7 +119,7 @@ def _leak(leak: Leak, safety: Safety, style: Style, redacted: Callable[[str], st
     rows.append(("print", finding.fingerprint))
     lines = [f"{head} {style.paint(style.safe(name), 'bold')}"]
     for label, text in rows:
-        first_line, *rest = _wrapped(redacted(text), _INDENT, style) or [""]
+        first_line, *rest = wrapped(redacted(text), _INDENT, style) or [""]
         lines += [f"  {style.paint(f'{label:8}', 'dim')} {first_line.lstrip()}", *rest]
     return lines
 
@@ -170,7 +170,7 @@ def _worth(safety: Sequence[Safety], style: Style) -> list[str]:
             "Contain what is live or unknown first (step 1). After that a key in history does no harm, and "
             "everything from step 2 on is a choice: it costs everybody their clone."
         )
-    return _wrapped(text, 0, style)
+    return wrapped(text, 0, style)
 
 
 def _written(shown: Shown, style: Style) -> list[str]:
@@ -181,13 +181,6 @@ def _written(shown: Shown, style: Style) -> list[str]:
         *(f"  {style.safe(each)}" for each in shown.files),
         "Do not commit, copy or mail them; step 8 destroys them. Nothing else was changed.",
     ]
-
-
-def _wrapped(text: str, indent: int, style: Style) -> list[str]:
-    wrapped = textwrap.wrap(
-        style.safe(text), max(20, style.width - indent), break_long_words=False, break_on_hyphens=False
-    )
-    return [" " * indent + each for each in wrapped]
 
 
 def _document(shown: Shown, redacted: Callable[[str], str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from keysweep.cli import reports as further
+from keysweep.cli.levels import fail_on_option
 from keysweep.cli.output import check_writable, write_report
 from keysweep.errors import ExitCode
 from keysweep.findings import Finding, ScanResult, Severity
@@ -31,13 +32,7 @@ from keysweep.verdicts import Verdict
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
 @further.option
-@click.option(
-    "--fail-on",
-    type=click.Choice([level.label for level in Severity]),
-    default=Severity.MEDIUM.label,
-    show_default=True,
-    help="Least severity that makes exit code 1.",
-)
+@fail_on_option
 @click.option("--show-suppressed", is_flag=True, help="List what does not count, and what silenced it.")
 def report(
     files: tuple[str, ...],

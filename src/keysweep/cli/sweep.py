@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from keysweep.cli.databases import db_option, opened_store
+from keysweep.cli.levels import fail_on_option
 from keysweep.cli.operator import aws_endpoint
 from keysweep.cli.operator import partitions as partition_option
 from keysweep.cli.output import check_writable
@@ -72,13 +73,7 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
 @click.option("--json-progress", is_flag=True, help="Tell progress on standard error as JSON, a line a second.")
-@click.option(
-    "--fail-on",
-    type=click.Choice([level.label for level in Severity]),
-    default="medium",
-    show_default=True,
-    help="Least severity that makes exit code 1.",
-)
+@fail_on_option
 @partition_option
 @aws_endpoint
 def sweep(

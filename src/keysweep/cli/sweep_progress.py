@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from keysweep.cli.progress import clock_time, columns_of
+from keysweep.cli.progress import TerminalLine, clock_time
 from keysweep.report.style import Style, number_of, size
 from keysweep.store.runs import Counts, TaskState
 from keysweep.sweep.run import Moment
@@ -93,37 +93,16 @@ def reporter(*, json_progress: bool) -> Iterator[Reporter]:
     if not stream.isatty():
         yield Reporter(lambda _: None, _JSON_SECONDS)
         return
-    line = _Line(stream)
+    line, style = TerminalLine(stream), Style.detect(stream, {})
     try:
-        yield Reporter(line.show, _LINE_SECONDS)
+        yield Reporter(lambda facts: line.show(style.safe(line_of(facts))), _LINE_SECONDS)
     finally:
-        with suppress(OSError):
-            line.clear()
+        line.clear()
 
 
 def _write(stream: TextIO, text: str) -> None:
     stream.write(text)
     stream.flush()
-
-
-class _Line:
-    """One line on a terminal that says how it stands."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._style = Style.detect(stream, {})
-        self._width = 0
-
-    def show(self, facts: dict[str, Any]) -> None:
-        """The line for these facts in the place of the one before."""
-        text = self._style.safe(line_of(facts))[: columns_of(self._stream) - 1]
-        _write(self._stream, "\r" + text.ljust(self._width))
-        self._width = len(text)
-
-    def clear(self) -> None:
-        """No line any more."""
-        if self._width:
-            _write(self._stream, "\r" + " " * self._width + "\r")
 
 
 def line_of(facts: dict[str, Any]) -> str:

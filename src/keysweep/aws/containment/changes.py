@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from keysweep.aws.clients import code_of, failures, in_words
+from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
 from keysweep.aws.permissions import QUARANTINE_POLICY
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen
 
 ACTIVE, INACTIVE, ABSENT, ATTACHED = "Active", "Inactive", "absent", "attached"
 """States of what is changed; an inline policy is in the state `sha256:` and its digest."""
-_GONE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 
 
 @frozen
@@ -107,7 +106,7 @@ def state(iam: Any, change: Change) -> str:
     try:
         return _TABLE[change.action].state(iam, change)
     except failures() as error:
-        if code_of(error) in _GONE:
+        if code_of(error) in NOT_THERE:
             return ABSENT
         raise in_words(error, f"see the state of {change.thing} of {change.subject}") from error
 
