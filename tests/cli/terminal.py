@@ -22,6 +22,18 @@ HANG_SECONDS = 60
 """Far more than any of these takes; only a program that hangs gets there."""
 
 
+def asleep(pid: int) -> None:
+    """Wait until a program waits for something.
+
+    Between a prompt and the wait for an answer lies an instant in which Python does not hear a Ctrl-C before the
+    next key. Nobody is as fast as that but a test.
+    """
+    gives_up = time.monotonic() + HANG_SECONDS
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R":
+        assert time.monotonic() < gives_up, "it never waits"
+        time.sleep(0.001)
+
+
 class Terminal:
     """`keysweep` started at a terminal of its own; use it in a `with`."""
 
@@ -84,8 +96,9 @@ class Terminal:
         os.write(self._ours, keys.encode())
 
     def answer(self, key: str, prompt: str = "\n> ") -> str:
-        """Wait for a prompt and press a key; what was shown before."""
+        """Wait for a prompt and press a key once it is waited for; what was shown before."""
         shown = self.wait_for(prompt)
+        asleep(self.process.pid)
         self.press(key)
         return shown
 

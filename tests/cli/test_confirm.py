@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.containing import Operator, found, leak
+from tests.cli.terminal import asleep
 from tests.emulators.faults import Faults
 from tests.emulators.keys import ACCOUNT, AccessKey
 
@@ -54,6 +55,7 @@ def typed(faults: Faults, operator: Operator, findings: str, *answers: str) -> t
         elif running.poll() is not None:
             break
         if asked < len(answers) and screen.count(b"Type the key ID") > asked:
+            asleep(running.pid)
             os.write(controller, answers[asked].encode() + (b"" if answers[asked] in CONTROL else b"\n"))
             asked += 1
     code = running.wait(10)
