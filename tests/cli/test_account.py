@@ -41,8 +41,9 @@ def test_every_key_is_listed_with_its_user_its_use_and_what_it_can_do(auditor: O
     quiet = account.user("quiet")
     account.allow("quiet", "s3:GetObject")
     report = judged(auditor)
-    assert (report["users"], report["complete"], report["not_checked"]) == (2, True, [])
-    keys = {each["key_id"]: each for each in report["keys"]}
+    (known,) = report["accounts"]
+    assert (known["users"], report["complete"], report["not_checked"]) == (2, True, [])
+    keys = {each["key_id"]: each for each in known["keys"]}
     assert keys.keys() == {quiet.key_id, account.key.key_id}
     assert keys[quiet.key_id]["last_used"]["when"] is None
     assert keys[quiet.key_id]["powers"]["stores"] == ["s3"]
@@ -150,7 +151,7 @@ def test_what_may_not_be_read_is_unchecked_and_never_in_order(
         None,  # moto refuses DescribeTrails in a form that AWS does not have
     }
     assert "whether CloudTrail writes down what is done" in {each["what"] for each in report["not_checked"]}
-    assert len(report["keys"]) == 2
+    assert len(report["accounts"][0]["keys"]) == 2
     text = reader.runs("account")
     assert text.returncode == 3
     assert "not checked:" in text.stdout

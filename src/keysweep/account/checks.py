@@ -16,6 +16,7 @@ _OWN_CHECK = timedelta(minutes=2)
 _USED_LATE = timedelta(hours=1)
 """IAM may tell of a use with the time at which it was noted."""
 _MOST_NAMED = 3
+_ORDER = {rule.id: number for number, rule in enumerate(RULES)}
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -54,6 +55,8 @@ class Lapse:
     """None for the root user, and for the account."""
     evidence: tuple[str, ...]
     """Clauses."""
+    age_days: int = 0
+    """Of the key, as far as it is known."""
 
     def steps(self) -> practices.Remedy:
         """How to mend it, with the names of this key."""
@@ -81,17 +84,21 @@ def lapses(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> list[
         leak = leaks.get(key.key_id) if key.key_id else None
         for rule, told in _broken(key, user, account.taken, bounds, leak):
             severity = _severity(rule, user)
-            found.append(Lapse(rule, severity, account.id, key, user, (*told, *_context(rule, key, user, leak))))
-    order = {rule.id: number for number, rule in enumerate(RULES)}
-    return sorted(
-        found,
-        key=lambda it: (
-            -it.severity,
-            order[it.rule.id],
-            -_days(it.key.age(account.taken) if it.key else None),
-            (it.key.user if it.key else None) or "",
-            it.key.key_id if it.key else "",
-        ),
+            evidence = (*told, *_context(rule, key, user, leak))
+            found.append(Lapse(rule, severity, account.id, key, user, evidence, _days(key.age(account.taken))))
+    return sorted(found, key=urgency)
+
+
+def urgency(lapse: Lapse) -> tuple[int, int, int, str, str, str]:
+    """By which what is worst comes first, in one account and over many."""
+    key = lapse.key
+    return (
+        -lapse.severity,
+        _ORDER[lapse.rule.id],
+        -lapse.age_days,
+        lapse.account,
+        (key.user if key else None) or "",
+        key.key_id if key else "",
     )
 
 

@@ -19,7 +19,6 @@ from keysweep.cli.output import check_writable, write_report
 from keysweep.cli.progress import TerminalLine
 from keysweep.errors import ExitCode, UsageError
 from keysweep.findings import Severity
-from keysweep.frozen import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,23 +93,23 @@ def account(
     if output:
         check_writable(output)
     leaks, partial = _leaks(findings, db, in_store=swept)
+    from keysweep.account.audit import Audit, Judged
     from keysweep.account.checks import Bounds, lapses
     from keysweep.account.reading import overview, read_account
+    from keysweep.account.report import write
     from keysweep.aws.mandate import Mandate
     from keysweep.aws.responders import Responders
-    from keysweep.cli.account_shown import Judged, write
 
     acting = Responders(Mandate(), profile, aws_endpoint).operator(partition_name)
     known = overview(acting)
     with CtrlC() as ctrl_c, _line() as watch:
         read = read_account(acting, known, watch=watch, goes_on=lambda: not ctrl_c.is_pressed)
-    read = replace(read, gaps=(*read.gaps, *partial))
     found = lapses(read, Bounds(most_days, idle_days, kept_days), leaks)
-    judged = Judged(read, tuple(found), leaks)
-    write_report(output, lambda stream: write(judged, stream, form=form, is_file=output is not None))
+    audit = Audit((Judged(read, tuple(found)),), leaks, tuple(partial))
+    write_report(output, lambda stream: write(audit, stream, form=form, is_file=output is not None))
     if any(each.severity >= Severity[fail_on.upper()] for each in found):
         return ExitCode.FINDINGS
-    return ExitCode.INCOMPLETE if read.gaps else ExitCode.CLEAN
+    return ExitCode.CLEAN if audit.is_complete else ExitCode.INCOMPLETE
 
 
 def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Mapping[str, Leak], Sequence[Gap]]:

@@ -1,0 +1,86 @@
+"""An audit as data: every key, every rule that one breaks, everything that was not checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keysweep.account.audit import Audit, Judged
+from keysweep.account.checks import Lapse
+from keysweep.account.evidence import Key, User
+from keysweep.report.json import timestamp
+
+FORMAT, VERSION = "keysweep-account", 1
+
+
+def document(audit: Audit) -> dict[str, Any]:
+    """The whole audit, ready for JSON."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "complete": audit.is_complete,
+        "accounts": [_account(each) for each in audit.judged],
+        "lapses": [_lapse(each) for each in audit.lapses],
+        "not_checked": [
+            {"account": account or None, "what": gap.what, "needs": gap.needs or None, "reason": gap.reason}
+            for account, gap in audit.each_gap()
+        ],
+        "unreached": [
+            {"account": each.account, "name": each.name or None, "reason": each.reason} for each in audit.unreached
+        ],
+    }
+
+
+def _account(judged: Judged) -> dict[str, Any]:
+    account = judged.account
+    return {
+        "account": account.id,
+        "partition": account.partition,
+        "taken": timestamp(account.taken),
+        "report_made": timestamp(account.as_of),
+        "complete": not account.gaps,
+        "users": account.users_in_all,
+        "keys": [_key(key, user) for key, user in account.each_key()],
+    }
+
+
+def _key(key: Key, user: User | None) -> dict[str, Any]:
+    use, known = key.last_use, user.powers if user else None
+    return {
+        "key_id": key.key_id or None,
+        "user": key.user,
+        "arn": key.arn,
+        "active": key.is_active,
+        "created": timestamp(key.created),
+        "last_used": {
+            "when": timestamp(use.date),
+            "service": None if use.service == "N/A" else use.service,
+            "region": None if use.region == "N/A" else use.region,
+        }
+        if use
+        else None,
+        "powers": {
+            "administrator": known.is_administrator,
+            "escalations": list(known.escalations),
+            "stores": list(known.stores),
+            "services": list(known.services),
+            "policies": list(known.granted_by),
+        }
+        if known
+        else None,
+    }
+
+
+def _lapse(lapse: Lapse) -> dict[str, Any]:
+    steps = lapse.steps()
+    return {
+        "rule": lapse.rule.id,
+        "title": lapse.rule.title,
+        "severity": lapse.severity.label,
+        "practices": list(lapse.rule.practices),
+        "benchmarks": dict(lapse.rule.benchmarks),
+        "account": lapse.account,
+        "user": lapse.key.user if lapse.key else None,
+        "key_id": (lapse.key.key_id or None) if lapse.key else None,
+        "evidence": list(lapse.evidence),
+        "remedy": {"cli": list(steps.cli), "terraform": steps.terraform, "console": steps.console},
+    }
