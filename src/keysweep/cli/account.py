@@ -9,16 +9,18 @@ from typing import Any
 
 import click
 
+from keysweep.account.report import FORMATS
 from keysweep.aws.partitions import BY_NAME
 from keysweep.cli import checks
+from keysweep.cli import reports as further
+from keysweep.cli.audited import Asked, show_trend, told
 from keysweep.cli.databases import db_option, opened_store
 from keysweep.cli.interrupt import CtrlC
 from keysweep.cli.levels import fail_on_option
 from keysweep.cli.operator import aws_endpoint, profile
-from keysweep.cli.output import check_writable, write_report
+from keysweep.cli.output import check_writable
 from keysweep.cli.progress import TerminalLine
-from keysweep.errors import ExitCode, UsageError
-from keysweep.findings import Severity
+from keysweep.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,8 +51,12 @@ def _days(name: str, default: int, what: str) -> Callable[[_Command], _Command]:
 @_days("--most-days", 90, "That a key may be old.")
 @_days("--idle-days", 45, "That an active key may be unused.")
 @_days("--kept-days", 30, "That an inactive key may be kept.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
+@further.option
+@click.option("--hub-region", metavar="REGION", help="Region of the Security Hub that `asff` is for.")
+@click.option("--trend", is_flag=True, help="Show the course over earlier runs, and ask nobody.")
+@click.option("--no-history", is_flag=True, help="Neither compare with earlier runs nor keep this one for later.")
 @fail_on_option
 @aws_endpoint
 def account(
@@ -64,6 +70,10 @@ def account(
     kept_days: int,
     form: str,
     output: str | None,
+    reports: tuple[str, ...],
+    hub_region: str | None,
+    trend: bool,
+    no_history: bool,
     fail_on: str,
     aws_endpoint: str | None,
 ) -> int:
@@ -79,6 +89,8 @@ def account(
       keysweep account --profile audit --most-days 180
       keysweep account findings.json --format json --output account.json
       keysweep account --swept --db leaks.db
+      keysweep account --report html=account.html --report asff=account.asff
+      keysweep account --trend
 
     \b
     Exit codes:
@@ -92,11 +104,15 @@ def account(
         raise UsageError("--db goes with --swept: it names the store whose leaks are joined.")
     if output:
         check_writable(output)
+    if trend:
+        return show_trend(form, output, is_alone=not (findings or swept or reports or no_history))
+    asked = Asked(
+        form, output, further.checked(reports, form, output, FORMATS), fail_on, hub_region, keeps=not no_history
+    )
     leaks, partial = _leaks(findings, db, in_store=swept)
     from keysweep.account.audit import Audit, Judged
     from keysweep.account.checks import Bounds, lapses
     from keysweep.account.reading import overview, read_account
-    from keysweep.account.report import write
     from keysweep.aws.mandate import Mandate
     from keysweep.aws.responders import Responders
 
@@ -104,12 +120,9 @@ def account(
     known = overview(acting)
     with CtrlC() as ctrl_c, _line() as watch:
         read = read_account(acting, known, watch=watch, goes_on=lambda: not ctrl_c.is_pressed)
-    found = lapses(read, Bounds(most_days, idle_days, kept_days), leaks)
-    audit = Audit((Judged(read, tuple(found)),), leaks, tuple(partial))
-    write_report(output, lambda stream: write(audit, stream, form=form, is_file=output is not None))
-    if any(each.severity >= Severity[fail_on.upper()] for each in found):
-        return ExitCode.FINDINGS
-    return ExitCode.CLEAN if audit.is_complete else ExitCode.INCOMPLETE
+    bounds = Bounds(most_days, idle_days, kept_days)
+    found = lapses(read, bounds, leaks)
+    return told(Audit((Judged(read, tuple(found)),), leaks, tuple(partial)), bounds, asked)
 
 
 def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Mapping[str, Leak], Sequence[Gap]]:
