@@ -62,7 +62,9 @@ def everything() -> Audit:
     leaks = {f"AKIA{1:016d}": Leak(NOW - timedelta(days=20), ("app: .env:3", "fork: .env:3")),
              f"AKIA{4:016d}": Leak(None, ())}  # fmt: skip
     unreached = (Unreached("777788889999", "sandbox", "no role of that name may be assumed"),)
-    return audit(first, other, leaks=leaks, gaps=(Gap("leaks of a.json", "", "not complete"),), unreached=unreached)
+    return audit(
+        first, other, leaks=leaks, gaps=(Gap("leaks of a.json", "", "not complete"),), unreached=unreached
+    )
 
 
 def many(accounts: int, keys: int) -> Audit:
@@ -73,11 +75,24 @@ def many(accounts: int, keys: int) -> Audit:
         people = []
         for each in range(place, keys, accounts):
             name = f"{chance.choice(['deploy', 'backup', 'ci', 'report', 'billing'])}-{each}"
-            use = NEVER if chance.random() < 0.1 else LastUse(NOW - timedelta(days=chance.random() ** 3 * 400), "s3", "eu-west-1")
-            made_key = key(each + 100, name, age=400 * chance.random() ** 2 + 400 * (chance.random() < 0.1), last_use=use, is_active=chance.random() < 0.85)
+            use = (
+                NEVER
+                if chance.random() < 0.1
+                else LastUse(NOW - timedelta(days=chance.random() ** 3 * 400), "s3", "eu-west-1")
+            )
+            made_key = key(
+                each + 100,
+                name,
+                age=400 * chance.random() ** 2 + 400 * (chance.random() < 0.1),
+                last_use=use,
+                is_active=chance.random() < 0.85,
+            )
             people.append(user(made_key, name=name, powers=ALL if chance.random() < 0.05 else SOME))
         made.append(account(*people, number=f"{100000000000 + place * 7919:012d}"))
-    leaks = {f"AKIA{100 + number * 37:016d}": Leak(NOW - timedelta(days=30), (f"repo{number}: config/prod.env:3",)) for number in range(6)}
+    leaks = {
+        f"AKIA{100 + number * 37:016d}": Leak(NOW - timedelta(days=30), (f"repo{number}: config/prod.env:3",))
+        for number in range(6)
+    }
     return audit(*made, leaks=leaks)
 
 
@@ -91,7 +106,9 @@ def hostile(text: str) -> Audit:
         trails=(Trail(text, is_everywhere=False, is_logging=True),),
     )
     leaks = {odd.key_id: Leak(NOW - timedelta(days=9), (text, text))}
-    return audit(whole, leaks=leaks, gaps=(Gap(text, "", text),), unreached=(Unreached("444455556666", text, text),))
+    return audit(
+        whole, leaks=leaks, gaps=(Gap(text, "", text),), unreached=(Unreached("444455556666", text, text),)
+    )
 
 
 def written(form: str, told: Audit, facts: Facts = FACTS) -> str:

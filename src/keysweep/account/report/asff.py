@@ -98,6 +98,8 @@ def _mended(mended: Mended, partition: str, region: str, facts: Facts) -> dict[s
         "FindingProviderFields": {"Severity": label, "Types": made["Types"]},
         "Title": fitted(rule.title, MOST_TITLE),
         "Description": "There is no such key any more." if mended.is_gone else "It is mended.",
+        "Remediation": {"Recommendation": {"Text": "Nothing is left to do.", "Url": address(rule)}},
+        "ProductFields": {"keysweep/Rule": rule.id, "keysweep/Help": page(rule)},
         "Resources": [_resource(mended.account, mended.key, partition, region)],
         "Compliance": {"Status": "PASSED", "RelatedRequirements": _requirements(rule)},
         "RecordState": "ARCHIVED",

@@ -96,6 +96,7 @@ def _of_rule(rule: Rule, lapses: Sequence[Lapse], style: Style, *, several: bool
     for command in steps.cli:
         yield f"  do    {style.safe(command)}"
     yield from beside("  or    " if steps.cli else "  do    ", steps.console, style)
+    yield from beside("  code  ", f"Terraform: {steps.terraform}", style)
     yield f"  see   {address(rule)}"
 
 

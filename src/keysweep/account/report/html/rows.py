@@ -15,6 +15,7 @@ from keysweep.account.practices import BY_NUMBER, Rule
 from keysweep.account.references import address
 from keysweep.account.report.facts import Facts
 from keysweep.account.report.html.words import TONES, age, may, used
+from keysweep.findings import Severity
 
 _NO_SEVERITY = "none"
 
@@ -70,7 +71,7 @@ def _key_row(key: Key, user: User | None, judged: Judged, lapses: Sequence[Lapse
         "active": key.is_active,
         "severity": worst.label if worst is not None else _NO_SEVERITY,
         "rank": int(worst) if worst is not None else -1,
-        "tone": TONES[worst] if worst is not None else "good",
+        **_told(worst, is_known=_is_known(key, user) and not judged.account.gaps),
         "age": age(key, now),
         "days": known.days if known is not None else -1,
         "band": band_of(key, now).name,
@@ -81,6 +82,17 @@ def _key_row(key: Key, user: User | None, judged: Judged, lapses: Sequence[Lapse
         "may": may(user.powers) if user else "everything",
         "lapses": [{"id": lapse_id(each), "rule": each.rule.id, "title": each.rule.title} for each in lapses],
     }
+
+
+def _told(worst: Severity | None, *, is_known: bool) -> dict[str, str]:
+    """How it stands, in a word; a key of which something is not known is never said to be in order."""
+    if worst is not None:
+        return {"told": worst.label, "tone": TONES[worst]}
+    return {"told": "fine", "tone": "good"} if is_known else {"told": "not all known", "tone": "warn"}
+
+
+def _is_known(key: Key, user: User | None) -> bool:
+    return key.created is not None and key.last_use is not None and (user is None or user.powers is not None)
 
 
 def account_rows(audit: Audit) -> list[dict[str, Any]]:
