@@ -13,7 +13,7 @@ from keysweep.account.report import FORMATS
 from keysweep.aws.partitions import BY_NAME
 from keysweep.cli import checks
 from keysweep.cli import reports as further
-from keysweep.cli.audited import Asked, show_trend, told
+from keysweep.cli.audited import asked, show_trend, told
 from keysweep.cli.databases import db_option, opened_store
 from keysweep.cli.interrupt import CtrlC
 from keysweep.cli.levels import fail_on_option
@@ -106,9 +106,7 @@ def account(
         check_writable(output)
     if trend:
         return show_trend(form, output, is_alone=not (findings or swept or reports or no_history))
-    asked = Asked(
-        form, output, further.checked(reports, form, output, FORMATS), fail_on, hub_region, keeps=not no_history
-    )
+    how = asked(form, output, reports, fail_on, hub_region, keeps=not no_history)
     leaks, partial = _leaks(findings, db, in_store=swept)
     from keysweep.account.audit import Audit, Judged
     from keysweep.account.checks import Bounds, lapses
@@ -122,7 +120,7 @@ def account(
         read = read_account(acting, known, watch=watch, goes_on=lambda: not ctrl_c.is_pressed)
     bounds = Bounds(most_days, idle_days, kept_days)
     found = lapses(read, bounds, leaks)
-    return told(Audit((Judged(read, tuple(found)),), leaks, tuple(partial)), bounds, asked)
+    return told(Audit((Judged(read, tuple(found)),), leaks, tuple(partial)), bounds, how)
 
 
 def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Mapping[str, Leak], Sequence[Gap]]:

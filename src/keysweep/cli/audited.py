@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, TextIO
@@ -17,6 +17,7 @@ from keysweep.cli.output import write_report
 from keysweep.errors import ConfigError, ExitCode, UsageError
 from keysweep.findings import Severity
 from keysweep.frozen import frozen
+from keysweep.report.asff import is_region
 from keysweep.report.style import Style, complaint
 
 if TYPE_CHECKING:
@@ -40,22 +41,31 @@ class Asked:
     """Whether runs are compared, and this one is kept for later ones."""
 
 
-def told(audit: Audit, bounds: Bounds, asked: Asked) -> int:
+def asked(
+    form: str, output: str | None, given: Sequence[str], fail_on: str, hub_region: str | None, *, keeps: bool
+) -> Asked:
+    """What the options say; UsageError for what could not be told afterwards."""
+    if hub_region and not is_region(hub_region):
+        raise UsageError(f"--hub-region {hub_region} is no region: write one such as eu-central-1.")
+    return Asked(form, output, further.checked(given, form, output, FORMATS), fail_on, hub_region, keeps)
+
+
+def told(audit: Audit, bounds: Bounds, how: Asked) -> int:
     """Write every report; the exit code says what was found."""
     from keysweep.account.course import since, summary
     from keysweep.account.history import History, history, keep
     from keysweep.account.report.facts import Facts
 
     now = datetime.now(UTC)
-    place = _place() if asked.keeps else None
+    place = _place() if how.keeps else None
     known = history(place) if place else History((), ())
     for note in known.notes:
         _note(note)
     change = since(audit, bounds, known.runs)
-    level = Severity[asked.fail_on.upper()]
-    facts = Facts(now, bounds, change, known.notes, level, asked.hub_region)
-    all_written = further.write_each(asked.reports, lambda form: _writer(audit, facts, form, is_file=True))
-    write_report(asked.output, _writer(audit, facts, asked.form, is_file=asked.output is not None))
+    level = Severity[how.fail_on.upper()]
+    facts = Facts(now, bounds, change, known.notes, level, how.hub_region)
+    all_written = further.write_each(how.reports, lambda form: _writer(audit, facts, form, is_file=True))
+    write_report(how.output, _writer(audit, facts, how.form, is_file=how.output is not None))
     if place and (why := keep(summary(audit, bounds, change, now), place)):
         _note(f"this run is not kept for later ones: {why}")
     if any(each.severity >= level for each in audit.lapses):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -26,12 +27,18 @@ LABELS: Mapping[Severity, str] = {
 """What a severity is called in Security Hub."""
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
 _SAFE = Style().safe
+_REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 _FORMAT_KNOWS = frozenset({"aws", "aws-cn", "aws-us-gov"})
 
 
 def partition_of(region: str) -> str:
     """Where a region is."""
     return next((name for begin, name in _PARTITIONS.items() if region.startswith(begin)), "aws")
+
+
+def is_region(text: str) -> bool:
+    """Whether it is written as regions are; which there are changes."""
+    return _REGION.fullmatch(text) is not None
 
 
 def product_arn(account: str, region: str) -> str:
