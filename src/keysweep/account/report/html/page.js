@@ -94,10 +94,11 @@
     } catch {
       return;
     }
-    if (!target || !target.closest("details")) return;
-    for (let each = target; each; each = each.parentElement) if (each.localName === "details") each.open = true;
-    target.scrollIntoView({ block: "start" });
-    target.querySelector("summary").focus({ preventScroll: true });
+    const closed = target && target.closest("details");
+    if (!closed) return;
+    for (let each = closed; each; each = each.parentElement) if (each.localName === "details") each.open = true;
+    closed.scrollIntoView({ block: "start" });
+    closed.querySelector("summary").focus({ preventScroll: true });
   }
 
   async function copy(button) {
@@ -114,7 +115,7 @@
 
   // A button beside each command, made when what holds it is opened: a page may have thousands.
   function equip(details) {
-    for (const command of details.querySelectorAll(":scope > .ways dd:not(.copying) > code")) {
+    for (const command of details.querySelectorAll(":scope > .ways dd:not(.copying) > code, :scope > div > .ways dd:not(.copying) > code")) {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = "Copy";
