@@ -10,17 +10,19 @@ from typing import Any
 
 import click
 
+from keysweep.account.report import FORMATS
 from keysweep.aws.partitions import BY_NAME
 from keysweep.cli import checks
+from keysweep.cli import reports as further
+from keysweep.cli.audited import asked, show_trend, told
 from keysweep.cli.databases import db_option, opened_store
 from keysweep.cli.interrupt import CtrlC
 from keysweep.cli.levels import fail_on_option
 from keysweep.cli.operator import aws_endpoint, mandate_of, policy_file, profile
 from keysweep.cli.organisation import Read, Wanted, mandated, organisation_options, read_many
-from keysweep.cli.output import check_writable, write_report
+from keysweep.cli.output import check_writable
 from keysweep.cli.progress import TerminalLine
-from keysweep.errors import ExitCode, UsageError
-from keysweep.findings import Severity
+from keysweep.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,8 +56,12 @@ def _days(name: str, default: int, what: str) -> Callable[[_Command], _Command]:
 @_days("--most-days", 90, "That a key may be old.")
 @_days("--idle-days", 45, "That an active key may be unused.")
 @_days("--kept-days", 30, "That an inactive key may be kept.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
+@further.option
+@click.option("--hub-region", metavar="REGION", help="Region of the Security Hub that `asff` is for.")
+@click.option("--trend", is_flag=True, help="Show the course over earlier runs, and ask nobody.")
+@click.option("--no-history", is_flag=True, help="Neither compare with earlier runs nor keep this one for later.")
 @fail_on_option
 @aws_endpoint
 def account(
@@ -71,6 +77,10 @@ def account(
     kept_days: int,
     form: str,
     output: str | None,
+    reports: tuple[str, ...],
+    hub_region: str | None,
+    trend: bool,
+    no_history: bool,
     fail_on: str,
     aws_endpoint: str | None,
 ) -> int:
@@ -91,6 +101,8 @@ def account(
       keysweep account --swept --db leaks.db
       keysweep account --org --role keysweep-audit
       keysweep account --org --resume
+      keysweep account --report html=account.html --report asff=account.asff
+      keysweep account --trend
 
     \b
     Exit codes:
@@ -104,10 +116,12 @@ def account(
         raise UsageError("--db goes with --swept: it names the store whose leaks are joined.")
     if output:
         check_writable(output)
+    if trend:
+        return show_trend(form, output, is_alone=not (findings or swept or reports or no_history))
+    how = asked(form, output, reports, fail_on, hub_region, keeps=not no_history)
     leaks, partial = _leaks(findings, db, in_store=swept)
     from keysweep.account.audit import Audit, Judged
     from keysweep.account.checks import Bounds, lapses
-    from keysweep.account.report import write
     from keysweep.aws.responders import Responders
 
     mandate = mandated(mandate_of(policy_file), wanted)
@@ -118,13 +132,7 @@ def account(
         read = Read((_read_own(responders.operator(partition_name)),))
     bounds = Bounds(most_days, idle_days, kept_days)
     judged = tuple(Judged(each, tuple(lapses(each, bounds, leaks))) for each in read.accounts)
-    audit = Audit(judged, leaks, tuple(partial), read.unreached, read.closed)
-    write_report(output, lambda stream: write(audit, stream, form=form, is_file=output is not None))
-    if any(each.severity >= Severity[fail_on.upper()] for each in audit.lapses):
-        return ExitCode.FINDINGS
-    if audit.unreached and not audit.judged:
-        return ExitCode.AWS
-    return ExitCode.CLEAN if audit.is_complete else ExitCode.INCOMPLETE
+    return told(Audit(judged, leaks, tuple(partial), read.unreached, read.closed), bounds, how)
 
 
 def _read_own(acting: Acting) -> Account:

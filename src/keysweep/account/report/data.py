@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, TextIO
 
 from keysweep.account.audit import Audit, Judged
 from keysweep.account.checks import Lapse
+from keysweep.account.course import Change
 from keysweep.account.evidence import Key, User
+from keysweep.account.identity import lapse_id
+from keysweep.account.references import address, page
+from keysweep.account.report.facts import Facts
 from keysweep.report.json import timestamp
 
 FORMAT, VERSION = "keysweep-account", 1
 
 
-def document(audit: Audit) -> dict[str, Any]:
+def render(audit: Audit, facts: Facts, stream: TextIO) -> None:
+    """Write it as JSON, in ASCII: names from outside are escapes in it."""
+    json.dump(document(audit, facts), stream, indent=2)
+    stream.write("\n")
+
+
+def document(audit: Audit, facts: Facts) -> dict[str, Any]:
     """The whole audit, ready for JSON."""
     return {
         "format": FORMAT,
@@ -28,6 +39,40 @@ def document(audit: Audit) -> dict[str, Any]:
             {"account": each.account, "name": each.name or None, "reason": each.reason} for each in audit.unreached
         ],
         "closed": [{"account": each.account, "name": each.name or None} for each in audit.closed],
+        "ages": {
+            "most_days": facts.bounds.most_days,
+            "bands": [
+                {
+                    "band": each.band.name,
+                    "most_days": each.band.most_days,
+                    "keys": each.keys,
+                    "active": each.active,
+                    "too_old": each.too_old,
+                }
+                for each in facts.ages(audit)
+            ],
+        },
+        "since": _change(facts.change) if facts.change else None,
+        "notes": list(facts.notes),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "when": timestamp(change.since),
+        "accounts": change.accounts,
+        "new": [lapse_id(each) for each in change.new],
+        "mended": [
+            {
+                "id": each.id,
+                "account": each.account,
+                "rule": each.rule,
+                "key_id": (each.key.key_id or None) if each.key else None,
+                "user": each.key.user if each.key else None,
+            }
+            for each in change.mended
+        ],
+        "unjudged": [each.id for each in change.unjudged],
     }
 
 
@@ -74,11 +119,14 @@ def _key(key: Key, user: User | None) -> dict[str, Any]:
 def _lapse(lapse: Lapse) -> dict[str, Any]:
     steps = lapse.steps()
     return {
+        "id": lapse_id(lapse),
         "rule": lapse.rule.id,
         "title": lapse.rule.title,
         "severity": lapse.severity.label,
         "practices": list(lapse.rule.practices),
         "benchmarks": dict(lapse.rule.benchmarks),
+        "link": address(lapse.rule),
+        "help": page(lapse.rule),
         "account": lapse.account,
         "user": lapse.key.user if lapse.key else None,
         "key_id": (lapse.key.key_id or None) if lapse.key else None,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import TextIO
 
+from keysweep.account.ages import Aged
 from keysweep.account.audit import Audit
 from keysweep.account.checks import Lapse
 from keysweep.account.practices import BY_NUMBER, Rule
+from keysweep.account.references import address
+from keysweep.account.report.changed import change_lines
+from keysweep.account.report.facts import Facts
 from keysweep.findings import Severity
 from keysweep.report.style import Style, number_of
 from keysweep.report.wrapping import beside, wrapped
@@ -18,27 +24,52 @@ _MOST_KEYS = 20
 _COLOURS = {Severity.CRITICAL: "alarm", Severity.HIGH: "red", Severity.MEDIUM: "yellow"}
 
 
-def lines(audit: Audit, style: Style) -> Iterator[str]:
-    """What is wrong, the most urgent first; what was not checked; a summary."""
+def render(audit: Audit, facts: Facts, stream: TextIO, *, is_file: bool) -> None:
+    """Write it for people; a file is written for any terminal."""
+    style = Style(width=100) if is_file else Style.detect(stream, os.environ)
+    stream.write("".join(f"{line}\n" for line in lines(audit, facts, style)))
+
+
+def lines(audit: Audit, facts: Facts, style: Style) -> Iterator[str]:
+    """What is wrong, the most urgent first; ages; what has changed; what was not checked; a summary."""
     several = len(audit.judged) > 1
     for rule, group in groupby(_by_rule(audit.lapses), key=lambda it: it.rule):
         yield from _of_rule(rule, list(group), style, several=several)
         yield ""
+    yield from _of_ages(audit, facts, style)
+    yield from change_lines(facts, style)
     if not audit.is_complete:
         yield style.paint("not checked:", "yellow")
-        for told in _unchecked(audit, several=several):
-            yield from wrapped(told, 2, style)
+        for account, told in unchecked(audit):
+            where = f"account {account}: " if account and (several or audit.unreached) else ""
+            yield from wrapped(f"{where}{told}", 2, style)
         yield ""
-    yield from wrapped(_summary(audit), 0, style)
+    yield from wrapped(summary(audit), 0, style)
 
 
-def _unchecked(audit: Audit, *, several: bool) -> Iterator[str]:
+def _of_ages(audit: Audit, facts: Facts, style: Style) -> Iterator[str]:
+    """How many active keys are how old, with what is too much in view."""
+    ages = [each for each in facts.ages(audit) if each.active]
+    if ages:
+        told = ", ".join(f"{each.active} {_of_age(each)}" for each in ages)
+        old = sum(each.too_old for each in ages)
+        much = f"{old or 'none'} older than the {facts.bounds.most_days} days that are allowed"
+        yield from beside("age of active keys: ", f"{told}; {much}", style)
+        yield ""
+
+
+def _of_age(aged: Aged) -> str:
+    return f"of {aged.band.label}" if aged.band.most_days else f"whose age is {aged.band.label}"
+
+
+def unchecked(audit: Audit) -> Iterator[tuple[str, str]]:
+    """Everything that was not checked, with the account; that is empty for what concerns all."""
     for each in audit.unreached:
         name = f" ({each.name})" if each.name else ""
-        yield f"account {each.account}{name}: {each.reason}"
+        yield each.account, f"the account{name} could not be read: {each.reason}"
     for account, gap in audit.each_gap():
         needs = f": needs {gap.needs}" if gap.needs else f" ({gap.reason})"
-        yield f"{f'account {account}: ' if account and several else ''}{gap.what}{needs}"
+        yield account, f"{gap.what}{needs}"
 
 
 def _by_rule(lapses: Sequence[Lapse]) -> list[Lapse]:
@@ -65,6 +96,8 @@ def _of_rule(rule: Rule, lapses: Sequence[Lapse], style: Style, *, several: bool
     for command in steps.cli:
         yield f"  do    {style.safe(command)}"
     yield from beside("  or    " if steps.cli else "  do    ", steps.console, style)
+    yield from beside("  code  ", f"Terraform: {steps.terraform}", style)
+    yield f"  see   {address(rule)}"
 
 
 def _about(lapse: Lapse, *, several: bool) -> str:
@@ -75,7 +108,8 @@ def _about(lapse: Lapse, *, several: bool) -> str:
     return f"{name} in {lapse.account}" if several else name
 
 
-def _summary(audit: Audit) -> str:
+def summary(audit: Audit) -> str:
+    """One sentence that never hides that not everything was checked."""
     keys = [key for key, _ in audit.each_key()]
     active = sum(key.is_active for key in keys)
     users = sum(each.account.users_in_all for each in audit.judged)
