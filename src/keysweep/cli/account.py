@@ -17,6 +17,7 @@ from keysweep.cli.levels import fail_on_option
 from keysweep.cli.operator import aws_endpoint, profile
 from keysweep.cli.output import check_writable, write_report
 from keysweep.cli.progress import TerminalLine
+from keysweep.cli.usage import Usage, usage_options
 from keysweep.errors import ExitCode, UsageError
 from keysweep.findings import Severity
 
@@ -49,6 +50,8 @@ def _days(name: str, default: int, what: str) -> Callable[[_Command], _Command]:
 @_days("--most-days", 90, "That a key may be old.")
 @_days("--idle-days", 45, "That an active key may be unused.")
 @_days("--kept-days", 30, "That an inactive key may be kept.")
+@_days("--root-days", 90, "Within which the root user may not be used.")
+@usage_options
 @click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
 @fail_on_option
@@ -62,6 +65,8 @@ def account(
     most_days: int,
     idle_days: int,
     kept_days: int,
+    root_days: int,
+    usage: Usage,
     form: str,
     output: str | None,
     fail_on: str,
@@ -73,12 +78,16 @@ def account(
     in docs/practices.md; what may not be read is said to be unchecked, never to be in order. Leaks in
     FINDINGS.json, and with --swept in the store, are joined: a key that has leaked and is active comes first.
 
+    With --usage CloudTrail and IAM are asked what uses each active key, and what could replace it. CloudTrail
+    answers two questions a second in each region, so that this takes minutes where there are hundreds of keys.
+
     \b
     Examples:
       keysweep account
       keysweep account --profile audit --most-days 180
       keysweep account findings.json --format json --output account.json
       keysweep account --swept --db leaks.db
+      keysweep account --usage --usage-days 30 findings.json
 
     \b
     Exit codes:
@@ -92,6 +101,7 @@ def account(
         raise UsageError("--db goes with --swept: it names the store whose leaks are joined.")
     if output:
         check_writable(output)
+    usage.check()
     leaks, partial = _leaks(findings, db, in_store=swept)
     from keysweep.account.audit import Audit, Judged
     from keysweep.account.checks import Bounds, lapses
@@ -104,7 +114,9 @@ def account(
     known = overview(acting)
     with CtrlC() as ctrl_c, _line() as watch:
         read = read_account(acting, known, watch=watch, goes_on=lambda: not ctrl_c.is_pressed)
-    found = lapses(read, Bounds(most_days, idle_days, kept_days), leaks)
+        read = usage.read(acting, read, leaks, goes_on=lambda: not ctrl_c.is_pressed)
+    bounds = Bounds(most_days, idle_days, kept_days, root_days, usage.creators, usage.home_regions)
+    found = lapses(read, bounds, leaks)
     audit = Audit((Judged(read, tuple(found)),), leaks, tuple(partial))
     write_report(output, lambda stream: write(audit, stream, form=form, is_file=output is not None))
     if any(each.severity >= Severity[fail_on.upper()] for each in found):

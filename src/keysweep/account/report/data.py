@@ -7,6 +7,7 @@ from typing import Any
 from keysweep.account.audit import Audit, Judged
 from keysweep.account.checks import Lapse
 from keysweep.account.evidence import Key, User
+from keysweep.account.report import used
 from keysweep.report.json import timestamp
 
 FORMAT, VERSION = "keysweep-account", 1
@@ -39,7 +40,12 @@ def _account(judged: Judged) -> dict[str, Any]:
         "report_made": timestamp(account.as_of),
         "complete": not account.gaps,
         "users": account.users_in_all,
-        "keys": [_key(key, user) for key, user in account.each_key()],
+        "keys": [
+            _key(key, user) | used.user_document(user) | used.key_document(key, user, account)
+            for key, user in account.each_key()
+        ],
+        "root_use": used.root_document(account.root_use),
+        "notes": list(account.notes),
     }
 
 

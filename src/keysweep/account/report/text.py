@@ -9,6 +9,7 @@ from itertools import groupby
 from keysweep.account.audit import Audit
 from keysweep.account.checks import Lapse
 from keysweep.account.practices import BY_NUMBER, Rule
+from keysweep.account.report.used import snippet_lines
 from keysweep.findings import Severity
 from keysweep.report.style import Style, number_of
 from keysweep.report.wrapping import beside, wrapped
@@ -24,11 +25,14 @@ def lines(audit: Audit, style: Style) -> Iterator[str]:
     for rule, group in groupby(_by_rule(audit.lapses), key=lambda it: it.rule):
         yield from _of_rule(rule, list(group), style, several=several)
         yield ""
+    yield from snippet_lines(audit.lapses, style)
     if not audit.is_complete:
         yield style.paint("not checked:", "yellow")
         for told in _unchecked(audit, several=several):
             yield from wrapped(told, 2, style)
         yield ""
+    for note in dict.fromkeys(note for each in audit.judged for note in each.account.notes):
+        yield from wrapped(f"note: {note}", 0, style)
     yield from wrapped(_summary(audit), 0, style)
 
 
