@@ -144,7 +144,9 @@ def event(key_id: str, name: str = "DescribeInstances", source: str = "ec2", **d
         "EventTime": at.timestamp(),
         "ReadOnly": read_only,
         "AccessKeyId": key_id,
-        "Username": "root" if record["userIdentity"].get("type") == "Root" else "somebody",
+        "Username": "root"
+        if record["userIdentity"] and record["userIdentity"].get("type") == "Root"
+        else "somebody",
         "CloudTrailEvent": json.dumps({each: told for each, told in record.items() if told is not None}),
     }
 
@@ -209,6 +211,9 @@ class Cloud(Iam):
         if start + 50 < len(found):
             shown["NextToken"] = "0" if self.repeats_pages else str(start + 50)
         return Answer(200, json.dumps(shown).encode(), _JSON)
+
+    def _generate_credential_report(self, _: dict[str, str]) -> str:
+        return answers.xml(State="COMPLETE")
 
     def _generate_service_last_accessed_details(self, asked: dict[str, str]) -> str:
         return answers.xml(JobId=asked["Arn"].ljust(36, "-"))

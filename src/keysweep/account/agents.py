@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from keysweep.frozen import frozen
 
@@ -62,6 +62,7 @@ NOT_KNOWN = Guess(Kind.UNKNOWN, Confidence.NONE, "nothing in its user agent tell
 
 _MOST_CHARACTERS = 2_000
 """Of a user agent: whoever has the key may send more."""
+_PRIVATE = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?", re.ASCII)
 
 
@@ -161,9 +162,10 @@ def guess(agent: str, address: str, *, invoked_by: str = "", vpc_endpoint: str =
 def is_inside(address: str, vpc_endpoint: str) -> bool:
     """Whether a call came out of a VPC, whose events have private addresses and the endpoint."""
     try:
-        return bool(vpc_endpoint) and ip_address(address).is_private
+        here = ip_address(address)
     except ValueError:
         return False
+    return bool(vpc_endpoint) and any(here in network for network in _PRIVATE)
 
 
 def program(agent: str) -> str:
