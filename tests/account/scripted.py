@@ -170,6 +170,8 @@ class Cloud(Iam):
     looked_up: list[tuple[str, float, str]] = field(default_factory=list)
     """Region, time and value of each LookupEvents."""
     repeats_pages: bool = False
+    stuck: frozenset[str] = frozenset()
+    """Regions whose CloudTrail takes too long."""
 
     def answer(self, request: Request) -> Answer:
         """To one request."""
@@ -196,6 +198,8 @@ class Cloud(Iam):
             return super().of_cloudtrail(request, action)
         (wanted,) = body["LookupAttributes"]
         self.looked_up.append((region, time.monotonic(), wanted["AttributeValue"]))
+        if region in self.stuck:
+            time.sleep(15)
         if codes := self.refused.get(region):
             code = codes[0] if len(codes) == 1 else codes.pop(0)
             if code:
