@@ -25,16 +25,21 @@ _PAUSES_SECONDS = (0.5, 1, 1, 2, 2, 4, 4, 8, 8, 15, 15)
 def advised(
     iam: Any,
     users: list[User],
+    watch: Callable[[str, int, int], None],
     goes_on: Callable[[], bool],
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[dict[str, tuple[Granted, ...]], tuple[Gap, ...]]:
-    """User name to the services that its policies allow, each with its last use."""
+    """User name to the services that its policies allow, each with its last use; `watch` hears how far it is."""
     gaps: list[Gap] = []
 
     def ask(user: User) -> tuple[str, tuple[Granted, ...] | None]:
         return user.name, attempt(gaps, WHAT, _NEEDS, lambda: _report(iam, user, goes_on, sleep))
 
-    found = {name: told for name, told in each_of(users, ask, WHAT, gaps, goes_on) if told is not None}
+    found = {}
+    for number, (name, told) in enumerate(each_of(users, ask, WHAT, gaps, goes_on), 1):
+        watch("services of users", number, len(users))
+        if told is not None:
+            found[name] = told
     return found, tuple(dict.fromkeys(gaps))
 
 

@@ -90,18 +90,17 @@ class Lapse:
 
 def lapses(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> list[Lapse]:
     """Every rule that is broken, what is worst first."""
+    of_root = checks_of_use.of_root(account, bounds, leaks)
     found = [
-        Lapse(rule, rule.severity, account.id, None, None, evidence)
-        for rule, evidence in (*_of_account(account), *checks_of_use.of_root(account, bounds))
+        Lapse(rule, _severity(rule, account, bounds, leaks), account.id, None, None, evidence)
+        for rule, evidence in (*_of_account(account), *of_root)
     ]
     for key, user in account.each_key():
         leak = leaks.get(key.key_id) if key.key_id else None
         rank = _rank(key, user, account, bounds, leak)
         age = _days(key.age(account.taken))
         for rule, told in _broken(key, user, account, bounds, leak):
-            severity = _severity(rule, user)
-            if rule is practices.UNEXPECTED_REGION and checks_of_use.is_guessed(key, account, bounds):
-                severity = Severity.MEDIUM
+            severity = _severity(rule, account, bounds, leaks, key, user)
             evidence = (*told, *_context(rule, key, user, leak))
             instead = replacement_of(key, user, account) if rule is practices.REPLACEABLE and user else None
             found.append(Lapse(rule, severity, account.id, key, user, evidence, age, rank, instead))
@@ -166,6 +165,8 @@ def _broken(
             yield practices.USED_AFTER_LEAK, (_leaked(leak), *told, *trailed)
     if leak and not key.is_active:
         yield practices.LEAKED_INACTIVE, (_leaked(leak),)
+        if trailed := checks_of_use.after_leak(key, leak, account, bounds):
+            yield practices.USED_AFTER_LEAK, (_leaked(leak), "it is switched off now", *trailed)
     if user is None:
         return
     yield from checks_of_use.of_key(key, user, account, bounds)
@@ -194,14 +195,29 @@ def _of_active(
         yield practices.TWO_ACTIVE, (f"the other one is {other.name}, {_used(other)}", _used(key))
 
 
-def _severity(rule: Rule, user: User | None) -> Severity:
-    """That of the rule, but for a key of somebody who may do next to nothing, or not what the policies say."""
+def _severity(
+    rule: Rule,
+    account: Account,
+    bounds: Bounds,
+    leaks: Mapping[str, Leak],
+    key: Key | None = None,
+    user: User | None = None,
+) -> Severity:
+    """That of the rule, or another where something makes it better or worse."""
+    if rule is practices.ROOT_USE and checks_of_use.leaked_root_keys(account, leaks):
+        return Severity.CRITICAL
+    if key is None:
+        return rule.severity
     harmless = user is not None and user.powers is not None and not user.powers.services
-    if rule is practices.LEAKED and harmless:
-        return Severity.HIGH
-    if rule is practices.POWERFUL and user is not None and is_held(user):
-        return Severity.MEDIUM
-    return rule.severity
+    better = {
+        practices.LEAKED: (harmless, Severity.HIGH),
+        practices.USED_AFTER_LEAK: (not key.is_active, Severity.HIGH),
+        practices.POWERFUL: (user is not None and is_held(user), Severity.MEDIUM),
+        practices.UNEXPECTED_REGION: (checks_of_use.is_guessed(key, account, bounds), Severity.MEDIUM),
+        practices.REPLACEABLE: (not checks_of_use.is_surely_replaceable(key), Severity.LOW),
+    }
+    is_better, severity = better.get(rule, (False, rule.severity))
+    return severity if is_better else rule.severity
 
 
 def _context(rule: Rule, key: Key, user: User | None, leak: Leak | None) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
@@ -10,7 +10,7 @@ from keysweep.account import practices
 from keysweep.account.agents import Confidence, Kind, program
 from keysweep.account.evidence import Account, Key, User
 from keysweep.account.practices import Rule
-from keysweep.account.replacements import replacement_of
+from keysweep.account.replacements import replaced_use, replacement_of
 from keysweep.account.use import GLOBAL, Sighting, Use
 from keysweep.account.words import calls, day, some
 
@@ -22,7 +22,13 @@ _MOST_NAMED = 3
 Broken = Iterator[tuple[Rule, tuple[str, ...]]]
 
 
-def of_root(account: Account, bounds: Bounds) -> Broken:
+def leaked_root_keys(account: Account, leaks: Mapping[str, Leak]) -> list[str]:
+    """Keys of the root user that it used and that have leaked: only CloudTrail names them."""
+    use = account.root_use.use if account.root_use else None
+    return [key_id for key_id in (use.key_ids if use else ()) if key_id in leaks]
+
+
+def of_root(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> Broken:
     """Of what the root user did."""
     known = account.root_use
     if known is None:
@@ -40,6 +46,7 @@ def of_root(account: Account, bounds: Bounds) -> Broken:
             f"{calls(count)} in CloudTrail, the last {day(max(each.last for each in recent))}, "
             f"from {some(_distinct(each.address for each in recent))}"
         )
+    told += [f"its key {key_id} has leaked" for key_id in leaked_root_keys(account, leaks)]
     if told:
         yield practices.ROOT_USE, tuple(told)
 
@@ -58,6 +65,8 @@ def of_key(key: Key, user: User, account: Account, bounds: Bounds) -> Broken:
         return
     if instead := replacement_of(key, user, account):
         yield practices.REPLACEABLE, (*_kinds(key), f"{instead.title} can replace it")
+    elif told := tuple(_unknown_use(key)):
+        yield practices.REPLACEABLE, (*told, "which role can replace it depends on where that runs")
     yield from _unused(key, user, account.taken, bounds)
 
 
@@ -164,6 +173,24 @@ def _kinds(key: Key) -> Iterator[str]:
             sure = f" ({guess.why})"
         told.append(f"{calls(count)} by {guess.kind.value}{sure}")
     yield from (*told, _from(key.use.sightings))
+
+
+def _unknown_use(key: Key) -> Iterator[str]:
+    """What is known of a use of which nothing tells what it is."""
+    use, last = key.use, key.last_use
+    if use is None:
+        return
+    if any(guess.kind is Kind.UNKNOWN for guess, _ in use.kinds):
+        yield from _kinds(key)
+    elif not use.events and not use.shortfalls and last and last.date and last.date >= use.since:
+        by = f" by {last.service}" if last.service != "N/A" else ""
+        yield f"last used {day(last.date)}{by}, and CloudTrail tells of no call: it leaves out reads of data"
+
+
+def is_surely_replaceable(key: Key) -> bool:
+    """Whether it is more than a guess what uses a key, and so what can replace it."""
+    guess = replaced_use(key)
+    return guess is not None and guess.confidence is not Confidence.MAYBE
 
 
 def _from(sightings: Sequence[Sighting]) -> str:

@@ -50,6 +50,8 @@ class Sightings:
         self._found: dict[tuple[str, str, str, str, str], Sighting] = {}
         self.calls: set[tuple[Kind, str]] = set()
         """What called something that was not refused, and its name."""
+        self.key_ids: set[str] = set()
+        """Long-term keys of the root user that were used."""
 
     @property
     def sightings(self) -> list[Sighting]:
@@ -61,6 +63,9 @@ class Sightings:
         for event, when, detail in self._events.of(page):
             if self._of_root and not _is_root(detail):
                 continue
+            key_id = _text(_mapping(detail.get("userIdentity")).get("accessKeyId"))
+            if self._of_root and key_id.startswith("AKIA"):
+                self.key_ids.add(key_id)
             service = _service(event)
             agent = _text(detail.get("userAgent")).removeprefix("[").removesuffix("]")
             name_of = _text(event.get("EventName"))

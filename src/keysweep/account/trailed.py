@@ -54,7 +54,7 @@ def told(
     since: datetime,
     leaks: Mapping[str, Leak],
     pacing: Pacing,
-    watch: Callable[[int, int], None],
+    watch: Callable[[str, int, int], None],
 ) -> Told:
     """Ask about every active key in every region, those that leaked first, until `pacing` says no."""
     keys = [key for key, _ in account.each_key() if key.key_id and (key.is_active or key.key_id in leaks)]
@@ -71,7 +71,7 @@ def told(
     done: list[Question[Any]] = []
     for number, each in enumerate(answered(acting, asked, pacing), 1):
         done.append(each)
-        watch(number, len(asked))
+        watch("answers of CloudTrail", number, len(asked))
     by_subject: dict[tuple[str, str], list[Question[Any]]] = {}
     for each in done:
         by_subject.setdefault(each.attribute, []).append(each)
@@ -175,6 +175,7 @@ def _use(parts: Iterable[Question[Any]], since: datetime, until: datetime) -> Us
         tuple(sightings),
         tuple(sorted({it for each in parts for it in each.tally.calls}, key=lambda it: (it[1], it[0].value))),
         tuple(sorted((each.region, _clause(each.error)) for each in parts if each.error)),
+        tuple(sorted({key_id for each in parts for key_id in each.tally.key_ids})),
     )
 
 

@@ -44,15 +44,15 @@ def with_usage(
     wanted: Wanted,
     leaks: Mapping[str, Leak],
     *,
-    watch: Callable[[int, int], None] = lambda _done, _all: None,
+    watch: Callable[[str, int, int], None] = lambda _what, _done, _all: None,
     goes_on: Callable[[], bool] = lambda: True,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Account:
     """The account with all that is known of the use of its keys, as far as it was read until `goes_on` says no.
 
-    `watch` hears how many questions CloudTrail has answered. What could not be read stands in `gaps`.
+    `watch` hears of what so many of so many are read. What could not be read stands in `gaps`.
     """
-    account = _with_iam(acting, account, leaks, goes_on, sleep)
+    account = _with_iam(acting, account, leaks, watch, goes_on, sleep)
     until = acting.now()
     since = until - timedelta(days=wanted.days)
     pacing = Pacing(until, goes_on, sleep)
@@ -85,6 +85,7 @@ def _with_iam(
     acting: Acting,
     account: Account,
     leaks: Mapping[str, Leak],
+    watch: Callable[[str, int, int], None],
     goes_on: Callable[[], bool],
     sleep: Callable[[float], None],
 ) -> Account:
@@ -94,7 +95,7 @@ def _with_iam(
         user for user in users if user.powers and (user.powers.is_administrator or user.powers.escalations)
     ]
     powers, gaps = simulated(iam, powerful, goes_on)
-    services, more = advised(iam, users, goes_on, sleep)
+    services, more = advised(iam, users, watch, goes_on, sleep)
     return replace(
         account,
         users=tuple(

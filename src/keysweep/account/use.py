@@ -47,6 +47,8 @@ class Use:
     """Names of what was called and not refused, as `s3:ListBuckets`, each with what called it; sorted."""
     shortfalls: tuple[tuple[str, str], ...] = ()
     """Regions of which not everything is known, each with why."""
+    key_ids: tuple[str, ...] = ()
+    """Of the root user, whose keys IAM does not name: the long-term ones that it used, sorted."""
 
     @property
     def events(self) -> int:

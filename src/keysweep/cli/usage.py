@@ -53,9 +53,9 @@ class Usage:
             return replace(account, notes=(*account.notes, NOT_ASKED))
         line = TerminalLine(sys.stderr) if sys.stderr.isatty() else None
 
-        def watch(done: int, number: int) -> None:
+        def watch(what: str, done: int, number: int) -> None:
             if line:
-                line.show(f"CloudTrail: {done} of {number} questions")
+                line.show(f"{what}: {done} of {number}")
 
         try:
             wanted = Wanted(self.days, self.regions, bool(self.creators))

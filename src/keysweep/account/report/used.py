@@ -48,7 +48,10 @@ def user_document(user: User | None) -> dict[str, Any]:
 
 def root_document(known: RootUse | None) -> dict[str, Any] | None:
     """What the root user did."""
-    return {"password_last_used": timestamp(known.signed_in), "use": use_document(known.use)} if known else None
+    if known is None:
+        return None
+    keys = list(known.use.key_ids) if known.use else []
+    return {"password_last_used": timestamp(known.signed_in), "key_ids": keys, "use": use_document(known.use)}
 
 
 def use_document(use: Use | None) -> dict[str, Any] | None:
