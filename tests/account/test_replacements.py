@@ -16,15 +16,15 @@ from keysweep.account.agents import Confidence, Guess, Kind
 from keysweep.account.evidence import Account, Key, User
 from keysweep.account.replacements import actions_of, replacement_of
 from keysweep.account.snippets import SNIPPETS
-from keysweep.account.use import Granted, Sighting, Use
+from keysweep.account.use import Call, Granted, Sighting, Use
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
-def key_of(kind: Kind, *calls: str, region: str = "eu-west-1", others: tuple[tuple[Kind, str], ...] = ()) -> Key:
+def key_of(kind: Kind, *calls: str, region: str = "eu-west-1", others: tuple[Call, ...] = ()) -> Key:
     """One that was used by that."""
     seen = Sighting(region, "s3", "203.0.113.7", "x", Guess(kind, Confidence.SURE, "so"), 5, NOW, NOW)
-    use = Use(NOW - timedelta(90), NOW, (seen,), (*((kind, each) for each in calls), *others))
+    use = Use(NOW - timedelta(90), NOW, (seen,), (*(Call(each, kind, False) for each in calls), *others))
     return Key("AKIAEXAMPLEEXAMPLE22", "ci", "arn:aws:iam::111122223333:user/ci", True, NOW, None, use)
 
 
@@ -74,7 +74,7 @@ def test_the_role_may_do_what_the_key_did_and_nothing_that_an_intruder_did_with_
         "monitoring:PutMetricData",
         "sts:GetCallerIdentity",
         "s3:Bad\n}} evil",
-        others=((Kind.ATTACK, "iam:CreateUser"),),
+        others=(Call("iam:CreateUser", Kind.ATTACK, False), Call("ec2:RunInstances", Kind.LAMBDA, True)),
     )
     granted = (
         Granted("dynamodb", NOW - timedelta(days=3)),

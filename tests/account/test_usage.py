@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from keysweep.account.agents import Kind
 from keysweep.account.checks import Bounds, Lapse, Leak, lapses
 from keysweep.account.evidence import Account
 from keysweep.account.lookups import Pacing, Question, answered
@@ -99,7 +98,7 @@ def test_what_a_key_did_is_told_by_service_region_address_and_program(cloud: Clo
     assert told.events == 62
     assert told.counted(lambda it: it.region) == (("eu-west-1", 61), ("us-east-1", 1))
     assert told.counted(lambda it: it.address) == (("203.0.113.7", 61), ("198.51.100.9", 1))
-    assert told.calls == ((Kind.UNKNOWN, "ec2:DescribeInstances"), (Kind.UNKNOWN, "sts:GetCallerIdentity"))
+    assert [each.name for each in told.calls] == ["ec2:DescribeInstances", "sts:GetCallerIdentity"]
     assert told.sightings[0].refused == 1
     assert {region for region, _, _ in cloud.looked_up} == {"us-east-1", "eu-west-1"}, "one is not enabled"
 
@@ -208,12 +207,17 @@ def test_an_event_that_comes_twice_counts_once_and_very_many_places_are_put_toge
 def test_use_after_the_leak_is_told_apart_from_that_before(cloud: Cloud, acting: Asking) -> None:
     cloud.policies["ci"] = "*"
     cloud.events["us-east-1"] = [
-        event(KEY, hours=2, sourceIPAddress="198.51.100.66", userAgent="Boto3/1.9"),
+        event(KEY, "RunInstances", hours=2, sourceIPAddress="198.51.100.66", userAgent="Boto3/1.9"),
         event(KEY, hours=3),
         event(KEY, hours=300),
     ]
     leaks = {KEY: Leak(ago(5), ("app: .env:1",))}
-    found = broken(read(acting, leaks=leaks), leaks)
+    account = read(acting, leaks=leaks)
+    assert [(each.name, each.is_new) for each in use(account).calls] == [
+        ("ec2:DescribeInstances", False),
+        ("ec2:RunInstances", True),
+    ]
+    found = broken(account, leaks)
     evidence = found["used-after-leak"].evidence
     assert f"2 calls after the leak, the last {ago(2 / 24):%Y-%m-%d}" in evidence
     assert "not seen before the leak: what came from 198.51.100.66 with Boto3/1" in evidence

@@ -145,7 +145,7 @@ def _of_account(account: Account) -> Iterator[tuple[Rule, tuple[str, ...]]]:
         for each in trails
     ]
     covered = {each.home for each in trails if each.is_logging}
-    if account.regions and account.regions.enabled:
+    if told and account.regions and account.regions.enabled:
         bare = [region for region in account.regions.enabled if region not in covered]
         told.append(f"no trail in {some(bare)}" if bare else "every region of today has one, no later one will")
     yield practices.NO_TRAIL, tuple(told) or ("there is no trail",)

@@ -19,7 +19,7 @@ from keysweep.aws.trail import SECONDS_BETWEEN_REQUESTS, Asked, pages
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen
 
-_REGIONS_AT_ONCE = 16
+_REGIONS_AT_ONCE = 32
 _LOOK_AGAIN_SECONDS = 0.1
 _LAST_ANSWERS_SECONDS = 1.5
 """So long after Ctrl-C is waited for answers that are on their way."""

@@ -78,9 +78,10 @@ def replaced_use(key: Key) -> Guess | None:
 
 
 def actions_of(key: Key, user: User, account: Account) -> tuple[str, ...]:
-    """What a policy has to allow for what uses the key most, and nothing that only others did with it."""
+    """What a policy has to allow for what uses the key most, and nothing that came with a leak."""
     guess = replaced_use(key)
-    called = [_action(name) for kind, name in key.use.calls if kind is guess.kind] if key.use and guess else []
+    calls = [each for each in key.use.calls if guess and each.kind is guess.kind] if key.use else []
+    called = [_action(each.name) for each in calls if not each.is_new]
     named = sorted({each for each in called if _ACTION.fullmatch(each) and each not in _FREE})
     if len(named) > _MOST_ACTIONS:
         named = sorted({f"{each.partition(':')[0]}:*" for each in named})

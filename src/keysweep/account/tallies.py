@@ -48,8 +48,8 @@ class Sightings:
         self._of_root = of_root
         self._events = _Events()
         self._found: dict[tuple[str, str, str, str, str], Sighting] = {}
-        self.calls: set[tuple[Kind, str]] = set()
-        """What called something that was not refused, and its name."""
+        self.calls: dict[tuple[str, Kind], bool] = {}
+        """What was called and not refused, with what called it, and whether that was only after the leak."""
         self.key_ids: set[str] = set()
         """Long-term keys of the root user that were used."""
 
@@ -81,7 +81,11 @@ class Sightings:
             counted = self._counted(self._found.get(name), name, when, refused=refused)
             self._found[name] = counted
             if not refused:
-                self.calls.add((counted.guess.kind, f"{service}:{name_of}"))
+                call = f"{service}:{name_of}", counted.guess.kind
+                self.calls[call] = self.calls.get(call, True) and self._is_after(when)
+
+    def _is_after(self, when: datetime) -> bool:
+        return self._leaked is not None and when >= self._leaked
 
     def _is_own(self, when: datetime) -> bool:
         """Whether keysweep verified the key then: its user agent alone is one that anybody may send."""
@@ -91,7 +95,6 @@ class Sightings:
         self, known: Sighting | None, name: tuple[str, str, str, str, str], when: datetime, *, refused: bool
     ) -> Sighting:
         service, address, agent, invoked_by, endpoint = name
-        after = int(self._leaked is not None and when >= self._leaked)
         return Sighting(
             self._region,
             service,
@@ -101,7 +104,7 @@ class Sightings:
             (known.count if known else 0) + 1,
             min(known.first, when) if known else when,
             max(known.last, when) if known else when,
-            (known.after_leak if known else 0) + after,
+            (known.after_leak if known else 0) + self._is_after(when),
             (known.refused if known else 0) + refused,
         )
 

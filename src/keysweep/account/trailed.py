@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from keysweep.account.agents import Kind
 from keysweep.account.evidence import Account, Gap, Key, Regions, RootUse
 from keysweep.account.lookups import Pacing, Question, answered
 from keysweep.account.tallies import Creations, Others, Sightings
-from keysweep.account.use import Use, away_from_home, use_of
+from keysweep.account.use import Call, Use, away_from_home, use_of
 from keysweep.account.words import some
 from keysweep.aws.clients import DENIED
 from keysweep.aws.responders import Acting
@@ -59,7 +60,8 @@ def told(
     """Ask about every active key in every region, those that leaked first, until `pacing` says no."""
     keys = [key for key, _ in account.each_key() if key.key_id and (key.is_active or key.key_id in leaks)]
     wanted = sorted(
-        (key for key in keys if _may_have_been_used(key, since, leaks)), key=lambda it: it.key_id not in leaks
+        (key for key in keys if _may_have_been_used(key, since, pacing.until, leaks)),
+        key=lambda it: it.key_id not in leaks,
     )
     home = acting.partition.region
     asked: list[Question[Any]] = []
@@ -142,9 +144,11 @@ def told_of(account: Account, told: Told, found: frozenset[tuple[str, str]]) -> 
     )
 
 
-def _may_have_been_used(key: Key, since: datetime, leaks: Mapping[str, Leak]) -> bool:
+def _may_have_been_used(key: Key, since: datetime, until: datetime, leaks: Mapping[str, Leak]) -> bool:
     """Whether there is anything to be found; of a key that leaked it is not left to IAM to say so."""
     if key.key_id in leaks or key.last_use is None:
+        return True
+    if key.created is None or key.created >= until - _LATE:
         return True
     return key.last_use.date is not None and key.last_use.date >= since - _LATE
 
@@ -173,10 +177,20 @@ def _use(parts: Iterable[Question[Any]], since: datetime, until: datetime) -> Us
         since,
         until,
         tuple(sightings),
-        tuple(sorted({it for each in parts for it in each.tally.calls}, key=lambda it: (it[1], it[0].value))),
+        _calls(parts),
         tuple(sorted((each.region, _clause(each.error)) for each in parts if each.error)),
         tuple(sorted({key_id for each in parts for key_id in each.tally.key_ids})),
     )
+
+
+def _calls(parts: Iterable[Question[Any]]) -> tuple[Call, ...]:
+    """Those of all regions together."""
+    found: dict[tuple[str, Kind], bool] = {}
+    for each in parts:
+        for call, is_new in each.tally.calls.items():
+            found[call] = found.get(call, True) and is_new
+    named = (Call(name, kind, is_new) for (name, kind), is_new in found.items())
+    return tuple(sorted(named, key=lambda it: (it.name, it.kind.value)))
 
 
 def _gaps(done: Iterable[Question[Any]]) -> Iterable[Gap]:

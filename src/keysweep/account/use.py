@@ -36,6 +36,17 @@ class Sighting:
 
 
 @frozen
+class Call:
+    """A name of what was called, and what called it."""
+
+    name: str
+    """As in `s3:ListBuckets`."""
+    kind: Kind
+    is_new: bool
+    """Whether it was only called after the leak: it may be somebody else's business."""
+
+
+@frozen
 class Use:
     """What a key did, as CloudTrail tells it of management events."""
 
@@ -43,8 +54,8 @@ class Use:
     until: datetime
     sightings: tuple[Sighting, ...] = ()
     """The most frequent first."""
-    calls: tuple[tuple[Kind, str], ...] = ()
-    """Names of what was called and not refused, as `s3:ListBuckets`, each with what called it; sorted."""
+    calls: tuple[Call, ...] = ()
+    """What was called and not refused, sorted by name."""
     shortfalls: tuple[tuple[str, str], ...] = ()
     """Regions of which not everything is known, each with why."""
     key_ids: tuple[str, ...] = ()

@@ -73,7 +73,7 @@ def use_document(use: Use | None) -> dict[str, Any] | None:
             {"kind": guess.kind.value, "confidence": guess.confidence.value, "why": guess.why, "events": count}
             for guess, count in use.kinds
         ],
-        "calls": sorted({name for _, name in use.calls}),
+        "calls": sorted({each.name for each in use.calls}),
         "sightings": [_sighting(each) for each in use.sightings[:_MOST_SIGHTINGS]],
         "more_sightings": max(0, len(use.sightings) - _MOST_SIGHTINGS),
         "complete": not use.shortfalls,
