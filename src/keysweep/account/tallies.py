@@ -75,9 +75,9 @@ class Sightings:
             address = _text(detail.get("sourceIPAddress"))
             invoked_by = _text(_mapping(detail.get("userIdentity")).get("invokedBy"))
             endpoint = _text(detail.get("vpcEndpointId"))
-            if len(self._found) >= _MOST_SIGHTINGS:
-                address = agent = _OTHERS
             name = service, address, agent, invoked_by, endpoint
+            if name not in self._found and len(self._found) >= _MOST_SIGHTINGS:
+                name = service, _OTHERS, _OTHERS, "", ""
             counted = self._counted(self._found.get(name), name, when, refused=refused)
             self._found[name] = counted
             if not refused:

@@ -91,9 +91,7 @@ def _with_iam(
 ) -> Account:
     iam = acting.client("iam")
     users = [user for user in account.users if any(key.is_active or key.key_id in leaks for key in user.keys)]
-    powerful = [
-        user for user in users if user.powers and (user.powers.is_administrator or user.powers.escalations)
-    ]
+    powerful = [user for user in users if user.powers and user.powers.takes_over]
     powers, gaps = simulated(iam, powerful, goes_on)
     services, more = advised(iam, users, watch, goes_on, sleep)
     return replace(
