@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from keysweep.account.checks import Lapse, Leak, urgency
 from keysweep.account.evidence import Account, Gap, Key, User
+from keysweep.account.members import Member
 from keysweep.frozen import frozen
 
 
@@ -38,6 +39,8 @@ class Audit:
     gaps: tuple[Gap, ...] = ()
     """What is not known of any account, such as leaks that a scan may have missed."""
     unreached: tuple[Unreached, ...] = ()
+    closed: tuple[Member, ...] = ()
+    """Accounts in which no key works, because they are suspended or being closed; they were not read."""
 
     @property
     def lapses(self) -> list[Lapse]:

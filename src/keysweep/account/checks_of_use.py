@@ -83,7 +83,7 @@ def is_guessed(key: Key, account: Account, bounds: Bounds) -> bool:
     """Whether regions are only thought to be odd: nobody said which ones are not, and they are enabled."""
     last, known = key.last_use, account.regions
     used = {each.region for each in key.use.sightings} if key.use else set()
-    disabled = known.disabled if known else frozenset()
+    disabled = set(known.disabled if known else ())
     return not bounds.home_regions and not disabled & (used | ({last.region} if last else set()))
 
 

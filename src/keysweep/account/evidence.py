@@ -118,9 +118,9 @@ class Regions:
     """The regions that an account may use."""
 
     enabled: tuple[str, ...]
-    disabled: frozenset[str] = frozenset()
+    disabled: tuple[str, ...] = ()
     """Those that are there and were not enabled."""
-    deserted: frozenset[tuple[str, str]] = frozenset()
+    deserted: tuple[tuple[str, str], ...] = ()
     """Region and key ID, where nobody but this key changed anything that CloudTrail knows of."""
 
 

@@ -20,7 +20,7 @@ def regions_of(acting: Acting) -> tuple[Regions, tuple[Gap, ...]]:
         states = {str(each["RegionName"]): each.get("OptInStatus") for each in listed}
         enabled = sorted(name for name, state in states.items() if state != _DISABLED)
         if enabled:
-            return Regions(tuple(enabled), frozenset(states.keys() - {*enabled})), ()
+            return Regions(tuple(enabled), tuple(sorted(states.keys() - {*enabled}))), ()
         said = AwsError("EC2 lists no region.")
     except failures() as error:
         said = in_words(error, "be listed")

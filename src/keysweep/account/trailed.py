@@ -93,7 +93,7 @@ def told(
     )
 
 
-def deserted(acting: Acting, told: Told, since: datetime, pacing: Pacing) -> frozenset[tuple[str, str]]:
+def deserted(acting: Acting, told: Told, since: datetime, pacing: Pacing) -> tuple[tuple[str, str], ...]:
     """Region and key ID, where the key works mostly elsewhere and nobody but it changed anything.
 
     Of very many changes the newest are looked at.
@@ -118,10 +118,10 @@ def deserted(acting: Acting, told: Told, since: datetime, pacing: Pacing) -> fro
         (key_id,) = users[each.region]
         if (each.error is None or each.pages) and each.tally.keys <= {key_id}:
             found.add((each.region, key_id))
-    return frozenset(found)
+    return tuple(sorted(found))
 
 
-def told_of(account: Account, told: Told, found: frozenset[tuple[str, str]]) -> Account:
+def told_of(account: Account, told: Told, found: tuple[tuple[str, str], ...]) -> Account:
     """The account with it."""
     creations = told.creations.found if told.creations else {}
     users = tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import click
@@ -42,16 +43,30 @@ class Usage:
             if not region or not _REGION_CHARACTERS.issuperset(region):
                 raise UsageError(f"{region!r} is no region: give the name of one, such as eu-west-1.")
 
+    def how(self, leaks: Mapping[str, Leak]) -> str:
+        """What this adds to the way in which accounts are read: another way finds other things in them."""
+        if not self.is_asked:
+            return ""
+        dates = sorted((name, str(each.since)) for name, each in leaks.items())
+        told = repr((self.days, self.regions, bool(self.creators), dates))
+        return f", use {sha256(told.encode()).hexdigest()[:16]}"
+
     def read(
-        self, acting: Acting, account: Account, leaks: Mapping[str, Leak], *, goes_on: Callable[[], bool]
+        self,
+        acting: Acting,
+        account: Account,
+        leaks: Mapping[str, Leak],
+        *,
+        goes_on: Callable[[], bool],
+        is_shown: bool = True,
     ) -> Account:
-        """The account with the use of its keys, or with a note that nobody asked."""
+        """The account with the use of its keys, or with a note that nobody asked; `is_shown` as it comes."""
         from keysweep.account.usage import NOT_ASKED, Wanted, with_usage
         from keysweep.frozen import replace
 
         if not self.is_asked:
             return replace(account, notes=(*account.notes, NOT_ASKED))
-        line = TerminalLine(sys.stderr) if sys.stderr.isatty() else None
+        line = TerminalLine(sys.stderr) if is_shown and sys.stderr.isatty() else None
 
         def watch(what: str, done: int, number: int) -> None:
             if line:

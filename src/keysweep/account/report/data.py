@@ -28,6 +28,7 @@ def document(audit: Audit) -> dict[str, Any]:
         "unreached": [
             {"account": each.account, "name": each.name or None, "reason": each.reason} for each in audit.unreached
         ],
+        "closed": [{"account": each.account, "name": each.name or None} for each in audit.closed],
     }
 
 

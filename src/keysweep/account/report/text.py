@@ -95,6 +95,8 @@ def _summary(audit: Audit) -> str:
         facts.append(f"{here} of {number_of(len(audit.leaks), 'leaked key')} known here belong to {belongs}")
     if audit.unreached:
         facts.append(f"{number_of(len(audit.unreached), 'account')} could not be read")
+    if audit.closed:
+        facts.append(f"{number_of(len(audit.closed), 'account')} suspended or closed, where no key works")
     if not audit.is_complete:
         facts.append("not everything was checked")
     return f"keysweep: {_accounts(audit)}: {'; '.join(facts)}."
