@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from keysweep.account.checks import Bounds, Lapse, Leak, lapses
 from keysweep.account.evidence import Account
+from keysweep.account.kept import Kept
 from keysweep.account.lookups import Pacing, Question, answered
 from keysweep.account.reading import overview, read_account
 from keysweep.account.tallies import Others
@@ -397,3 +399,23 @@ def test_what_iam_may_not_be_asked_is_a_gap_each(cloud: Cloud, acting: Asking) -
         "iam:GenerateServiceLastAccessedDetails, iam:GetServiceLastAccessedDetails",
     ]
     assert (account.users[0].granted, account.users[0].simulated) == (None, None)
+
+
+def test_what_was_read_of_use_is_as_it_was_when_a_later_run_goes_on_with_it(
+    cloud: Cloud, acting: Asking, tmp_path: Path
+) -> None:
+    at = f"{ago(2):%Y-%m-%dT%H:%M:%SZ}"
+    cloud.policies["ci"], cloud.services[f"{ARN}/ci"] = "*", {"s3": at, "sqs": ""}
+    cloud.decisions["iam:PassRole"] = ("explicitDeny", "")
+    made = {"responseElements": {"accessKey": {"accessKeyId": KEY}}}
+    cloud.events["us-east-1"] = [
+        event(KEY, userAgent="exec-env/AWS_Lambda_x"),
+        event("ASIA", "CreateAccessKey", "iam", **made),
+        event("", userIdentity={"type": "Root", "accessKeyId": OTHER}),
+    ]
+    account = read(acting, leaks={KEY: Leak(ago(1), ())})
+    assert account.gaps == ()
+    assert account.users[0].keys[0].creation
+    with Kept(tmp_path / "accounts" / "kept.jsonl", "as it is") as kept:
+        kept.begin([account])
+        assert kept.accounts(account.taken) == {ACCOUNT: account}
