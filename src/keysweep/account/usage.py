@@ -14,7 +14,6 @@ from keysweep.account.regions import regions_of, trails_in
 from keysweep.account.simulated import simulated
 from keysweep.aws.responders import Acting
 from keysweep.frozen import frozen, replace
-from keysweep.report.style import number_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,17 +67,11 @@ def with_usage(
 def _notes(account: Account, told: trailed.Told, wanted: Wanted, since: datetime) -> Iterator[str]:
     """What cannot be told, and is no gap: nobody has it, or nobody wished to know."""
     if told.passed_over:
-        unused = (
-            f"{number_of(told.passed_over, 'active key')} not used in the last {wanted.days} days, as IAM says"
-        )
-        yield f"{unused}: CloudTrail was not asked about that."
+        yield f"Keys that IAM says were not used in the last {wanted.days} days were not looked up in CloudTrail."
     if not wanted.judges_creators:
         yield "Who made each key was not judged: --approved-creator says who may."
-        return
-    old = [key for key, user in account.each_key() if user and (key.created is None or key.created < since)]
-    if old:
-        keys = number_of(len(old), "key")
-        yield f"Who made {keys} is not known: older than the {wanted.days} days that CloudTrail was asked about."
+    elif any(user and (key.created is None or key.created < since) for key, user in account.each_key()):
+        yield f"Who made keys that are older than {wanted.days} days is not known: CloudTrail was not asked further."
 
 
 def _with_iam(
