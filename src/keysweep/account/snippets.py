@@ -168,7 +168,8 @@ def _any_ci(facts: Facts) -> list[tuple[str, str]]:
 def _service(facts: Facts, name: str) -> str:
     """A role for a service that runs what uses the key, and for none of another account."""
     condition = f'        StringEquals = {{ "aws:SourceAccount" = "{facts.account}" }}\n' if name != "ec2" else ""
-    return _role(facts, f'Service = "{name}.amazonaws.com"', condition=condition)
+    end = "com.cn" if name == "ec2" and facts.partition == "aws-cn" else "com"
+    return _role(facts, f'Service = "{name}.amazonaws.{end}"', condition=condition)
 
 
 def _ec2(facts: Facts) -> list[tuple[str, str]]:

@@ -71,7 +71,7 @@ def _notes(account: Account, told: trailed.Told, wanted: Wanted, since: datetime
     if not wanted.judges_creators:
         yield "Who made each key was not judged: --approved-creator says who may."
     elif any(user and (key.created is None or key.created < since) for key, user in account.each_key()):
-        yield f"Who made keys that are older than {wanted.days} days is not known: CloudTrail was not asked further."
+        yield f"Who made keys older than {wanted.days} days is not known: CloudTrail was not asked further back."
 
 
 def _with_iam(
