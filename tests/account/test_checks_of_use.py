@@ -78,7 +78,17 @@ def test_a_leaked_old_powerful_key_that_strangers_used_after_its_leak_is_above_e
 def test_use_from_where_it_was_used_before_the_leak_is_not_said_to_be_strange() -> None:
     (found, *_) = judged(user(key(used=use(seen(days=1, after_leak=1)))), leaks={KEY: LEAK})
     assert found.rule.id == "used-after-leak"
-    assert not [each for each in found.evidence if "not seen before" in each]
+    assert not [each for each in found.evidence if "not like before" in each]
+
+
+def test_of_a_key_that_is_used_from_everywhere_only_another_program_is_strange() -> None:
+    everywhere = [seen(f"198.51.100.{each}", days=40) for each in range(6)]
+    (found, *_) = judged(user(key(used=use(*everywhere, seen("192.0.2.1", after_leak=3)))), leaks={KEY: LEAK})
+    assert not [each for each in found.evidence if "not like before" in each]
+    assert "before the leak it was used from 6 addresses, so that another one says little" in found.evidence
+    other = seen("192.0.2.1", "Boto3/1", after_leak=3)
+    (found, *_) = judged(user(key(used=use(*everywhere, other))), leaks={KEY: LEAK})
+    assert "not like before the leak: what came from 192.0.2.1 with Boto3/1" in found.evidence
 
 
 def test_where_nothing_is_known_of_before_the_leak_that_is_said() -> None:

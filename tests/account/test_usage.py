@@ -222,7 +222,7 @@ def test_use_after_the_leak_is_told_apart_from_that_before(cloud: Cloud, acting:
     found = broken(account, leaks)
     evidence = found["used-after-leak"].evidence
     assert f"2 calls after the leak, the last {ago(2 / 24):%Y-%m-%d}" in evidence
-    assert "not seen before the leak: what came from 198.51.100.66 with Boto3/1" in evidence
+    assert "not like before the leak: what came from 198.51.100.66 with Boto3/1" in evidence
     assert found["used-after-leak"].rank == 0b1110, "from elsewhere, powerful, used, and not old"
 
 

@@ -78,12 +78,11 @@ class Lapse:
             "key_id": (key.key_id if key else "") or "KEY_ID",
             "arn": shlex.quote(key.arn if key else ""),
             "policies": ", ".join(self.user.powers.granted_by if self.user and self.user.powers else ()),
-            "snippet": self.replacement.snippet if self.replacement else "",
         }
         remedy = self.rule.remedy
         return practices.Remedy(
             tuple(each.format_map(told) for each in remedy.cli),
-            remedy.terraform.format_map(told),
+            self.replacement.snippet if self.replacement else remedy.terraform.format_map(told),
             remedy.console.format_map(told),
         )
 

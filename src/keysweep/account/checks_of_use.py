@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from keysweep.account.checks import Bounds, Leak
 
 _MOST_NAMED = 3
+_MOST_PLACES = 5
+"""More addresses make a key one that is used from everywhere."""
 Broken = Iterator[tuple[Rule, tuple[str, ...]]]
 
 
@@ -138,10 +140,13 @@ def after_leak(key: Key, leak: Leak, account: Account, bounds: Bounds) -> tuple[
         f"{calls(use.after_leak)} after the leak, the last {day(max(each.last for each in after))}",
         f"they came {_from(after)}",
     ]
+    before = [each for each in use.sightings if each.was_before_leak]
     if strange := _strangers(use):
-        told.append(f"not seen before the leak: what came {_from(strange)}")
-    elif not any(each.was_before_leak for each in use.sightings):
+        told.append(f"not like before the leak: what came {_from(strange)}")
+    elif not before:
         told.append("whether that is like before the leak is not known: CloudTrail tells of nothing before it")
+    if len(places := {each.address for each in before}) > _MOST_PLACES:
+        told.append(f"before the leak it was used from {len(places)} addresses, so that another one says little")
     told += unexpected_regions(key, account, bounds)
     return tuple(told)
 
@@ -156,10 +161,20 @@ def is_unexpected(key: Key, account: Account, bounds: Bounds) -> bool:
 
 
 def _strangers(use: Use) -> list[Sighting]:
-    """What came after the leak from addresses that had not come before; none where nothing had."""
+    """What came after the leak with another program than before, or from another address where there were few.
+
+    None where nothing had come before. Runners of CI systems have another address each time.
+    """
     before = [each for each in use.sightings if each.was_before_leak]
     addresses = {each.address for each in before}
-    return [each for each in use.sightings if each.after_leak and before and each.address not in addresses]
+    programs = {program(each.agent) for each in before}
+    is_settled = len(addresses) <= _MOST_PLACES
+    return [
+        each
+        for each in use.sightings
+        if before and each.after_leak and not each.was_before_leak
+        if program(each.agent) not in programs or (is_settled and each.address not in addresses)
+    ]
 
 
 def _kinds(key: Key) -> Iterator[str]:
