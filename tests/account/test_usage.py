@@ -272,7 +272,7 @@ def test_who_made_an_older_key_is_said_to_be_unknown(cloud: Cloud, acting: Askin
     cloud.users = {"ci": (KEY, ago(200), used(0.1))}
     account = read(acting, Wanted(judges_creators=True))
     assert "unapproved-key" not in broken(account, creators=("x",))
-    assert any(note.startswith("Who made keys that are older than 90 days") for note in account.notes)
+    assert any(note.startswith("Who made keys older than 90 days") for note in account.notes)
     assert any("--approved-creator says who may" in note for note in read(acting).notes)
 
 
