@@ -37,6 +37,8 @@ class Bounds:
     """Patterns of who may make keys; anybody may if there are none."""
     home_regions: tuple[str, ...] = ()
     """Where keys may be used; what is unusual is guessed if there are none."""
+    usage_days: int = 0
+    """How far back it was asked what uses the keys; 0 where it was not, and no rule about that is judged."""
 
 
 @frozen
@@ -82,7 +84,7 @@ class Lapse:
         remedy = self.rule.remedy
         return practices.Remedy(
             tuple(each.format_map(told) for each in remedy.cli),
-            self.replacement.snippet if self.replacement else remedy.terraform.format_map(told),
+            remedy.terraform.format_map(told),
             remedy.console.format_map(told),
         )
 

@@ -302,7 +302,7 @@ REPLACEABLE = Rule(
     Severity.MEDIUM,
     Remedy(
         (),
-        "an aws_iam_role for what uses the key of {user}, with a policy of what it does; the report has it ready",
+        "an aws_iam_role for what uses the key of {user}, with a policy of what it does: the report has it ready",
         "IAM > Roles > Create role for what uses the key, let it work with that, and deactivate the key when it "
         "is not used any more",
     ),

@@ -126,7 +126,7 @@ def account(
         read = _read_many(wanted, responders, partition_name, f"role {mandate.role}", usage, leaks)
     else:
         read = Read((_read_own(responders.operator(partition_name), usage, leaks),))
-    bounds = Bounds(most_days, idle_days, kept_days, root_days, usage.creators, usage.home_regions)
+    bounds = Bounds(most_days, idle_days, kept_days, root_days, *usage.bounds)
     judged = tuple(Judged(each, tuple(lapses(each, bounds, leaks))) for each in read.accounts)
     audit = Audit(judged, leaks, tuple(partial), read.unreached, read.closed)
     write_report(output, lambda stream: write(audit, stream, form=form, is_file=output is not None))

@@ -43,6 +43,11 @@ class Usage:
             if not region or not _REGION_CHARACTERS.issuperset(region):
                 raise UsageError(f"{region!r} is no region: give the name of one, such as eu-west-1.")
 
+    @property
+    def bounds(self) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+        """What keys are held to, as `Bounds` has it."""
+        return self.creators, self.home_regions, self.days if self.is_asked else 0
+
     def how(self, leaks: Mapping[str, Leak]) -> str:
         """What this adds to the way in which accounts are read: another way finds other things in them."""
         if not self.is_asked:
