@@ -89,6 +89,5 @@ def _lapse(lapse: Lapse) -> dict[str, Any]:
         "user": lapse.key.user if lapse.key else None,
         "key_id": (lapse.key.key_id or None) if lapse.key else None,
         "evidence": list(lapse.evidence),
-        "replacement": used.replacement_document(lapse.replacement),
         "remedy": {"cli": list(steps.cli), "terraform": steps.terraform, "console": steps.console},
     }

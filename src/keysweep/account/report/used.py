@@ -32,7 +32,7 @@ def key_document(key: Key, user: User | None, account: Account) -> dict[str, Any
         }
         if made
         else None,
-        "replacement": replacement_document(replacement_of(key, user, account)) if user else None,
+        "replacement": _replacement(replacement_of(key, user, account)) if user else None,
     }
 
 
@@ -118,7 +118,7 @@ def _sighting(each: Sighting) -> dict[str, Any]:
     }
 
 
-def replacement_document(instead: Replacement | None) -> dict[str, Any] | None:
+def _replacement(instead: Replacement | None) -> dict[str, Any] | None:
     """What to have in place of a key, with its snippets."""
     if instead is None:
         return None
