@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from keysweep.account import practices
@@ -112,7 +113,20 @@ class Change:
 
 def how(bounds: Bounds) -> dict[str, int | str]:
     """What is said of a run to know which others it can be compared with."""
-    return {"most-days": bounds.most_days, "idle-days": bounds.idle_days, "kept-days": bounds.kept_days}
+    return {
+        "most-days": bounds.most_days,
+        "idle-days": bounds.idle_days,
+        "kept-days": bounds.kept_days,
+        "root-days": bounds.root_days,
+        "usage-days": bounds.usage_days,
+        "creators": _digest(bounds.creators),
+        "home-regions": _digest(bounds.home_regions),
+    }
+
+
+def _digest(names: Iterable[str]) -> str:
+    """What tells lists of names apart without naming any."""
+    return sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
 
 
 def summary(audit: Audit, bounds: Bounds, change: Change | None, taken: datetime) -> Run:

@@ -49,7 +49,7 @@ def lines(runs: Sequence[Run], style: Style) -> Iterator[str]:
         yield "keysweep: no run is known here yet: keysweep account keeps each that it makes."
         return
     for (accounts, how), series in _series(runs):
-        bounds = ", ".join(f"{name} {value}" for name, value in how)
+        bounds = ", ".join(f"{name} {value}" for name, value in how if isinstance(value, int) and value)
         yield from wrapped(f"{_called(accounts)} ({bounds}): {number_of(len(series), 'run')}", 0, style)
         yield from _table([_HEAD, *(_cells(each) for each in _steps(series)[-_MOST_ROWS:])], style)
         if len(series) > _MOST_ROWS:
