@@ -8,6 +8,7 @@ from typing import Any, TextIO
 from keysweep.findings import Commit, Finding, Origin, Place, Problem, ProblemCode, ScanResult, Severity
 from keysweep.report.style import Style, number_of, size
 from keysweep.report.text import ROLES, TITLES
+from keysweep.report.weak import counted
 
 _SAFE = Style().safe
 
@@ -132,6 +133,8 @@ def summary(result: ScanResult, fail_on: Severity, suppressed: int) -> str:
     told += f" in {number_of(result.scanned_items, 'item')} ({size(result.scanned_bytes)})"
     if result.findings:
         told += f", {failing(result, fail_on) or 'none'} of them {fail_on.label} or worse"
+    if result.weak:
+        told += f"; {counted(result.weak, fail_on)}, which text and JSON tell of"
     if suppressed:
         told += f"; {suppressed} suppressed"
     if result.problems:
