@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def listed(places: tuple[WeakPlace, ...], style: Style, colours: dict[Severity, str]) -> list[str]:
-    """A paragraph for each, in their order; the same in several files is said once, with what to do about the first."""
+    """A paragraph for each, in their order; the same in several files is said once, with steps for the first."""
     lines = []
     for same in _alike(places):
         first = same[0]

@@ -94,7 +94,9 @@ class _Holders:
         self._content = content
 
     def inherited(self, redacted: _Redacted) -> Inherited:
-        processes = tuple(redacted(each) for each in sorted(self.processes, key=lambda each: (len(each), each)))
+        processes = tuple(
+            redacted(each) for each in sorted(set(self.processes), key=lambda each: (len(each), each))
+        )
         variables = tuple(
             dict.fromkeys(filter(None, (self._variable(part.place.offset) for part in self.finding.parts)))
         )
@@ -154,17 +156,19 @@ class _Looked:
             content = _as_content(process.environ())
         except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return  # it has ended
-        except psutil.AccessDenied if sys.platform == "linux" else ():
-            if name:
-                self._kept.append(name)
-            return
         except (psutil.Error, OSError) as error:
             if name:
-                message = f"cannot be read ({type(error).__name__})"
-                origin = replace(_ORIGIN, path=f"(environment of {name})")
-                self.problems.append(Problem(ProblemCode.UNREADABLE, message, origin))
+                self._not_read(name, error, kept=isinstance(error, psutil.AccessDenied))
             return
         self.by_content.setdefault(content, []).append(name)
+
+    def _not_read(self, name: str, error: Exception, *, kept: bool) -> None:
+        if kept and sys.platform == "linux":
+            self._kept.append(name)
+            return
+        origin = replace(_ORIGIN, path=f"(environment of {name})")
+        message = f"cannot be read ({type(error).__name__})"
+        self.problems.append(Problem(ProblemCode.UNREADABLE, message, origin))
 
     def notes(self) -> tuple[str, ...]:
         if not self._kept:
