@@ -64,6 +64,7 @@ class Search:
         self._on_progress = on_progress
         self._roots = roots(home, environment)
         self._listed: dict[str, tuple[str, ...]] = {}
+        self._met: set[str] = set()
 
     def files(self) -> Iterator[str]:
         """Real paths, each once, in the order of the table."""
@@ -160,8 +161,9 @@ class Search:
                     yield from self._take(entry.path, size, expected, room)
 
     def _take(self, path: str, size: int, expected: Expected, room: _Room) -> Iterator[str]:
-        if path in self.expected:
+        if path in self._met:
             return
+        self._met.add(path)
         if size > self._bounds.file_bytes:
             message = (
                 f"is larger than {self._bounds.file_bytes >> 20} MiB, and was not scanned: "

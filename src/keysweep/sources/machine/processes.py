@@ -94,19 +94,19 @@ class _Holders:
         self._content = content
 
     def inherited(self, redacted: _Redacted) -> Inherited:
-        processes = tuple(
-            redacted(each) for each in sorted(set(self.processes), key=lambda each: (len(each), each))
-        )
-        variables = tuple(
-            dict.fromkeys(filter(None, (self._variable(part.place.offset) for part in self.finding.parts)))
-        )
+        processes = tuple(map(redacted, sorted(set(self.processes), key=_shortest)))
+        variables = dict.fromkeys(self._variable(part.place.offset) for part in self.finding.parts)
         origin = replace(_ORIGIN, path=f"({said_of(processes)})", what="environment of processes")
-        return Inherited(replace(self.finding, origin=origin), processes, variables)
+        return Inherited(replace(self.finding, origin=origin), processes, tuple(filter(None, variables)))
 
     def _variable(self, offset: int) -> str:
         start = self._content.rfind(b"\n", 0, offset) + 1
         name = self._content[start:offset].partition(b"=")[0]
         return name.decode("ascii") if _NAME.fullmatch(name) else ""
+
+
+def _shortest(described: str) -> tuple[int, str]:
+    return len(described), described
 
 
 def said_of(processes: Sequence[str], most: int = MOST_NAMED) -> str:
@@ -173,7 +173,7 @@ class _Looked:
     def notes(self) -> tuple[str, ...]:
         if not self._kept:
             return ()
-        return (f"the system keeps the {said_of(sorted(self._kept, key=len))} from you too: not read",)
+        return (f"the system keeps the {said_of(sorted(self._kept, key=_shortest))} from you too: not read",)
 
 
 def _is_own(process: psutil.Process) -> bool:

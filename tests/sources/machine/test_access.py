@@ -1,0 +1,117 @@
+"""Who else gets to a file, by real permissions in real directories."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from keysweep.sources.machine.access import Access, access_to
+from tests.homes import Home
+
+OTHER_GROUP = 54321
+
+
+@pytest.fixture
+def secret_file(home: Home, tmp_path: Path) -> Path:
+    """A file of the user's alone, in directories that everybody may pass."""
+    path = home.write("keep/secret", "x")
+    (home.path / "keep").chmod(0o755)
+    home.open_to_all(above=tmp_path)
+    for each in tmp_path.parents:
+        if not each.stat().st_mode & 0o001:
+            each.chmod(each.stat().st_mode | 0o011)
+    return path
+
+
+def looked(path: Path, home: Home) -> Access:
+    return access_to(os.fspath(path), os.fspath(home.path))
+
+
+@pytest.mark.parametrize(
+    ("mode", "readers", "writers"),
+    [
+        (0o600, "", ()),
+        (0o400, "", ()),
+        (0o644, "everybody", ()),
+        (0o604, "everybody", ()),
+        (0o602, "", ("everybody may write it",)),
+        (0o666, "everybody", ("everybody may write it",)),
+        (0o640, "", ()),
+        (0o660, "", ()),
+    ],
+)
+def test_the_mode_of_a_file_says_who_gets_to_it(
+    secret_file: Path, home: Home, mode: int, readers: str, writers: tuple[str, ...]
+) -> None:
+    secret_file.chmod(mode)
+    assert looked(secret_file, home) == Access(readers, writers)
+
+
+def test_a_group_counts_unless_it_is_the_one_of_the_user_alone(
+    secret_file: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret_file.chmod(0o660)
+    status = os.stat
+    shared = os.fspath(secret_file)
+
+    def of_a_group(path: str) -> os.stat_result:
+        told = status(path)
+        return os.stat_result((*told[:5], OTHER_GROUP, *told[6:])) if path == shared else told
+
+    monkeypatch.setattr(os, "stat", of_a_group)
+    assert looked(secret_file, home) == Access(f"group {OTHER_GROUP}", (f"group {OTHER_GROUP} may write it",))
+
+
+def test_a_directory_that_nobody_else_can_pass_keeps_all_in_it(secret_file: Path, home: Home) -> None:
+    secret_file.chmod(0o666)
+    for directory in (secret_file.parent, home.path):
+        directory.chmod(0o700)
+        assert looked(secret_file, home) == Access()
+        directory.chmod(0o711)
+        assert looked(secret_file, home).readers == "everybody"
+
+
+def test_who_may_write_the_directory_may_put_another_file_there(secret_file: Path, home: Home) -> None:
+    where = secret_file.parent
+    where.chmod(0o777)
+    assert looked(secret_file, home).writers == (f"everybody may write its directory, {where}",)
+    where.chmod(0o1777)
+    assert looked(secret_file, home).writers == ()
+
+
+def test_a_file_of_somebody_else_in_the_home_is_theirs(
+    secret_file: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    assert looked(secret_file, home).owner == f"user {owner}"
+    assert access_to(os.fspath(secret_file), "/home/me").owner == ""
+
+
+@pytest.mark.parametrize("name", ["Dropbox", "Dropbox (Personal)", "OneDrive - Acme", "Nextcloud", "google drive"])
+def test_a_synchronised_folder_is_known_by_its_name(home: Home, name: str) -> None:
+    path = home.write(f"{name}/keys/aws", "x")
+    assert looked(path, home).synchronised == f"{home.path}/{name}"
+
+
+def test_a_folder_of_syncthing_is_known_by_what_it_leaves_there(home: Home) -> None:
+    path = home.write("stuff/keys/aws", "x")
+    assert looked(path, home).synchronised == ""
+    home.write("stuff/.stfolder/x", "")
+    assert looked(path, home).synchronised == f"{home.path}/stuff"
+
+
+def test_a_work_tree_of_git_is_known_up_to_the_home(home: Home, tmp_path: Path) -> None:
+    path = home.write("dotfiles/aws/credentials", "x")
+    (tmp_path / ".git").mkdir()
+    assert looked(path, home).work_tree == ""
+    (home.path / ".git").write_text("gitdir: elsewhere\n")
+    assert looked(path, home).work_tree == os.fspath(home.path)
+    (home.path / "dotfiles" / ".git").mkdir()
+    assert looked(path, home).work_tree == f"{home.path}/dotfiles"
+
+
+def test_what_is_gone_is_open_to_nobody(home: Home) -> None:
+    assert looked(home.path / "gone", home) == Access()
