@@ -18,7 +18,7 @@ NOBODY = Environments()
 
 
 class Home:
-    """A home to write in. Its files are their owner's alone, and so is the way to them, unless a test changes that."""
+    """A home to write in. Its files are their owner's alone unless a test changes that."""
 
     def __init__(self, path: Path, seed: int) -> None:
         path.mkdir(parents=True, exist_ok=True)
@@ -45,13 +45,6 @@ class Home:
         token = session_token(self._chance)
         name, its_secret = key_id(self._chance, "ASIA"), secret(self._chance)
         return f"aws_access_key_id = {name}\naws_secret_access_key = {its_secret}\naws_session_token = {token}\n"
-
-    def open_to_all(self, *, above: Path) -> None:
-        """Let everybody pass the directories from `above` on, as homes often do."""
-        for each in (self.path, *self.path.parents):
-            each.chmod(0o755)
-            if each == above:
-                break
 
     def scanned(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,14 +15,10 @@ OTHER_GROUP = 54321
 
 
 @pytest.fixture
-def secret_file(home: Home, tmp_path: Path) -> Path:
+def secret_file(passable: Home) -> Path:
     """A file of the user's alone, in directories that everybody may pass."""
-    path = home.write("keep/secret", "x")
-    (home.path / "keep").chmod(0o755)
-    home.open_to_all(above=tmp_path)
-    for each in tmp_path.parents:
-        if not each.stat().st_mode & 0o001:
-            each.chmod(each.stat().st_mode | 0o011)
+    path = passable.write("keep/secret", "x")
+    path.parent.chmod(0o755)
     return path
 
 
@@ -43,50 +40,50 @@ def looked(path: Path, home: Home) -> Access:
     ],
 )
 def test_the_mode_of_a_file_says_who_gets_to_it(
-    secret_file: Path, home: Home, mode: int, readers: str, writers: tuple[str, ...]
+    secret_file: Path, passable: Home, mode: int, readers: str, writers: tuple[str, ...]
 ) -> None:
     secret_file.chmod(mode)
-    assert looked(secret_file, home) == Access(readers, writers)
+    assert looked(secret_file, passable) == Access(readers, writers)
 
 
 def test_a_group_counts_unless_it_is_the_one_of_the_user_alone(
-    secret_file: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+    secret_file: Path, passable: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret_file.chmod(0o660)
     status = os.stat
     shared = os.fspath(secret_file)
 
-    def of_a_group(path: str) -> os.stat_result:
-        told = status(path)
+    def of_a_group(path: str, **how: Any) -> os.stat_result:
+        told = status(path, **how)
         return os.stat_result((*told[:5], OTHER_GROUP, *told[6:])) if path == shared else told
 
     monkeypatch.setattr(os, "stat", of_a_group)
-    assert looked(secret_file, home) == Access(f"group {OTHER_GROUP}", (f"group {OTHER_GROUP} may write it",))
+    assert looked(secret_file, passable) == Access(f"group {OTHER_GROUP}", (f"group {OTHER_GROUP} may write it",))
 
 
-def test_a_directory_that_nobody_else_can_pass_keeps_all_in_it(secret_file: Path, home: Home) -> None:
+def test_a_directory_that_nobody_else_can_pass_keeps_all_in_it(secret_file: Path, passable: Home) -> None:
     secret_file.chmod(0o666)
-    for directory in (secret_file.parent, home.path):
+    for directory in (secret_file.parent, passable.path):
         directory.chmod(0o700)
-        assert looked(secret_file, home) == Access()
+        assert looked(secret_file, passable) == Access()
         directory.chmod(0o711)
-        assert looked(secret_file, home).readers == "everybody"
+        assert looked(secret_file, passable).readers == "everybody"
 
 
-def test_who_may_write_the_directory_may_put_another_file_there(secret_file: Path, home: Home) -> None:
+def test_who_may_write_the_directory_may_put_another_file_there(secret_file: Path, passable: Home) -> None:
     where = secret_file.parent
     where.chmod(0o777)
-    assert looked(secret_file, home).writers == (f"everybody may write its directory, {where}",)
+    assert looked(secret_file, passable).writers == (f"everybody may write its directory, {where}",)
     where.chmod(0o1777)
-    assert looked(secret_file, home).writers == ()
+    assert looked(secret_file, passable).writers == ()
 
 
 def test_a_file_of_somebody_else_in_the_home_is_theirs(
-    secret_file: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+    secret_file: Path, passable: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = os.getuid()
     monkeypatch.setattr(os, "getuid", lambda: owner + 1)
-    assert looked(secret_file, home).owner == f"user {owner}"
+    assert looked(secret_file, passable).owner == f"user {owner}"
     assert access_to(os.fspath(secret_file), "/home/me").owner == ""
 
 

@@ -27,7 +27,8 @@ PLACED = {
     "prod.tfvars": "Terraform and Packer configuration",
     "spark/conf/spark-defaults.conf": "Hadoop and Spark configuration",
     ".m2/settings.xml": "settings of a package manager",
-    ".netrc": "passwords of a client",
+    ".netrc": "password file",
+    ".ssh/config": "settings of a client",
     ".env.local": "file of environment variables",
     ".config/fish/conf.d/aws.fish": "shell start-up file",
     ".config/systemd/user/backup.service": "service or timer of yours",
@@ -41,7 +42,8 @@ PLACED = {
     "work/.ipynb_checkpoints/a-checkpoint.ipynb": "notebook",
     "Downloads/me_accessKeys.csv": "key file from the AWS console",
     ".docker/config.json": "Docker configuration",
-    ".kube/cache/http/0a": "Kubernetes configuration",
+    ".kube/config": "Kubernetes configuration",
+    ".kube/cache/http/0a": "caches and tools of Kubernetes",
     ".gitlab-runner/config.toml": "configuration of CI",
 }
 
@@ -187,7 +189,7 @@ def test_more_files_bytes_or_depth_than_the_bounds_are_problems_and_the_rest_is_
     netrc = os.fspath(home.write(".netrc", home.pair()))
     few = home.scanned(bounds=Bounds(files=3))
     assert [message for _, message in problems(few)] == [
-        "Kubernetes configuration: there is more than 3 files or 4096 MiB of it, and the rest was not scanned"
+        "caches and tools of Kubernetes: there is more than 3 files or 4096 MiB of it, and the rest was not scanned"
     ]
     assert netrc in where(few)
     assert len(few.findings) == 4

@@ -58,6 +58,7 @@ _DELETE = "Delete it: nothing reads it any more."
 _EDITOR = "Delete it, and keep the editor from making copies of files with secrets."
 _TYPED = "Take the line out, and let a tool ask for secrets or read them from a file."
 _EXPORT = "Export AWS_PROFILE, with the name of a profile that signs in, in place of the key."
+_PODS = "Let `aws eks update-kubeconfig` write it, without keys, and give pods a role."
 _EDITORS = "{Code,Code - Insiders,Code - OSS,VSCodium,Cursor,Windsurf}"
 
 PLACES = (
@@ -205,16 +206,22 @@ PLACES = (
         ("NPM_CONFIG_USERCONFIG", "PIP_CONFIG_FILE"),
     ),
     Place(
-        "passwords of a client",
+        "password file",
         Nature.TOOL,
         (
-            "~/{.netrc,_netrc,.pgpass,.my.cnf,.git-credentials,.curlrc,.wgetrc,.ssh/environment,.ssh/config}",
-            "~/.gitconfig",
-            "$CONFIG/git/{config,credentials}",
+            "~/{.netrc,_netrc,.pgpass,.my.cnf,.git-credentials,.ssh/environment}",
+            "$CONFIG/git/credentials",
             "~/AppData/Roaming/postgresql/pgpass.conf",
         ),
         "Let a helper get it when it is needed (`git config credential.helper`, IAM tokens of RDS).",
         ("NETRC", "PGPASSFILE"),
+        keeps_secrets=True,
+    ),
+    Place(
+        "settings of a client",
+        Nature.TOOL,
+        ("~/{.gitconfig,.curlrc,.wgetrc,.ssh/config}", "$CONFIG/git/config"),
+        _CHAIN,
     ),
     Place(
         "file of environment variables",
@@ -351,10 +358,16 @@ PLACES = (
     Place(
         "Kubernetes configuration",
         Nature.TOOL,
-        ("~/.kube", "~/.minikube/config", "$CONFIG/{k9s,helm}", "~/.helm", "$CACHE/helm/repository/*.yaml"),
-        "Let `aws eks update-kubeconfig` write it, without keys, and give pods a role.",
+        ("~/.kube/config",),
+        _PODS,
         ("KUBECONFIG",),
         keeps_secrets=True,
+    ),
+    Place(
+        "caches and tools of Kubernetes",
+        Nature.TOOL,
+        ("~/.kube", "~/.minikube/config", "$CONFIG/{k9s,helm}", "~/.helm", "$CACHE/helm/repository/*.yaml"),
+        _PODS,
     ),
     Place(
         "configuration of CI",

@@ -51,9 +51,7 @@ _TOLD_BY_BIOS = (
 )
 _HELPERS = {
     "aws-vault": "aws-vault export --format=json",
-    "granted": "granted credential-process --auto-login --profile",
-    "saml2aws": "saml2aws script --credential-file=none --shell=credential_process --profile",
-    "aws-sso": "aws-sso process --profile",
+    "granted": "granted credential-process --profile",
 }
 _MOST_BYTES = 64
 
