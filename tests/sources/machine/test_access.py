@@ -11,8 +11,6 @@ import pytest
 from keysweep.sources.machine.access import Access, access_to
 from tests.homes import Home
 
-OTHER_GROUP = 54321
-
 
 @pytest.fixture
 def secret_file(passable: Home) -> Path:
@@ -46,19 +44,26 @@ def test_the_mode_of_a_file_says_who_gets_to_it(
     assert looked(secret_file, passable) == Access(readers, writers)
 
 
+def otherwise(monkeypatch: pytest.MonkeyPatch, path: Path, number: int, value: int) -> None:
+    """Have the system say something else of a file: only root could give it away, or to a group."""
+    status, changed = os.stat, os.fspath(path)
+
+    def told(path: str, **how: Any) -> os.stat_result:
+        says = status(path, **how)
+        return os.stat_result((*says[:number], value, *says[number + 1 :])) if path == changed else says
+
+    monkeypatch.setattr(os, "stat", told)
+
+
+OF_USER, OF_GROUP = 4, 5
+
+
 def test_a_group_counts_unless_it_is_the_one_of_the_user_alone(
     secret_file: Path, passable: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret_file.chmod(0o660)
-    status = os.stat
-    shared = os.fspath(secret_file)
-
-    def of_a_group(path: str, **how: Any) -> os.stat_result:
-        told = status(path, **how)
-        return os.stat_result((*told[:5], OTHER_GROUP, *told[6:])) if path == shared else told
-
-    monkeypatch.setattr(os, "stat", of_a_group)
-    assert looked(secret_file, passable) == Access(f"group {OTHER_GROUP}", (f"group {OTHER_GROUP} may write it",))
+    otherwise(monkeypatch, secret_file, OF_GROUP, 54321)
+    assert looked(secret_file, passable) == Access("group 54321", ("group 54321 may write it",))
 
 
 def test_a_directory_that_nobody_else_can_pass_keeps_all_in_it(secret_file: Path, passable: Home) -> None:
@@ -70,21 +75,30 @@ def test_a_directory_that_nobody_else_can_pass_keeps_all_in_it(secret_file: Path
         assert looked(secret_file, passable).readers == "everybody"
 
 
-def test_who_may_write_the_directory_may_put_another_file_there(secret_file: Path, passable: Home) -> None:
-    where = secret_file.parent
-    where.chmod(0o777)
-    assert looked(secret_file, passable).writers == (f"everybody may write its directory, {where}",)
-    where.chmod(0o1777)
-    assert looked(secret_file, passable).writers == ()
+def test_who_may_write_a_directory_above_may_put_another_file_there(secret_file: Path, passable: Home) -> None:
+    for where in (secret_file.parent, passable.path):
+        where.chmod(0o777)
+        its = looked(secret_file, passable)
+        assert its.writers == (f"everybody may write {where}, and put another in its place",)
+        assert its.directories == (os.fspath(where),)
+        where.chmod(0o1777)
+        assert looked(secret_file, passable) == Access()
+        where.chmod(0o755)
 
 
 def test_a_file_of_somebody_else_in_the_home_is_theirs(
     secret_file: Path, passable: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = os.getuid()
-    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
-    assert looked(secret_file, passable).owner == f"user {owner}"
-    assert access_to(os.fspath(secret_file), "/home/me").owner == ""
+    otherwise(monkeypatch, secret_file, OF_USER, 54321)
+    assert looked(secret_file, passable).owner == "user 54321"
+    assert access_to(os.fspath(secret_file), os.fspath(secret_file.parent / "x")) == Access()
+
+
+def test_a_file_of_root_in_the_home_is_open_to_nobody_who_has_not_all(
+    secret_file: Path, passable: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    otherwise(monkeypatch, passable.path, OF_USER, 54321)
+    assert looked(secret_file, passable).owner == ("" if os.getuid() == 0 else f"user {os.getuid()}")
 
 
 @pytest.mark.parametrize("name", ["Dropbox", "Dropbox (Personal)", "OneDrive - Acme", "Nextcloud", "google drive"])

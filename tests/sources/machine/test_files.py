@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from keysweep.findings import ProblemCode, ScanResult
+from keysweep.findings import INTERRUPTED, ProblemCode, ScanResult
 from keysweep.sources.machine.files import Bounds, Search
 from keysweep.sources.machine.globs import roots, spelled_out
 from keysweep.sources.machine.places import PLACES, Place
-from tests.homes import Home
+from keysweep.sources.machine.scan import scan_machine
+from keysweep.sources.progress import Progress
+from tests.homes import NOBODY, Home
 
 PLACED = {
     ".aws/credentials": "AWS credentials file",
@@ -134,13 +139,19 @@ def test_a_link_is_followed_and_says_so(home: Home) -> None:
 def test_a_link_that_leads_out_to_things_of_others_is_told(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Who the home belongs to is put in another's place: only root could give the file away."""
     shared = tmp_path / "shared.json"
     shared.write_text(home.pair())
     (home.path / ".docker").mkdir()
     (home.path / ".docker" / "config.json").symlink_to(shared)
     assert not home.scanned().notes
-    owner = os.getuid()
-    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    owner, status = os.getuid(), os.stat
+
+    def of_another(path: str, **how: Any) -> os.stat_result:
+        says = status(path, **how)
+        return os.stat_result((*says[:4], owner + 1, *says[5:])) if path == os.fspath(home.path) else says
+
+    monkeypatch.setattr(os, "stat", of_another)
     (note,) = home.scanned().notes
     said = f"{home.path}/.docker/config.json leads to {shared}, which belongs to user {owner}: it was scanned too"
     assert note == said
@@ -187,12 +198,12 @@ def test_more_files_bytes_or_depth_than_the_bounds_are_problems_and_the_rest_is_
         home.write(f".kube/cache/{number}", home.pair())
     home.write(".kube/a/b/c", home.pair())
     netrc = os.fspath(home.write(".netrc", home.pair()))
-    few = home.scanned(bounds=Bounds(files=3))
+    few = home.scanned(bounds=Bounds(files=4))
     assert [message for _, message in problems(few)] == [
-        "caches and tools of Kubernetes: there is more than 3 files or 4096 MiB of it, and the rest was not scanned"
+        "caches and tools of Kubernetes: there are more than 4 files and directories or 4096 MiB of it, and the rest was not scanned"
     ]
     assert netrc in where(few)
-    assert len(few.findings) == 4
+    assert len(few.findings) == 3
     small = home.scanned(bounds=Bounds(place_bytes=200))
     assert problems(small)[0][0] is ProblemCode.LIMIT
     flat = home.scanned(bounds=Bounds(depth=2))
@@ -234,3 +245,50 @@ def test_archives_and_encodings_are_opened_as_ever(home: Home) -> None:
     (finding,) = home.scanned().findings
     assert finding.origin.members == ("backup",)
     assert finding.origin.what == "other files in ~/.aws"
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Nobody who may read what others may not: root is somebody else meanwhile."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_what_is_ones_own_and_cannot_be_read_is_a_problem_and_what_is_the_systems_is_none(
+    passable: Home, tmp_path: Path
+) -> None:
+    passable.scanned()  # loads what it needs, which the other user perhaps may not read
+    netrc = passable.write(".netrc", passable.pair(), 0o000)
+    named = tmp_path / "pip.conf"
+    named.write_text("[global]\n")
+    boto = passable.write(".boto", passable.pair(), 0o644)
+    (passable.path / ".kube" / "cache").mkdir(parents=True)
+    (passable.path / ".kube").chmod(0o755)
+    (passable.path / ".kube" / "cache").chmod(0o000)
+    (passable.path / ".aws").mkdir(mode=0o000)
+    with unprivileged():
+        result = passable.scanned(variables={"USER": "root", "PIP_CONFIG_FILE": os.fspath(named)})
+    (passable.path / ".kube" / "cache").chmod(0o700)
+    assert where(result) == {os.fspath(boto)}
+    told = [each.origin.path for each in result.problems if each.origin]
+    assert sorted(told) == sorted(
+        map(os.fspath, (netrc, named, passable.path / ".kube" / "cache", passable.path / ".aws"))
+    )
+    assert {each.code for each in result.problems} == {ProblemCode.UNREADABLE}
+
+
+def test_an_interrupt_keeps_what_was_found(home: Home) -> None:
+    home.write(".aws/credentials", home.pair())
+
+    def stop(progress: Progress) -> None:
+        if progress.done == len(PLACES) - 1:
+            raise KeyboardInterrupt
+
+    result = scan_machine(os.fspath(home.path), {}, NOBODY, jobs=1, on_progress=stop)
+    assert INTERRUPTED in result.problems

@@ -99,6 +99,16 @@ def test_variables_tell_what_a_machine_is(variables: dict[str, str], machine: Ma
     assert surroundings(variables, os.fspath(tmp_path)).machine is machine
 
 
+def test_a_pod_on_an_instance_is_one_of_eks(tmp_path: Path) -> None:
+    vendor = tmp_path / "devices" / "virtual" / "dmi" / "id" / "sys_vendor"
+    vendor.parent.mkdir(parents=True)
+    vendor.write_text("Amazon EC2\n")
+    variables = {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+    assert surroundings(variables, os.fspath(tmp_path)).machine is Machine.EKS
+    vendor.write_text("Google\n")
+    assert surroundings(variables, os.fspath(tmp_path)).machine is Machine.PERSON
+
+
 @pytest.mark.parametrize(
     ("name", "content", "machine"),
     [

@@ -105,7 +105,7 @@ def test_who_may_write_the_config_file_runs_programs_as_its_owner(passable: Home
     found = one(passable.scanned(), "exposed-file")
     assert found.severity is HIGH
     assert found.evidence == (
-        f"everybody may write its directory, {path.parent}",
+        f"everybody may write {path.parent}, and put another in its place",
         "a credential_process in it runs as you",
     )
     assert f"`chmod go-w {path.parent}`" in found.steps

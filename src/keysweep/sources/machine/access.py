@@ -25,8 +25,10 @@ class Access:
     """Who may read it beside its owner: `everybody`, or `group 50`."""
     writers: tuple[str, ...] = ()
     """Who may change it, or put another in its place, and where, a clause each."""
+    directories: tuple[str, ...] = ()
+    """Those above it that others may write."""
     owner: str = ""
-    """Whose it is, where it is somebody else's."""
+    """Whose it is, where it is neither that of whose home it is in nor root's, who gets to everything."""
     synchronised: str = ""
     """The synchronised folder in which it is."""
     work_tree: str = ""
@@ -35,22 +37,44 @@ class Access:
 
 def access_to(path: str, home: str) -> Access:
     """How things are for the file `path`, a real path; nothing for what is gone."""
+    above = _above(path)
     try:
         status = os.stat(path)
-        above = [(each, os.stat(each)) for each in _above(path)]
+        statuses = [os.stat(each) for each in above]
+        owner = os.stat(home).st_uid
     except OSError:
         return Access()
-    within = path.startswith(os.path.join(home, ""))
-    synchronised, work_tree = _surroundings([each for each, _ in above], home)
+    synchronised, work_tree = _surroundings(above, home)
     if os.name != "posix":  # what `stat` says there is none of the lists that decide
         return Access(synchronised=synchronised, work_tree=work_tree)
+    open_above = {
+        each: who
+        for number, each in enumerate(above)
+        if not statuses[number].st_mode & stat.S_ISVTX
+        and (who := _who(statuses[number], statuses[number + 1 :], stat.S_IWOTH, stat.S_IWGRP))
+    }
+    writer = _who(status, statuses, stat.S_IWOTH, stat.S_IWGRP)
+    is_theirs = home in above and status.st_uid not in (owner, 0)
     return Access(
-        _readers(status, [each for _, each in above]),
-        _writers(status, above[:1], [each for _, each in above]),
-        f"user {status.st_uid}" if within and status.st_uid != os.getuid() else "",
+        _who(status, statuses, stat.S_IROTH, stat.S_IRGRP),
+        (
+            *([f"{writer} may write it"] if writer else []),
+            *(f"{who} may write {each}, and put another in its place" for each, who in open_above.items()),
+        ),
+        tuple(open_above),
+        f"user {status.st_uid}" if is_theirs else "",
         synchronised,
         work_tree,
     )
+
+
+def _who(status: os.stat_result, above: list[os.stat_result], everybody: int, group: int) -> str:
+    """Who beside the owner may do what these bits of a mode stand for, and gets that far."""
+    if status.st_mode & everybody and _lets_in(above, status.st_gid, everybody=True):
+        return "everybody"
+    if status.st_mode & group and _is_shared(status) and _lets_in(above, status.st_gid, everybody=False):
+        return f"group {status.st_gid}"
+    return ""
 
 
 def _above(path: str) -> list[str]:
@@ -60,37 +84,6 @@ def _above(path: str) -> list[str]:
         found.append(parent)
         path = parent
     return found
-
-
-def _readers(status: os.stat_result, above: list[os.stat_result]) -> str:
-    if status.st_mode & stat.S_IROTH and _lets_in(above, status.st_gid, everybody=True):
-        return "everybody"
-    if status.st_mode & stat.S_IRGRP and _is_shared(status) and _lets_in(above, status.st_gid, everybody=False):
-        return f"group {status.st_gid}"
-    return ""
-
-
-def _writers(
-    status: os.stat_result,
-    directory: list[tuple[str, os.stat_result]],
-    above: list[os.stat_result],
-) -> tuple[str, ...]:
-    """Of the file, and of the directory it is in: who may write there may put another in its place."""
-    told = []
-    if who := _writer(status, above):
-        told.append(f"{who} may write it")
-    for where, its in directory:
-        if not its.st_mode & stat.S_ISVTX and (who := _writer(its, above[1:])):
-            told.append(f"{who} may write its directory, {where}")
-    return tuple(told)
-
-
-def _writer(status: os.stat_result, above: list[os.stat_result]) -> str:
-    if status.st_mode & stat.S_IWOTH and _lets_in(above, status.st_gid, everybody=True):
-        return "everybody"
-    if status.st_mode & stat.S_IWGRP and _is_shared(status) and _lets_in(above, status.st_gid, everybody=False):
-        return f"group {status.st_gid}"
-    return ""
 
 
 def _is_shared(status: os.stat_result) -> bool:

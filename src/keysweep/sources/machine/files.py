@@ -18,7 +18,7 @@ _NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 @frozen
 class Bounds:
-    """How much of one place is read; beyond that the scan says so."""
+    """How much of one place is read; beyond that the scan says so. Directories count as files."""
 
     files: int = 20_000
     file_bytes: int = 256 << 20
@@ -63,6 +63,7 @@ class Search:
         self._bounds = bounds
         self._on_progress = on_progress
         self._roots = roots(home, environment)
+        self._owner = os.stat(home).st_uid
         self._listed: dict[str, tuple[str, ...]] = {}
         self._met: set[str] = set()
 
@@ -77,7 +78,7 @@ class Search:
             if room.is_full:
                 self._problem(
                     ProblemCode.LIMIT,
-                    f"{place.what}: there is more than {self._bounds.files} files or "
+                    f"{place.what}: there are more than {self._bounds.files} files and directories or "
                     f"{self._bounds.place_bytes >> 20} MiB of it, and the rest was not scanned",
                 )
 
@@ -119,7 +120,7 @@ class Search:
             status = os.stat(path)
             real = os.path.realpath(path, strict=True)
         except OSError as error:
-            self._unreadable(path, error)
+            self._unreadable(path, error, is_named=bool(expected.by))
             return
         if real != path:
             expected = Expected(expected.place, expected.by or f"by the link {path}")
@@ -127,7 +128,7 @@ class Search:
         if stat.S_ISDIR(status.st_mode):
             yield from self._below(real, expected, room)
         elif stat.S_ISREG(status.st_mode):
-            if self._is_ours(real) or os.access(real, os.R_OK):
+            if self._is_ours(real) or expected.by or _may(real, os.R_OK):
                 yield from self._take(real, status.st_size, expected, room)
         elif stat.S_ISFIFO(status.st_mode):
             message = (
@@ -148,9 +149,9 @@ class Search:
                 continue
             for entry in found:
                 if entry.is_dir(follow_symlinks=False):
-                    if depth < self._bounds.depth:
+                    if depth < self._bounds.depth and room.holds(0):
                         waiting.append((entry.path, depth + 1))
-                    else:
+                    elif not room.is_full:
                         message = f"is nested deeper than {self._bounds.depth} directories, and was not scanned"
                         self._problem(ProblemCode.LIMIT, message, entry.path)
                 elif entry.is_file(follow_symlinks=False):
@@ -175,19 +176,26 @@ class Search:
             yield path
 
     def _tell_if_foreign(self, path: str, real: str, status: os.stat_result) -> None:
-        if hasattr(os, "getuid") and status.st_uid != os.getuid() and not self._is_ours(real):
+        if status.st_uid != self._owner and not self._is_ours(real):
             self.notes.append(f"{path} leads to {real}, which belongs to user {status.st_uid}: it was scanned too")
 
     def _is_ours(self, path: str) -> bool:
         return path == self._home or path.startswith(os.path.join(self._home, ""))
 
-    def _unreadable(self, path: str, error: OSError) -> None:
-        """A problem, unless nothing is there, or it is a file of the system, which need not let anybody in."""
+    def _unreadable(self, path: str, error: OSError, *, is_named: bool = False) -> None:
+        """A problem, unless nothing is there, or it is a file of the system, which need not let anybody in.
+
+        Of all that is in a directory which lets nobody in, the directory is told.
+        """
         if isinstance(error, _NOT_THERE) or error.errno == ELOOP:
             return
-        if error.errno in (EACCES, EPERM) and not self._is_ours(path):
+        if error.errno in (EACCES, EPERM) and not (is_named or self._is_ours(path)):
             return
-        self._problem(ProblemCode.UNREADABLE, f"cannot be looked at ({error.strerror})", path)
+        while self._is_ours(parent := os.path.dirname(path)) and not _may(parent, os.X_OK):
+            path = parent
+        if path not in self._met:
+            self._met.add(path)
+            self._problem(ProblemCode.UNREADABLE, f"cannot be looked at ({error.strerror})", path)
 
     def _problem(self, code: ProblemCode, message: str, path: str | None = None) -> None:
         self.problems.append(Problem(code, message, Origin(path, Source.FILE) if path else None))
@@ -207,6 +215,10 @@ class _Room:
         self._bytes -= size
         self.is_full = self.is_full or self._files < 0 or self._bytes < 0
         return not self.is_full
+
+
+def _may(path: str, how: int) -> bool:
+    return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _named(value: str, home: str) -> list[str]:

@@ -181,7 +181,6 @@ PLACES = (
         Nature.TOOL,
         (
             "~/{,conf/,hadoop/,hadoop/etc/hadoop/,hive/conf/,spark/conf/}*-site.xml",
-            "~/{.spark,spark/conf/}*.conf",
             "~/{.spark,spark/conf}/*.conf",
         ),
         "Name a provider of role credentials in fs.s3a.aws.credentials.provider, and leave the keys out.",
@@ -268,7 +267,7 @@ PLACES = (
             "$DATA/powershell/PSReadLine",
             "~/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine",
         ),
-        _TYPED,
+        "Take the line out with an editor, and end the shells that know it, which else write it again.",
         ("HISTFILE",),
     ),
     Place(

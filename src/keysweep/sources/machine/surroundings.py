@@ -40,7 +40,7 @@ _TOLD_BY = (
     ),
     (
         Machine.EKS,
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "KUBERNETES_SERVICE_HOST"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
     ),
 )
 """Variables that their runners set."""
@@ -66,7 +66,8 @@ def surroundings(environment: Mapping[str, str], sys_directory: str = "/sys") ->
     for name, beginning in _TOLD_BY_BIOS:
         where = os.path.join(sys_directory, name)
         if _beginning_of(where).startswith(beginning):
-            return Surroundings(Machine.EC2, f"{where} says so", helper)
+            machine = Machine.EKS if environment.get("KUBERNETES_SERVICE_HOST") else Machine.EC2
+            return Surroundings(machine, f"{where} says so", helper)
     return Surroundings(helper=helper)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -32,8 +31,8 @@ EXPOSED = Rule(
     "exposed-file",
     "Others get to a file with keys",
     (Severity.HIGH, Severity.MEDIUM, Severity.LOW),
-    "high where everybody may read a key, or others may write the file or its directory, or own it; medium where "
-    "a group may read a key; low where there is no key in the file yet, but it is there for secrets",
+    "high where everybody may read a key, or others may write the file or a directory above it, or own it; medium "
+    "where a group may read a key; low where there is no key in the file yet, but it is there for secrets",
     (3,),
 )
 SHARED = Rule(
@@ -132,9 +131,7 @@ def _exposed(
     else:
         severity = Severity.MEDIUM if prints else Severity.LOW
     steps = [f"`chmod 600 {shlex.quote(path)}`"]
-    directory = os.path.dirname(path)
-    if any("directory" in each for each in access.writers):
-        steps.append(f"`chmod go-w {shlex.quote(directory)}`")
+    steps += [f"`chmod go-w {shlex.quote(each)}`" for each in access.directories]
     if access.owner:
         steps.insert(0, f'`sudo chown "$(id -u)" {shlex.quote(path)}`')
     if prints and access.readers:
