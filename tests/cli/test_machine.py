@@ -19,10 +19,12 @@ from fixtures.keys import key_id, secret
 from keysweep.cli.main import main
 from keysweep.report import FORMATS
 from keysweep.report.json import schema
+from tests.cli.verifying import ID, SECRET
+from tests.emulators.faults import Faults
 from tests.homes import Home
 from tests.repositories import environment
 
-RNG = random.Random(88)
+RNG = random.Random(os.getpid())
 
 
 @pytest.fixture
@@ -163,6 +165,13 @@ def test_a_comment_in_the_credentials_file_allows_the_key_and_its_weak_place(hom
     home.write(".aws/credentials", f"[default]\n# keysweep:allow reason: no SSO before May\n{home.pair()}")
     assert found(home) == {"key-in-history"}
     assert found(home, "--strict") == {"key-in-history", "replaceable-key"}
+
+
+def test_with_verify_aws_says_which_keys_of_a_machine_are_live(home: Home, sts: Faults) -> None:
+    home.write(".aws/credentials", f"[default]\naws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\n")
+    done = scan(home, "--verify", "--aws-endpoint", sts.endpoint, "--format", "json")
+    (live,) = [each for each in document(done.stdout, home)["findings"] if each["key_id"] == ID]
+    assert (live["severity"], live["verdict"]["status"]) == ("critical", "live")
 
 
 def test_what_could_not_be_read_is_incomplete(home: Home) -> None:
