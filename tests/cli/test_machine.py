@@ -99,7 +99,7 @@ def test_every_format_tells_of_a_machine_and_json_of_all(home: Home, tmp_path: P
         "key-in-history",
         "replaceable-key",
     }
-    for form in ("csv", "markdown", "junit", "gitlab", "github-annotations"):
+    for form in ("csv", "markdown", "junit", "gitlab", "github-annotations", "html"):
         assert (
             "weak places, none of them critical or worse, which text and JSON tell of" in reports[form].read_text()
         )
