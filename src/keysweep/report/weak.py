@@ -22,7 +22,7 @@ def listed(places: tuple[WeakPlace, ...], style: Style, colours: dict[Severity, 
             lines.append(f"  and {len(same) - _MOST_ALIKE} more, which --format json lists")
         lines += labelled("what", "; ".join(first.evidence), style)
         for number, step in enumerate(first.steps):
-            lines += labelled("do", step, style)
+            lines += _step(step, style)
             if number == 0:
                 lines += _snippet(first, style)
         lines.append("")
@@ -39,6 +39,13 @@ def _alike(places: tuple[WeakPlace, ...]) -> list[list[WeakPlace]]:
         what = (each.rule, each.severity, each.origin.what, each.evidence)
         groups.setdefault(what, []).append(each)
     return list(groups.values())
+
+
+def _step(step: str, style: Style) -> list[str]:
+    """A sentence in lines of the width, or a command as it can be copied, in one line whatever its length."""
+    if step.startswith("`") and step.endswith("`") and step.count("`") == 2:
+        return [f"  {style.paint('do', 'dim')}  {style.safe(step[1:-1])}"]
+    return labelled("do", step, style)
 
 
 def _where(place: WeakPlace, style: Style) -> str:

@@ -66,8 +66,12 @@ def _replacement(profile: Profile, known: Configured, around: Surroundings) -> R
 
 def _end(key_id: str) -> tuple[str, ...]:
     """What is left to do once nothing uses the key."""
-    name = f"aws iam update-access-key --access-key-id {key_id} --status Inactive" if key_id else ""
-    return (f"Then take the key out of the file, and switch it off: `{name}`; later delete it.",) if name else ()
+    if not key_id:
+        return ()
+    return (
+        "Then take the key out of the file, switch it off, and delete it when nothing has failed:",
+        f"`aws iam update-access-key --access-key-id {key_id} --status Inactive`",
+    )
 
 
 def _listed(names: Sequence[str]) -> str:
