@@ -161,12 +161,25 @@ def test_links_that_lead_in_circles_and_nowhere_end(home: Home) -> None:
     (home.path / ".aws").symlink_to(home.path / ".aws")
     (home.path / ".netrc").symlink_to(home.path / "gone")
     (home.path / "loop").symlink_to(home.path)
+    (home.path / ".cdk").symlink_to(home.path)
+    (home.path / ".serverless").symlink_to("/")
     (home.path / ".kube").mkdir()
     (home.path / ".kube" / "up").symlink_to(home.path / ".kube")
     (home.path / ".kube" / "loop").symlink_to("loop")
     path = home.write(".kube/config", home.pair())
     result = home.scanned()
-    assert where(result) == {os.fspath(path)}
+    assert [(each.origin.path, each.origin.what) for each in result.findings] == [
+        (os.fspath(path), "Kubernetes configuration")
+    ]
+    assert not result.problems
+
+
+@pytest.mark.parametrize("name", ["/proc/self", "/proc/self/environ", "/sys"])
+def test_a_link_to_what_is_on_no_disk_is_not_followed_and_told(home: Home, name: str) -> None:
+    (home.path / ".env").symlink_to(name)
+    result = home.scanned()
+    real = os.path.realpath(name)
+    assert result.notes == (f"{home.path}/.env leads to {real}, which is no place on a disk: it was not scanned",)
     assert not result.problems
 
 

@@ -13,6 +13,8 @@ from keysweep.sources.machine.globs import is_pattern, matches, roots, spelled_o
 from keysweep.sources.machine.places import PLACES, Place
 from keysweep.sources.progress import OnProgress, Progress
 
+_VIEWS = ("/proc/", "/sys/", "/dev/")
+"""What the system shows of itself looks like files."""
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
 
 
@@ -122,6 +124,8 @@ class Search:
         except OSError as error:
             self._unreadable(path, error, is_named=bool(expected.by))
             return
+        if self._leads_nowhere(path, real, status):
+            return
         if real != path:
             expected = Expected(expected.place, expected.by or f"by the link {path}")
             self._tell_if_foreign(path, real, status)
@@ -135,6 +139,15 @@ class Search:
                 f"is a pipe in the place of the {expected.what}: it was not opened, so nobody knows what it gives"
             )
             self._problem(ProblemCode.UNREADABLE, message, path)
+
+    def _leads_nowhere(self, path: str, real: str, status: os.stat_result) -> bool:
+        """Whether a link leads in a circle, or to what is no place on a disk."""
+        if stat.S_ISDIR(status.st_mode) and f"{self._home}{os.sep}".startswith(os.path.join(real, "")):
+            return True
+        is_view = f"{real}/".startswith(_VIEWS) and stat.S_IFMT(status.st_mode) in (stat.S_IFDIR, stat.S_IFREG)
+        if is_view:
+            self.notes.append(f"{path} leads to {real}, which is no place on a disk: it was not scanned")
+        return is_view
 
     def _below(self, top: str, expected: Expected, room: _Room) -> Iterator[str]:
         """Everything in a directory; links that are met there are left alone."""
