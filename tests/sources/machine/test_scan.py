@@ -111,6 +111,14 @@ def test_who_may_write_the_config_file_runs_programs_as_its_owner(passable: Home
     assert f"`chmod go-w {path.parent}`" in found.steps
 
 
+def test_a_weak_place_alone_decides_the_exit_code_by_its_severity(passable: Home) -> None:
+    passable.write(".aws/config", "[default]\n", 0o644).parent.chmod(0o755)
+    assert [passable.scanned().fails(level) for level in (LOW, MEDIUM)] == [True, False]
+    (passable.path / ".aws").chmod(0o777)
+    assert [passable.scanned().fails(level) for level in (HIGH, Severity.CRITICAL)] == [True, False]
+    assert not passable.scanned().findings
+
+
 def test_what_mends_permissions_can_be_pasted_whatever_a_file_is_called(passable: Home) -> None:
     path = passable.write("my work/.ipynb_checkpoints/it's; x.ipynb", passable.pair(), 0o644)
     for each in (path.parent, path.parent.parent):
