@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from botocore.configloader import load_config
+from botocore.session import Session
 
 from fixtures.keys import key_id, secret
 from keysweep.sources.machine.profiles import configured
@@ -34,17 +35,94 @@ def loaded(tmp_path: Path, snippet: str) -> dict[str, dict[str, dict[str, str]]]
     return read
 
 
+def added(config: str, snippet: str) -> str:
+    """The config file with the lines of a snippet where the report says they belong."""
+    lines = config.splitlines()
+    section = None
+    for line in snippet.splitlines():
+        if line.startswith("["):
+            section = line
+            if line not in lines:
+                lines.append(line)
+        elif line and not line.startswith("#"):
+            assert section
+            lines.insert(lines.index(section) + 1, line)
+    return "\n".join(lines)
+
+
 def test_a_person_signs_in_with_the_account_that_the_key_tells(tmp_path: Path) -> None:
-    found = replaced("[default]\nregion = eu-central-1\n", f"[default]\n{KEY}")
+    config = "[default]\nregion = eu-central-1\noutput = json\n"
+    found = replaced(config, f"[default]\n{KEY}")
     assert found.key_id == ID
-    read = loaded(tmp_path, found.snippet)
+    read = loaded(tmp_path, added(config, found.snippet))
     assert read["profiles"]["default"] == {
         "sso_session": "work",
         "sso_account_id": "123456789012",
         "sso_role_name": "ROLE",
         "region": "eu-central-1",
+        "output": "json",
     }
-    assert read["sso_sessions"]["work"]["sso_region"] == "eu-central-1"
+    assert read["sso_sessions"]["work"]["sso_region"] == "REGION-OF-THE-PORTAL"
+
+
+@pytest.mark.parametrize("machine", [Machine.PERSON, Machine.EC2, Machine.CI])
+def test_a_section_that_is_there_is_not_proposed_twice(tmp_path: Path, machine: Machine) -> None:
+    """botocore reads nothing of a file in which a section or a setting of it stands twice."""
+    config = "[profile dev]\nregion = eu-west-1\nsso_role_name = x\n"
+    found = replaced(config, f"[dev]\n{KEY}", Surroundings(machine, "so"))
+    assert "It has [profile dev] already: add the lines to that section" in found.steps[0]
+    assert "region = eu-west-1" not in found.snippet
+    assert loaded(tmp_path, added(config, found.snippet))["profiles"]["dev"]["region"] == "eu-west-1"
+    new = replaced("", f"[dev]\n{KEY}", Surroundings(machine, "so"))
+    assert new.steps[0].endswith(": put this into the AWS config file.")
+
+
+def test_a_profile_that_takes_its_role_by_its_own_key_takes_it_by_a_profile_that_signs_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With both in one section, botocore says that it goes in circles."""
+    config = "[profile dev]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = dev\n"
+    found = replaced(config, f"[dev]\n{KEY}")
+    assert found.steps[1] == "Let profile dev take its role from there: source_profile = dev-sign-in"
+    path = tmp_path / "config"
+    path.write_text(added(config, found.snippet).replace("source_profile = dev", "source_profile = dev-sign-in"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.fspath(path))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.fspath(tmp_path / "none"))
+    credentials = Session(profile="dev").get_credentials()
+    assert credentials is not None
+    assert credentials.method == "assume-role"
+
+
+def test_an_instance_takes_the_role_of_a_profile_in_place_of_its_own_key(tmp_path: Path) -> None:
+    config = "[profile dev]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = dev\n"
+    found = replaced(config, f"[dev]\n{KEY}", Surroundings(Machine.EC2, "so"))
+    assert found.snippet == "[profile dev]\ncredential_source = Ec2InstanceMetadata"
+    assert found.steps[1] == "Take source_profile out of that section: credential_source stands in its place."
+
+
+@pytest.mark.parametrize(
+    ("lines", "asked"),
+    [
+        ("source_profile = base", "a role"),
+        ("credential_source = Environment", "a role"),
+        ("web_identity_token_file = x", "a role, by a token"),
+    ],
+)
+def test_a_key_beside_a_role_that_is_taken_otherwise_only_has_to_go(lines: str, asked: str) -> None:
+    found = replaced(f"[profile dev]\nrole_arn = x\n{lines}\n", f"[dev]\n{KEY}")
+    assert (found.snippet, found.steps[0]) == (
+        "",
+        f"Take the key out of the profile: without it, {asked} is asked.",
+    )
+
+
+@pytest.mark.parametrize("machine", [Machine.PERSON, Machine.EC2, Machine.ECS])
+def test_what_stands_in_place_of_a_region_is_not_proposed(machine: Machine) -> None:
+    config = (
+        "[profile a]\nregion = eu-west-1\n  credential_process = evil\n"
+        '[sso-session "\u2028credential_process = evil"]\nsso_start_url = x\n'
+    )
+    assert "evil" not in replaced(config, f"[a]\n{KEY}", Surroundings(machine, "so")).snippet
 
 
 def test_a_section_for_signing_in_that_is_there_is_used(tmp_path: Path) -> None:
@@ -151,11 +229,11 @@ def test_a_pod_gets_a_role_for_its_service_account() -> None:
 def test_a_job_takes_a_role_by_oidc(tmp_path: Path) -> None:
     around = surroundings({"GITHUB_ACTIONS": "true"}, os.fspath(tmp_path))
     workflow = yaml.safe_load(replaced("", f"[default]\n{KEY}", around).snippet)
-    assert workflow["permissions"] == {"id-token": "write"}
+    assert workflow["permissions"] == {"id-token": "write", "contents": "read"}
     assert workflow["steps"][0]["with"]["role-to-assume"] == "arn:aws:iam::123456789012:role/ROLE"
     around = surroundings({"GITLAB_CI": "true"}, os.fspath(tmp_path))
     read = loaded(tmp_path, replaced("", f"[default]\n{KEY}", around).snippet)
-    assert set(read["profiles"]["ci"]) == {"role_arn", "web_identity_token_file"}
+    assert set(read["profiles"]["default"]) == {"role_arn", "web_identity_token_file"}
 
 
 def test_the_sum_says_where_profiles_get_their_credentials() -> None:

@@ -38,6 +38,8 @@ class Profile:
 
     name: str
     settings: Mapping[str, str]
+    in_config: frozenset[str] | None = None
+    """What its section in the config file says something of; nothing where there is no section of it."""
 
     def has(self, *names: str) -> bool:
         """Whether it says anything of one of these."""
@@ -68,6 +70,11 @@ class Profile:
         """Where it gets credentials from beside a key of its own; empty where there is nothing else."""
         return next((said for name, said in _SOURCES.items() if self.has(name)), "")
 
+    @property
+    def takes_role_by_itself(self) -> bool:
+        """Whether its role is taken with its own key, so that the role ends with the key."""
+        return self.has("role_arn") and self.settings.get("source_profile") == self.name
+
 
 @frozen
 class Configured:
@@ -81,16 +88,19 @@ class Configured:
 def configured(config: str, credentials: str) -> Configured:
     """Read the text of both files; what the credentials file says of a profile counts."""
     profiles: dict[str, Settings] = {}
+    in_config: dict[str, frozenset[str]] = {}
     sessions = []
     for section, settings in sections(config).items():
         kind, name = _named(section)
         if kind == "profile":
             profiles[name] = settings
+            in_config[name] = frozenset(settings)
         elif kind == "sso-session":
             sessions.append(name)
     for section, settings in sections(credentials).items():
         profiles[section] = profiles.get(section, {}) | settings
-    return Configured(tuple(Profile(name, each) for name, each in profiles.items()), tuple(sessions))
+    read = tuple(Profile(name, each, in_config.get(name)) for name, each in profiles.items())
+    return Configured(read, tuple(sessions))
 
 
 def _named(section: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from keysweep.detect.keyid import account_of
 from keysweep.frozen import frozen
@@ -15,6 +15,8 @@ from keysweep.sources.machine.surroundings import Machine, Surroundings
 _Way = Callable[[Profile, Configured, Surroundings, str], tuple[list[str], str]]
 """How a profile does without its key: steps, and lines of configuration; the last argument is its account."""
 _KEY_ID = re.compile(r"A[A-Z0-9]{19}")
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
+"""Whatever else stands there is no region, and could be lines that somebody wants to have copied."""
 
 
 @frozen
@@ -56,7 +58,7 @@ def _replacement(profile: Profile, known: Configured, around: Surroundings) -> R
         evidence.append(f"{_listed(through)} {'takes its' if len(through) == 1 else 'take their'} role through it")
     if around.evidence:
         evidence.append(f"this is {around.machine.value}: {around.evidence}")
-    if profile.source and not profile.has("role_arn"):
+    if profile.source and not profile.takes_role_by_itself:
         evidence.append(f"it gets credentials from {profile.source} already")
         steps = [f"Take the key out of the profile: without it, {profile.source} is asked."]
         return Replacement(profile.name, key_id, tuple(evidence), (*steps, *_end(key_id)), "")
@@ -87,49 +89,77 @@ def section_of(profile: str) -> str:
 def _for_a_person(
     profile: Profile, known: Configured, around: Surroundings, account: str
 ) -> tuple[list[str], str]:
-    region = profile.settings.get("region") or "REGION"
+    signs_in = _beside(profile) if profile.takes_role_by_itself else profile
     lines = []
-    if known.sso_sessions:
-        session = known.sso_sessions[0]
-    else:
+    session = next(filter(str.isprintable, known.sso_sessions), "")
+    if not session:
         session = "work"
         lines = [
             "[sso-session work]",
             "sso_start_url = https://YOUR-PORTAL.awsapps.com/start",
-            f"sso_region = {region}",
+            "sso_region = REGION-OF-THE-PORTAL",
             "sso_registration_scopes = sso:account:access",
             "",
         ]
-    lines += [
-        section_of(profile.name),
-        f"sso_session = {session}",
-        f"sso_account_id = {account}",
-        "sso_role_name = ROLE",
-        f"region = {region}",
-    ]
+    lines += _section(
+        signs_in,
+        {
+            "sso_session": session,
+            "sso_account_id": account,
+            "sso_role_name": "ROLE",
+            "region": _region(profile) or "REGION",
+        },
+    )
     if around.helper:
         lines += [
             "",
             "# without IAM Identity Center, the key in the keychain of the system:",
-            f"# {section_of(profile.name)}",
-            f"# credential_process = {around.helper} {shlex.quote(profile.name)}",
+            f"# {section_of(signs_in.name)}",
+            f"# credential_process = {around.helper} {shlex.quote(signs_in.name)}",
         ]
+    steps = [_put("Sign in for some hours in place of the key", signs_in)]
+    if signs_in is not profile:
+        steps.append(f"Let profile {profile.name} take its role from there: source_profile = {signs_in.name}")
     named = "" if profile.name == "default" else f" --profile {shlex.quote(profile.name)}"
-    return [
-        "Sign in for some hours in place of the key: put this into the AWS config file.",
-        f"Try it: `aws sso login{named}`, and `aws sts get-caller-identity{named}`.",
-    ], "\n".join(lines)
+    sign_in = "" if signs_in.name == "default" else f" --profile {shlex.quote(signs_in.name)}"
+    steps.append(f"Try it: `aws sso login{sign_in}`, and `aws sts get-caller-identity{named}`.")
+    return steps, "\n".join(lines)
+
+
+def _region(profile: Profile) -> str:
+    said = profile.settings.get("region", "")
+    return said if _REGION.fullmatch(said) else ""
+
+
+def _beside(profile: Profile) -> Profile:
+    """A new profile for what a profile that takes a role cannot do too: tools would ask for the role alone."""
+    return Profile(f"{profile.name}-sign-in", {})
+
+
+def _section(profile: Profile, lines: Mapping[str, str]) -> list[str]:
+    """A section of the config file, without what it says already: botocore refuses a setting that stands twice."""
+    said = profile.in_config or frozenset()
+    return [section_of(profile.name), *(f"{name} = {value}" for name, value in lines.items() if name not in said)]
+
+
+def _put(what: str, profile: Profile) -> str:
+    """Where the lines belong: botocore refuses the whole file where a section stands twice."""
+    if profile.in_config is None:
+        return f"{what}: put this into the AWS config file."
+    return (
+        f"{what}: put this into the AWS config file. It has {section_of(profile.name)} already: add the lines to "
+        "that section, since the AWS CLI reads no file in which one stands twice."
+    )
 
 
 def _by_source(source: str, step: str) -> _Way:
     def way(profile: Profile, _: Configured, __: Surroundings, account: str) -> tuple[list[str], str]:
-        lines = [
-            section_of(profile.name),
-            f"role_arn = arn:aws:iam::{account}:role/ROLE",
-            f"credential_source = {source}",
-        ]
-        region = profile.settings.get("region")
-        return [step], "\n".join([*lines, *([f"region = {region}"] if region else [])])
+        region = _region(profile)
+        lines = {"role_arn": f"arn:aws:iam::{account}:role/ROLE", "credential_source": source}
+        steps = [_put(f"{step} To have a profile take a further one", profile)]
+        if profile.takes_role_by_itself:
+            steps.append("Take source_profile out of that section: credential_source stands in its place.")
+        return steps, "\n".join(_section(profile, lines | ({"region": region} if region else {})))
 
     return way
 
@@ -145,15 +175,17 @@ def _in_a_pod(profile: Profile, _: Configured, __: Surroundings, account: str) -
     return [step], command
 
 
-def _in_ci(_: Profile, __: Configured, around: Surroundings, account: str) -> tuple[list[str], str]:
+def _in_ci(profile: Profile, _: Configured, around: Surroundings, account: str) -> tuple[list[str], str]:
     step = "Let the job take a role by OIDC: it gets credentials for an hour, and no key is kept anywhere."
     role = f"arn:aws:iam::{account}:role/ROLE"
     if "GITHUB" in around.evidence:
         return [step], (
-            "permissions:\n  id-token: write\nsteps:\n  - uses: aws-actions/configure-aws-credentials@COMMIT\n"
+            "permissions:\n  id-token: write\n  contents: read # for the checkout\nsteps:\n"
+            "  - uses: aws-actions/configure-aws-credentials@COMMIT\n"
             f"    with:\n      role-to-assume: {role}\n      aws-region: REGION"
         )
-    return [step], f"[profile ci]\nrole_arn = {role}\nweb_identity_token_file = FILE-WITH-THE-TOKEN-OF-THE-JOB"
+    lines = {"role_arn": role, "web_identity_token_file": "FILE-WITH-THE-TOKEN-OF-THE-JOB"}
+    return [_put(step.removesuffix("."), profile)], "\n".join(_section(profile, lines))
 
 
 _WAYS = {
