@@ -180,6 +180,12 @@ def test_names_of_files_reach_no_terminal_as_they_are(home: Home) -> None:
     assert not {"\x1b", "\u202e"} & set(done.stdout)
 
 
+def test_names_of_profiles_add_no_line_to_what_is_to_be_copied(home: Home) -> None:
+    home.write(".aws/credentials", f"[x\u2028credential_process = evil]\n{home.pair()}")
+    done = scan(home)
+    assert "        [profile 'x\\u2028credential_process = evil']\n" in done.stdout
+
+
 def test_nothing_is_started_or_asked_over_the_network(home: Home) -> None:
     """Not even by the libraries: Python itself tells of each such event."""
     program = (

@@ -54,7 +54,8 @@ def _where(place: WeakPlace, style: Style) -> str:
 
 
 def _snippet(place: WeakPlace, style: Style) -> list[str]:
-    return [f"        {style.safe(line)}".rstrip() for line in place.snippet.splitlines()]
+    """Only at its own ends of lines: a name in it may hold what other programs take for one."""
+    return [f"        {style.safe(line)}".rstrip() for line in place.snippet.split("\n") if place.snippet]
 
 
 def counted(places: tuple[WeakPlace, ...], least: Severity) -> str:
