@@ -16,6 +16,7 @@ from fixtures.keys import key_id, secret, session_token
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.findings import INTERRUPTED, Kind, ProblemCode, Source
+from keysweep.sources.machine import processes
 from keysweep.sources.machine.processes import Environments, Inherited, scan_environments
 from keysweep.sources.progress import Progress
 
@@ -115,6 +116,7 @@ def test_a_process_that_has_ended_and_was_not_waited_for_is_passed_over() -> Non
     ("raised", "told"),
     [
         (psutil.AccessDenied(1), ""),
+        (PermissionError(13, "Permission denied"), ""),
         (psutil.Error(), "cannot be read (Error)"),
         (OSError(5, "Input/output error"), "cannot be read (OSError)"),
     ],
@@ -124,10 +126,10 @@ def test_an_own_process_that_cannot_be_read_is_told(
 ) -> None:
     """No process of a test's own is refused to it by every system, so what the system says is put in its place."""
 
-    def refuse(_: psutil.Process) -> dict[str, str]:
+    def refuse(_: psutil.Process) -> tuple[bytes, bool]:
         raise raised
 
-    monkeypatch.setattr(psutil.Process, "environ", refuse)
+    monkeypatch.setattr(processes, "_environment_of", refuse)
     found = looked()
     assert {each.message for each in found.problems} == ({told} if told else set())
     assert bool(found.notes) is not bool(told)
@@ -152,6 +154,63 @@ def test_a_name_that_a_process_gave_itself_may_hold_anything() -> None:
         process.kill()
         process.communicate()
     assert found.processes[0].startswith(f"pid {process.pid} \x1b[31m")
+
+
+TITLED = """
+import ctypes
+after = open("/proc/self/stat").read().rpartition(")")[2].split()
+arguments, environment = int(after[45]), int(after[47])
+ctypes.memset(environment, 0, 4)
+ctypes.memmove(arguments, b"worker\\0", 7)
+print("titled", flush=True)
+__import__("time").sleep(60)
+"""
+"""As programs that show what they do in lists of processes, which do so over their arguments and what follows."""
+
+
+def test_a_title_over_the_beginning_of_an_environment_hides_nothing_after_it() -> None:
+    key = key_id(RNG)
+    have = {"TERM": "dumb", "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret(RNG), "": ""}
+    process = subprocess.Popen([sys.executable, "-S", "-c", TITLED], env=have, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"titled\n"
+        assert inherited(key).finding.kind is Kind.PAIR
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_name_says_no_more_than_a_system_keeps_of_it() -> None:
+    """psutil takes the rest from the arguments, where there may be anything."""
+    key = key_id(RNG)
+    program = (
+        "import ctypes, time\n"
+        "ctypes.CDLL(None).prctl(15, b'celeryd: worker', 0, 0, 0)\n"
+        "print('named', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        ["celeryd: worker --broker=sqs:", "-S", "-c", program],
+        executable=sys.executable,
+        env={"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret(RNG)},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"named\n"
+        assert inherited(key).processes == (f"pid {process.pid} celeryd: worker",)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_an_environment_beyond_the_bound_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MOST_OF_ENVIRONMENT", 64)
+    with running([{"AAAA": "x" * 100}]) as (pid,):
+        found = looked()
+    told = {each.origin.path: each.code for each in found.problems if each.origin}
+    assert told[f"(environment of pid {pid} sleep)"] is ProblemCode.LIMIT
 
 
 def test_more_processes_than_the_bound_are_a_problem() -> None:

@@ -16,7 +16,7 @@ from keysweep.sources.windows import scan_in_memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import psutil
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MOST_PROCESSES = 50_000
 MOST_NAMED = 4
 """Processes that a report names beside a finding."""
+MOST_OF_ENVIRONMENT = 16 << 20
+"""Bytes. A system gives less; but a process can say that any memory of its own is its environment."""
+MOST_OF_NAME = 15
+"""Characters, as many as Linux keeps: psutil makes longer names from arguments, which may hold secrets."""
 _ORIGIN = Origin("(environment)", Source.PROCESS)
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -152,28 +156,34 @@ class _Looked:
         try:
             if not _is_own(process):
                 return
-            name = f"pid {process.pid} {process.name()}"
-            content = _as_content(process.environ())
+            name = f"pid {process.pid} {process.name()[:MOST_OF_NAME]}"
+            content, is_whole = _environment_of(process)
         except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return  # it has ended
         except (psutil.Error, OSError) as error:
             if name:
-                self._not_read(name, error, kept=isinstance(error, psutil.AccessDenied))
+                self._not_read(name, error, kept=isinstance(error, (psutil.AccessDenied, PermissionError)))
             return
+        if not is_whole:
+            message = f"is larger than {MOST_OF_ENVIRONMENT >> 20} MiB, and the rest was not scanned"
+            self.problems.append(Problem(ProblemCode.LIMIT, message, _origin_of(name)))
         self.by_content.setdefault(content, []).append(name)
 
     def _not_read(self, name: str, error: Exception, *, kept: bool) -> None:
         if kept and sys.platform == "linux":
             self._kept.append(name)
             return
-        origin = replace(_ORIGIN, path=f"(environment of {name})")
         message = f"cannot be read ({type(error).__name__})"
-        self.problems.append(Problem(ProblemCode.UNREADABLE, message, origin))
+        self.problems.append(Problem(ProblemCode.UNREADABLE, message, _origin_of(name)))
 
     def notes(self) -> tuple[str, ...]:
         if not self._kept:
             return ()
         return (f"the system keeps the {said_of(sorted(self._kept, key=_shortest))} from you too: not read",)
+
+
+def _origin_of(name: str) -> Origin:
+    return replace(_ORIGIN, path=f"(environment of {name})")
 
 
 def _is_own(process: psutil.Process) -> bool:
@@ -184,7 +194,19 @@ def _is_own(process: psutil.Process) -> bool:
     return process.uids().real == os.getuid()
 
 
-def _as_content(environment: Mapping[str, str]) -> bytes:
-    """A line a variable, in order of their names, so that what belongs together stands together."""
-    lines = [f"{name}={value}\n" for name, value in sorted(environment.items())]
-    return "".join(lines).encode("utf-8", "surrogateescape")
+def _environment_of(process: psutil.Process) -> tuple[bytes, bool]:
+    """A line a variable, in order of their names, so that what belongs together is neighbours; whether it is all.
+
+    On Linux as the system has it: psutil ends where a variable is empty, and a process that wrote a title over the
+    beginning of its environment still has the rest.
+    """
+    if sys.platform == "linux":
+        import psutil
+
+        with open(f"{psutil.PROCFS_PATH}/{process.pid}/environ", "rb") as stream:
+            content = stream.read(MOST_OF_ENVIRONMENT + 1)
+    else:
+        variables = (f"{name}={value}" for name, value in process.environ().items())
+        content = "\0".join(variables).encode("utf-8", "surrogateescape")
+    lines = sorted(each + b"\n" for each in content[:MOST_OF_ENVIRONMENT].split(b"\0") if each)
+    return b"".join(lines), len(content) <= MOST_OF_ENVIRONMENT
