@@ -94,6 +94,15 @@ def test_a_file_of_somebody_else_in_the_home_is_theirs(
     assert access_to(os.fspath(secret_file), os.fspath(secret_file.parent / "x")) == Access()
 
 
+def test_whoever_owns_a_directory_of_the_home_may_put_another_file_there(
+    secret_file: Path, passable: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    otherwise(monkeypatch, secret_file.parent, OF_USER, 54321)
+    its = looked(secret_file, passable)
+    assert its.writers == (f"user 54321 owns {secret_file.parent}, and may put another in its place",)
+    assert its.foreign == (os.fspath(secret_file.parent),)
+
+
 def test_a_file_of_root_in_the_home_is_open_to_nobody_who_has_not_all(
     secret_file: Path, passable: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,9 +12,11 @@ from keysweep.detect.keyid import CANARY_ACCOUNTS
 from keysweep.detect.scanner import scan
 from keysweep.findings import INTERRUPTED, Finding, Origin, ScanResult, Severity, Source, WeakPlace
 from keysweep.frozen import replace
+from keysweep.sources.machine.access import Access
+from keysweep.sources.machine.files import Expected
 from keysweep.sources.machine.places import PLACES
 from keysweep.sources.machine.processes import Environments, Inherited
-from keysweep.sources.machine.weak import RULES
+from keysweep.sources.machine.weak import RULES, of_file
 from tests.homes import Home
 
 HIGH, MEDIUM, LOW, INFO = Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.INFO
@@ -109,6 +111,14 @@ def test_who_may_write_the_config_file_runs_programs_as_its_owner(passable: Home
         "a credential_process in it runs as you",
     )
     assert f"`chmod go-w {path.parent}`" in found.steps
+
+
+def test_a_directory_of_somebody_else_is_taken_back_before_what_is_in_it() -> None:
+    where, path = "/home/ana/.aws", "/home/ana/.aws/config"
+    access = Access("", (f"user 7 owns {where}, and may put another in its place",), (), (where,))
+    expected = Expected(next(each for each in PLACES if each.what == "AWS config file"))
+    (found,) = of_file(path, expected, access, ())
+    assert (found.severity, found.steps[0]) == (HIGH, f'`sudo chown "$(id -u)" {where}`')
 
 
 def test_a_weak_place_alone_decides_the_exit_code_by_its_severity(passable: Home) -> None:

@@ -27,6 +27,8 @@ class Access:
     """Who may change it, or put another in its place, and where, a clause each."""
     directories: tuple[str, ...] = ()
     """Those above it that others may write."""
+    foreign: tuple[str, ...] = ()
+    """Those above it, in the home, that are somebody else's: an owner can give himself any permission."""
     owner: str = ""
     """Whose it is, where it is neither that of whose home it is in nor root's, who gets to everything."""
     synchronised: str = ""
@@ -54,14 +56,22 @@ def access_to(path: str, home: str) -> Access:
         and (who := _who(statuses[number], statuses[number + 1 :], stat.S_IWOTH, stat.S_IWGRP))
     }
     writer = _who(status, statuses, stat.S_IWOTH, stat.S_IWGRP)
+    below_home = above[: above.index(home)] if home in above else []
+    foreign_above = {
+        each: f"user {its.st_uid}"
+        for each, its in zip(below_home, statuses, strict=False)
+        if its.st_uid not in (owner, 0)
+    }
     is_theirs = home in above and status.st_uid not in (owner, 0)
     return Access(
         _who(status, statuses, stat.S_IROTH, stat.S_IRGRP),
         (
             *([f"{writer} may write it"] if writer else []),
             *(f"{who} may write {each}, and put another in its place" for each, who in open_above.items()),
+            *(f"{who} owns {each}, and may put another in its place" for each, who in foreign_above.items()),
         ),
         tuple(open_above),
+        tuple(foreign_above),
         f"user {status.st_uid}" if is_theirs else "",
         synchronised,
         work_tree,

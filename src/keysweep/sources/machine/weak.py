@@ -132,8 +132,8 @@ def _exposed(
         severity = Severity.MEDIUM if prints else Severity.LOW
     steps = [f"`chmod 600 {shlex.quote(path)}`"]
     steps += [f"`chmod go-w {shlex.quote(each)}`" for each in access.directories]
-    if access.owner:
-        steps.insert(0, f'`sudo chown "$(id -u)" {shlex.quote(path)}`')
+    theirs = [*access.foreign, *([path] if access.owner else [])]
+    steps[:0] = [f'`sudo chown "$(id -u)" {shlex.quote(each)}`' for each in theirs]
     if prints and access.readers:
         steps.append("Where others use this machine, give the key up for a new one: they may have read it.")
     yield _weak(EXPOSED, severity, 3, origin, tuple(evidence), tuple(steps), prints)
