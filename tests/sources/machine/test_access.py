@@ -103,6 +103,17 @@ def test_whoever_owns_a_directory_of_the_home_may_put_another_file_there(
     assert its.foreign == (os.fspath(secret_file.parent),)
 
 
+def test_a_file_out_of_the_home_that_is_not_its_owners_is_the_systems(
+    secret_file: Path, passable: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert access_to("/etc/passwd", os.fspath(passable.path)).is_the_systems
+    elsewhere = os.fspath(secret_file.parent)
+    assert not access_to(os.fspath(passable.write("x", "")), elsewhere).is_the_systems
+    otherwise(monkeypatch, secret_file.parent, OF_USER, 54321)
+    assert access_to(os.fspath(passable.path / "x"), elsewhere).is_the_systems
+    assert not looked(secret_file, passable).is_the_systems
+
+
 def test_a_file_of_root_in_the_home_is_open_to_nobody_who_has_not_all(
     secret_file: Path, passable: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,6 +121,27 @@ def test_a_directory_of_somebody_else_is_taken_back_before_what_is_in_it() -> No
     assert (found.severity, found.steps[0]) == (HIGH, f'`sudo chown "$(id -u)" {where}`')
 
 
+def test_a_file_for_all_users_is_not_closed_to_them_but_rid_of_the_key(passable: Home) -> None:
+    place = Expected(next(each for each in PLACES if each.what == "shell start-up file"))
+    access = Access("everybody", ("everybody may write it",), ("/etc",), is_the_systems=True)
+    (finding,) = scan(passable.pair().encode(), Origin("/etc/profile", Source.FILE)).findings
+    (found, *_) = of_file("/etc/profile", place, access, [finding])
+    assert found.steps[0].startswith("Take the key out of it")
+    assert found.steps[1] == "`sudo chmod go-w /etc/profile /etc`"
+    assert not any("600" in each for each in found.steps)
+    config = Expected(next(each for each in PLACES if each.what == "AWS config file"))
+    assert not list(of_file("/etc/aws/config", config, Access("everybody", is_the_systems=True), ()))
+
+
+@pytest.mark.parametrize(
+    "name", [".config/Code/User/settings.json", ".vscode/launch.json", ".config/zed/settings.json", ".aws/keys"]
+)
+def test_nobody_is_told_to_delete_what_may_be_in_use(home: Home, name: str) -> None:
+    home.write(name, home.pair())
+    (step,) = one(home.scanned(), "key-left-behind").steps
+    assert step.startswith(("Take the key out of settings", "Delete it, unless something of yours reads it"))
+
+
 def test_a_weak_place_alone_decides_the_exit_code_by_its_severity(passable: Home) -> None:
     passable.write(".aws/config", "[default]\n", 0o644).parent.chmod(0o755)
     assert [passable.scanned().fails(level) for level in (LOW, MEDIUM)] == [True, False]

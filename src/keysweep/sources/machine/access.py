@@ -35,6 +35,8 @@ class Access:
     """The synchronised folder in which it is."""
     work_tree: str = ""
     """The top of the git work tree in which it is."""
+    is_the_systems: bool = False
+    """Whether it is there for all users, so that closing it to others would break what they do."""
 
 
 def access_to(path: str, home: str) -> Access:
@@ -75,6 +77,7 @@ def access_to(path: str, home: str) -> Access:
         f"user {status.st_uid}" if is_theirs else "",
         synchronised,
         work_tree,
+        home not in above and (status.st_uid != owner or path.startswith("/etc/")),
     )
 
 

@@ -55,6 +55,11 @@ class Place:
 _SIGN_IN = "Sign in for some hours with `aws sso login`, or `aws login`."
 _CHAIN = "Leave the key out: it then takes a profile or a role, as every SDK does."
 _DELETE = "Delete it: nothing reads it any more."
+_CACHED = "Delete what is in it: the next sign-in gets it anew."
+_UNKNOWN = "Delete it, unless something of yours reads it: AWS's own tools do not."
+_EDITOR_SETTINGS = (
+    "Take the key out of settings, delete copies, and keep the editor from copying files with secrets."
+)
 _EDITOR = "Delete it, and keep the editor from making copies of files with secrets."
 _TYPED = "Take the line out, and let a tool ask for secrets or read them from a file."
 _EXPORT = "Export AWS_PROFILE, with the name of a profile that signs in, in place of the key."
@@ -76,7 +81,7 @@ PLACES = (
         "cache of the AWS CLI",
         Nature.CACHE,
         ("~/.aws/cli/cache", "~/.aws/sso/cache", "~/.aws/login/cache", "~/.aws/boto/cache"),
-        "`aws sso logout` empties it.",
+        _CACHED,
         keeps_secrets=True,
     ),
     Place(
@@ -100,7 +105,7 @@ PLACES = (
         ),
         _CHAIN,
     ),
-    Place("other files in ~/.aws", Nature.LEFTOVER, ("~/.aws",), _DELETE, keeps_secrets=True),
+    Place("other files in ~/.aws", Nature.LEFTOVER, ("~/.aws",), _UNKNOWN, keeps_secrets=True),
     Place(
         "key file from the AWS console",
         Nature.LEFTOVER,
@@ -315,7 +320,7 @@ PLACES = (
             "~/{.vscode,.cursor}/*.json",
             "~/{.vscode-server,.cursor-server}/data/User/{History,workspaceStorage,globalStorage/*.vscdb*}",
         ),
-        _EDITOR,
+        _EDITOR_SETTINGS,
     ),
     Place(
         "settings or leftover of another editor",
@@ -328,7 +333,7 @@ PLACES = (
             "$CONFIG/zed/*.json",
             "~/AppData/Roaming/Notepad++/{backup,session.xml}",
         ),
-        _EDITOR,
+        _EDITOR_SETTINGS,
     ),
     Place(
         "notebook",

@@ -119,7 +119,8 @@ def _exposed(
 ) -> Iterator[WeakPlace]:
     """Permissions: of a file with a key, and of one that runs programs or is there for secrets."""
     runs_programs = expected.place.nature is Nature.SDK
-    evidence = [f"{access.readers} may read it"] if access.readers else []
+    is_read = bool(access.readers) and (bool(prints) or not access.is_the_systems)
+    evidence = [f"{access.readers} may read it"] if is_read else []
     evidence += [*access.writers, *([f"it belongs to {access.owner}"] if access.owner else [])]
     is_written = bool(access.writers or access.owner)
     if not evidence or not (prints or expected.place.keeps_secrets):
@@ -130,13 +131,26 @@ def _exposed(
         severity = Severity.HIGH
     else:
         severity = Severity.MEDIUM if prints else Severity.LOW
-    steps = [f"`chmod 600 {shlex.quote(path)}`"]
-    steps += [f"`chmod go-w {shlex.quote(each)}`" for each in access.directories]
-    theirs = [*access.foreign, *([path] if access.owner else [])]
-    steps[:0] = [f'`sudo chown "$(id -u)" {shlex.quote(each)}`' for each in theirs]
+    steps = list(_closing_the_systems(path, access, prints) if access.is_the_systems else _closing(path, access))
     if prints and access.readers:
         steps.append("Where others use this machine, give the key up for a new one: they may have read it.")
     yield _weak(EXPOSED, severity, 3, origin, tuple(evidence), tuple(steps), prints)
+
+
+def _closing(path: str, access: Access) -> Iterator[str]:
+    theirs = [*access.foreign, *([path] if access.owner else [])]
+    yield from (f'`sudo chown "$(id -u)" {shlex.quote(each)}`' for each in theirs)
+    yield f"`chmod 600 {shlex.quote(path)}`"
+    yield from (f"`chmod go-w {shlex.quote(each)}`" for each in access.directories)
+
+
+def _closing_the_systems(path: str, access: Access, prints: tuple[str, ...]) -> Iterator[str]:
+    """Not what would keep others from a file that their programs read."""
+    if prints:
+        yield "Take the key out of it: it is there for all users of this machine, who read it."
+    if access.writers:
+        written = shlex.join([path, *access.directories])
+        yield f"`sudo chmod go-w {written}`"
 
 
 def of_environments(inherited: Iterable[Inherited]) -> Iterator[WeakPlace]:
