@@ -113,8 +113,24 @@ class Search:
                 self._listed[directory] = tuple(sorted(os.listdir(directory)))
             except OSError as error:
                 self._listed[directory] = ()
-                self._unreadable(directory, error)
+                if not self._is_closed_by_another(directory, error):
+                    self._unreadable(directory, error)
         return self._listed[directory]
+
+    def _is_closed_by_another(self, directory: str, error: OSError) -> bool:
+        """Whether somebody else keeps to himself what is no place of the table, but could have had one in it.
+
+        Such are the data of a container's database. That is told, and nobody's scan is incomplete for it.
+        """
+        try:
+            is_anothers = os.lstat(directory).st_uid != self._owner
+        except OSError:
+            return False
+        if not is_anothers or error.errno not in (EACCES, EPERM):
+            return False
+        if self._is_ours(directory):
+            self.notes.append(f"{directory} belongs to somebody else, who lets nobody in: it was not scanned")
+        return True
 
     def _at(self, path: str, expected: Expected, room: _Room) -> Iterator[str]:
         """What a path of the table, or of a variable, leads to; a link that leads out is told."""
