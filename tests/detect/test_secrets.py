@@ -222,11 +222,21 @@ def test_a_verdict_says_in_words_what_it_rests_on(strong: bool) -> None:
         ("a" * 64 + "\n", "", "is part of a longer encoded block"),
         ("", "\n" + "b" * 64, "is part of a longer encoded block"),
         ("src/main/java/", "/x", "is part of a path"),
+        ("https://host/", "/x", "is part of a path"),
+        ("https://user@host:", "/x", "is part of a path"),
+        ("https://user:", "/x", None),
         ("secret = ", "", None),
     ],
 )
 def test_the_text_around_tells_what_a_run_belongs_to(before: str, after: str, reason: str | None) -> None:
     assert judge_around(secret(random.Random(85)), before, after) == reason
+
+
+def test_a_key_in_an_address_is_a_pair_whatever_its_secret_holds() -> None:
+    rng = random.Random(88)
+    for _ in range(20):
+        content = f"https://{key_id(rng)}:{secret(rng)}@bucket.s3.amazonaws.com/simple\n".encode()
+        assert [each.kind for each in scan(content, Origin("pip.conf")).findings] == [Kind.PAIR]
 
 
 @pytest.mark.parametrize("after", ["TRANSFER_COMMIT=1", "TRANSFER.commit: 1", "TRANSFER = 1", "TRANSFER-ID: x"])

@@ -66,7 +66,8 @@ _HASH_BEFORE = (
     r"(?:sha(?:1|224|256|384|512)|md5|integrity|checksum|digest|etag|h1|hash|fingerprint|revision|commit)"
     r"[\"'\s]{0,3}[-:=\s\"']{1,4}$"
 )
-_PATH_AROUND = r"(?:[\w.\-]+/){2,}$|\./$|~/$|https?://\S*$"
+_PATH_AROUND = r"(?:[\w.\-]+/){2,}$|\./$|~/$|https?://(?![^/@\s]+:$)\S*$"
+"""Before a path, but not the password of an address: `https://USER:` is followed by none."""
 _ENCODED_BEFORE = r"base64,|-----BEGIN|ssh-(?:rsa|ed25519) |eyJ[\w-]+\.$|[A-Za-z0-9+/]{44,}[ \t]*\r?\n\s{0,12}$"
 _ENCODED_AFTER = r"^[ \t]*\r?\n\s{0,12}[A-Za-z0-9+/]{44,}"
 
