@@ -49,6 +49,7 @@ EXAMPLE_IDS = [
 EXAMPLE_SECRETS = [
     EXAMPLE_SECRET,
     "je7MtGbClwBF/2Zp9Utk/" + "h3yCo8nvbEXAMPLEKEY",
+    "zuf+tfteSlswRu7BJ86w" + "ekitnifILbZam1KYY3TG",
     "x" * 40,
     "X" * 40,
     "0" * 40,

@@ -18,6 +18,8 @@ _LONG_WORDS = re.compile(
     r"|dummysecret|fakesecret|testsecret|mysecret|xxxxx|foobar",
     re.IGNORECASE,
 )
+_OF_ALL = {"zuf+tfteSlswRu7BJ86wekitnifILbZam1KYY3TG": "the key to MinIO's public playground"}
+"""Keys that programs come with: `mc` writes this one into everybody's configuration."""
 _REPEAT = re.compile(r"(.)\1{5}|(..)\2{4}|(...)\3{3}|(.{4,10})\4{2}|(.{10,20})\5")
 _WALKS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _SEQUENCES = tuple(
@@ -44,6 +46,8 @@ def placeholder_secret(secret: str) -> str | None:
     """Why a secret is an example or a mask, or None; fewer than 1 random secret in 10 000 is called one."""
     if word := _LONG_WORDS.search(secret):
         return f"a documentation example (contains {word.group()})"
+    if told := _OF_ALL.get(secret):
+        return told
     if max(Counter(secret).values()) > 12:
         return "one character over and over"
     return _patterned(secret)
