@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jsonschema
@@ -77,6 +78,22 @@ def test_people_read_what_a_place_is_what_is_weak_and_what_to_do(home: Home) -> 
     ):
         assert said in done.stdout
     assert "leak" not in done.stdout
+
+
+def test_the_same_in_several_files_comes_with_what_mends_each() -> None:
+    """Not where pytest has its directories, which nobody else can pass."""
+    with TemporaryDirectory() as directory:
+        home = Home(Path(directory), seed=90)
+        home.path.chmod(0o755)
+        for name in ("a.env", "b.env"):
+            home.write(name, home.pair(), 0o644)
+        said = scan(home).stdout.partition("[exposed-file]")[2]
+    steps = [line.strip() for line in said.partition("\n\n")[0].splitlines() if line.startswith("  do  ")]
+    assert steps == [
+        f"do  chmod 600 {home.path}/a.env",
+        f"do  chmod 600 {home.path}/b.env",
+        "do  Where others use this machine, give the key up for a new one: they may have read it.",
+    ]
 
 
 def test_every_format_tells_of_a_machine_and_json_of_all(home: Home, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from keysweep.report.style import labelled, number_of
 
 TYPE_CHECKING = False
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def listed(places: tuple[WeakPlace, ...], style: Style, colours: dict[Severity, str]) -> list[str]:
-    """A paragraph for each, in their order; the same in several files is said once, with steps for the first."""
+    """A paragraph for each, in their order; the same in several files is said once, with steps for all shown."""
     lines = []
     for same in _alike(places):
         first = same[0]
@@ -21,7 +23,7 @@ def listed(places: tuple[WeakPlace, ...], style: Style, colours: dict[Severity, 
         if len(same) > _MOST_ALIKE:
             lines.append(f"  and {len(same) - _MOST_ALIKE} more, which --format json lists")
         lines += labelled("what", "; ".join(first.evidence), style)
-        for number, step in enumerate(first.steps):
+        for number, step in enumerate(_steps(same[:_MOST_ALIKE])):
             lines += _step(step, style)
             if number == 0:
                 lines += _snippet(first, style)
@@ -39,6 +41,12 @@ def _alike(places: tuple[WeakPlace, ...]) -> list[list[WeakPlace]]:
         what = (each.rule, each.severity, each.origin.what, each.evidence)
         groups.setdefault(what, []).append(each)
     return list(groups.values())
+
+
+def _steps(places: list[WeakPlace]) -> dict[str, None]:
+    """What is to be done, each once: first the first of each, then the second."""
+    in_turn = zip_longest(*(each.steps for each in places))
+    return dict.fromkeys(step for steps in in_turn for step in steps if step)
 
 
 def _step(step: str, style: Style) -> list[str]:
