@@ -127,6 +127,11 @@ def test_a_synchronised_folder_is_known_by_its_name(home: Home, name: str) -> No
     assert looked(path, home).synchronised == f"{home.path}/{name}"
 
 
+def test_a_user_may_be_called_like_a_synchronised_folder(tmp_path: Path) -> None:
+    home = Home(tmp_path / "box", seed=91)
+    assert looked(home.write(".aws/credentials", "x"), home).synchronised == ""
+
+
 def test_a_folder_of_syncthing_is_known_by_what_it_leaves_there(home: Home) -> None:
     path = home.write("stuff/keys/aws", "x")
     assert looked(path, home).synchronised == ""

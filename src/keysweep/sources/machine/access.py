@@ -115,7 +115,7 @@ def _lets_in(above: list[os.stat_result], group: int, *, everybody: bool) -> boo
 def _surroundings(above: list[str], home: str) -> tuple[str, str]:
     synchronised = work_tree = ""
     for each in above:
-        if not synchronised and _is_synchronised(each):
+        if not synchronised and _is_synchronised(each, is_home=each == home):
             synchronised = each
         if not work_tree and os.path.lexists(os.path.join(each, ".git")):
             work_tree = each
@@ -124,6 +124,7 @@ def _surroundings(above: list[str], home: str) -> tuple[str, str]:
     return synchronised, work_tree
 
 
-def _is_synchronised(directory: str) -> bool:
-    named = _SYNCHRONISED.fullmatch(os.path.basename(directory))
+def _is_synchronised(directory: str, *, is_home: bool) -> bool:
+    """By its name, though a home is called as its user is, or by what is in it."""
+    named = not is_home and _SYNCHRONISED.fullmatch(os.path.basename(directory))
     return bool(named) or os.path.lexists(os.path.join(directory, ".stfolder"))
