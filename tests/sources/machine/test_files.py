@@ -104,6 +104,13 @@ def test_a_variable_may_name_several_files_and_the_home(home: Home, tmp_path: Pa
     assert where(home.scanned(variables={"KUBECONFIG": named})) == set(map(os.fspath, paths))
 
 
+def test_of_a_directory_for_docker_only_what_docker_configures_is_looked_at(home: Home) -> None:
+    """Beside it there are plugins, and disks of virtual machines."""
+    paths = [home.write(f"docker/{name}", home.pair()) for name in ("config.json", "contexts/meta/a/meta.json")]
+    home.write("docker/cli-plugins/docker-compose", home.pair())
+    assert where(home.scanned(variables={"DOCKER_CONFIG": "~/docker"})) == set(map(os.fspath, paths))
+
+
 def test_directories_of_the_desktop_are_where_its_variables_say_if_these_are_absolute(home: Home) -> None:
     path = home.write("settings/rclone/rclone.conf", home.pair())
     assert where(home.scanned(variables={"XDG_CONFIG_HOME": os.fspath(home.path / "settings")})) == {

@@ -87,7 +87,9 @@ class Search:
     def _beginnings(self, place: Place) -> Iterator[tuple[str, str]]:
         for variable in place.variables:
             for path in _named(self._environment.get(variable, ""), self._home):
-                yield path, f"as {variable} says"
+                inside = place.inside if os.path.isdir(path) else ()
+                for each in [os.path.join(path, name) for name in inside] or [path]:
+                    yield each, f"as {variable} says"
         for glob in place.globs:
             for base, names in spelled_out(glob, self._roots):
                 for path in self._matching(base, names):

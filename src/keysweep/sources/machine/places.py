@@ -50,6 +50,8 @@ class Place:
     """Variables of the environment that name another file or directory for it."""
     keeps_secrets: bool = False
     """Whether it is there to keep secrets, so that nobody else should read it, whether a key is in it or not."""
+    inside: tuple[str, ...] = ()
+    """What is looked at in a directory that a variable names; all, where nothing is said."""
 
 
 _SIGN_IN = "Sign in for some hours with `aws sso login`, or `aws login`."
@@ -358,6 +360,7 @@ PLACES = (
         "Let a helper sign in to registries (docker-credential-ecr-login), and give containers a role.",
         ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE"),
         keeps_secrets=True,
+        inside=("config.json", "daemon.json", "contexts"),
     ),
     Place(
         "Kubernetes configuration",
