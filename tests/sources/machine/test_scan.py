@@ -88,6 +88,7 @@ def test_a_key_in_a_work_tree_is_one_commit_from_leaving(home: Home) -> None:
     result = home.scanned()
     assert weak(result) == [("shared-file", MEDIUM, "credentials")]
     assert str(home.path) in one(result, "shared-file").evidence[0]
+    assert "which is not read here, and allow the key" in one(result, "shared-file").steps[0]
 
 
 def test_a_file_for_secrets_that_others_may_read_is_told_before_there_is_a_key(passable: Home) -> None:

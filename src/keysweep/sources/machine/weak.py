@@ -29,7 +29,7 @@ class Rule:
 
 EXPOSED = Rule(
     "exposed-file",
-    "Others get to a file with keys",
+    "Others get to a file with keys, or for keys",
     (Severity.HIGH, Severity.MEDIUM, Severity.LOW),
     "high where everybody may read a key, or others may write the file or a directory above it, or own it; medium "
     "where a group may read a key; low where there is no key in the file yet, but it is there for secrets",
@@ -97,7 +97,8 @@ def of_file(path: str, expected: Expected, access: Access, findings: Sequence[Fi
     if access.work_tree:
         evidence = f"{access.work_tree} is a git work tree"
         step = (
-            "Move it out, or list it in .gitignore; `keysweep scan --history` there says whether it was committed."
+            "Move it out, or list it in .gitignore, which is not read here, and allow the key with a reason; "
+            "`keysweep scan --history` there says whether it was committed."
         )
         yield _weak(SHARED, Severity.MEDIUM, 3, origin, (evidence,), (step,), prints)
     nature = expected.place.nature
