@@ -41,6 +41,7 @@ PLACED = {
     "AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt": "shell history",
     ".python_history": "history of a console",
     ".notes.txt.swp": "leftover of vim, emacs or nano",
+    ".cache/vim/swap/%home%a.swp": "leftover of vim, emacs or nano",
     ".config/Code/User/History/-1f/abcd.py": "settings or leftover of VS Code and its kin",
     "AppData/Roaming/Cursor/User/settings.json": "settings or leftover of VS Code and its kin",
     ".cache/JetBrains/PyCharm2025.1/LocalHistory/changes.storageData": "settings or leftover of another editor",
@@ -109,6 +110,16 @@ def test_of_a_directory_for_docker_only_what_docker_configures_is_looked_at(home
     paths = [home.write(f"docker/{name}", home.pair()) for name in ("config.json", "contexts/meta/a/meta.json")]
     home.write("docker/cli-plugins/docker-compose", home.pair())
     assert where(home.scanned(variables={"DOCKER_CONFIG": "~/docker"})) == set(map(os.fspath, paths))
+
+
+def test_zsh_may_have_its_files_in_a_directory_of_its_own(home: Home) -> None:
+    names = [".zshrc", ".zsh_history"]
+    named = [home.write(f"dot/{name}", home.pair()) for name in names]
+    usual = [home.write(f".config/zsh/{name}", home.pair()) for name in names]
+    usual.append(home.write(".local/state/zsh/history", home.pair()))
+    home.write("dot/plugins/x", home.pair())
+    found = where(home.scanned(variables={"ZDOTDIR": "~/dot"}))
+    assert found == {os.fspath(path) for path in (*named, *usual)}
 
 
 def test_directories_of_the_desktop_are_where_its_variables_say_if_these_are_absolute(home: Home) -> None:

@@ -241,6 +241,7 @@ PLACES = (
         (
             "~/{.bashrc,.bash_profile,.bash_login,.bash_logout,.bash_aliases,.profile,.kshrc,.cshrc,.tcshrc,.login}",
             "~/{.zshrc,.zshenv,.zprofile,.zlogin,.zlogout,.xprofile,.xsessionrc,.pam_environment,.aliases,.exports}",
+            "$CONFIG/zsh/{.zshrc,.zshenv,.zprofile,.zlogin,.zlogout,*.zsh}",
             "$CONFIG/fish/{config.fish,fish_variables,conf.d,functions}",
             "$CONFIG/{environment.d,nushell,powershell}",
             "$APPS/nushell/*.nu",
@@ -249,6 +250,8 @@ PLACES = (
             "/etc/{environment,profile,profile.d,bash.bashrc,bashrc,zshenv,launchd.conf}",
         ),
         _EXPORT,
+        ("ZDOTDIR",),
+        inside=(".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout"),
     ),
     Place(
         "service or timer of yours",
@@ -268,6 +271,10 @@ PLACES = (
         (
             "~/{.bash_history*,.zsh_history*,.zhistory,.histfile,.history,.sh_history,.ksh_history,.ash_history}",
             "~/{.bash_sessions,.zsh_sessions}",
+            "$CONFIG/zsh/{.zsh_history*,.zhistory,.histfile}",
+            "$STATE/{zsh,bash}/*history",
+            "$DATA/{zsh,bash}/*history",
+            "$CACHE/zsh/*history",
             "$DATA/fish/*fish_history*",
             "$DATA/{atuin/history.db*,mcfly/history.db}",
             "$CONFIG/nushell/history.*",
@@ -275,7 +282,8 @@ PLACES = (
             "~/AppData/Roaming/Microsoft/Windows/PowerShell/PSReadLine",
         ),
         "Take the line out with an editor, and end the shells that know it, which else write it again.",
-        ("HISTFILE",),
+        ("HISTFILE", "ZDOTDIR"),
+        inside=(".zsh_history", ".zhistory", ".histfile"),
     ),
     Place(
         "history of a console",
@@ -303,7 +311,8 @@ PLACES = (
         Nature.LEFTOVER,
         (
             "~/{.viminfo,.vim/undo*,.vim/swap*,.vim/backup*,.vim/tmp,.vim/.swp,.vim/.undo,.vim/.backup,.vimundo}",
-            "$STATE/nvim/{undo,swap,backup,shada}",
+            "$STATE/{nvim,vim}/{undo,swap,backup,shada}",
+            "$CACHE/vim/{undo,swap,backup}",
             "$DATA/nvim/{undo,swap,backup,shada}",
             "~/{*~,.*~,#*#,.*.sw[a-p],*.save}",
             "~/.emacs.d/{backups,backup,auto-save-list,auto-saves,saves,autosave,.local/cache/backup}",
