@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import random
+import sys
 from datetime import UTC, datetime
+from types import FrameType
 
 import pytest
 
@@ -14,6 +16,7 @@ from keysweep import Finding, Origin, scan
 from keysweep.detect.encodings import MAX_RUN_BYTES
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
+from keysweep.detect.scanner import redactor
 from keysweep.findings import Confidence, Kind, ProblemCode, Role, ScanResult, Severity
 
 RNG = random.Random(20)
@@ -302,3 +305,26 @@ def test_every_credential_of_an_encoded_archive_is_reported_once_however_many_th
     ids = [key_id(rng) for _ in range(3000)]
     content = base64.b64encode(gzip.compress("\n".join(ids).encode()))
     assert [finding.key_id for finding in scan(content, Origin("x")).findings] == ids
+
+
+def test_of_thousands_of_secrets_only_those_in_a_text_are_taken_out_of_it() -> None:
+    """Looking for each of them in each of as many texts took minutes."""
+    rng = random.Random(9)
+    pairs = [(key_id(rng), secret(rng)) for _ in range(1000)]
+    content = "\n".join(f"aws_access_key_id={one}\naws_secret_access_key={two}\n" for one, two in pairs)
+    redacted = redactor(scan(content.encode(), Origin("x")).findings)
+    replaced = 0
+
+    def count(_: FrameType, event: str, called: object) -> None:
+        nonlocal replaced
+        replaced += event == "c_call" and getattr(called, "__name__", "") == "replace"
+
+    sys.setprofile(count)
+    try:
+        short = redacted(f"profile {pairs[7][1]} and {pairs[3][1]}")
+    finally:
+        sys.setprofile(None)
+    assert replaced == 2
+    assert short == redacted(f"profile {pairs[7][1]} and {pairs[3][1]}" + " " * 2000).rstrip()
+    assert short.count("…(40 characters)") == 2
+    assert redacted("nothing") == "nothing"

@@ -324,11 +324,20 @@ def redactor(findings: Iterable[Finding]) -> Callable[[str], str]:
         for part in finding.parts
         if part.role is not Role.KEY_ID
     }
+    lengths = set(map(len, hidden))
 
     def redacted(text: str) -> str:
-        for value, shown in hidden.items():
-            text = text.replace(value, shown)
+        for value in _among(text):
+            text = text.replace(value, hidden[value])
         return text
+
+    def _among(text: str) -> Iterable[str]:
+        """Those that may be in it: of thousands, by looking up what it holds, which is short as a rule."""
+        fitting = [length for length in lengths if length <= len(text)]
+        if len(text) * len(fitting) > len(hidden):
+            return hidden
+        runs = {text[at : at + length] for length in fitting for at in range(len(text) - length + 1)}
+        return sorted(hidden.keys() & runs)
 
     return redacted
 

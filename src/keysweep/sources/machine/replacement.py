@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from keysweep.detect.keyid import account_of
@@ -32,7 +32,14 @@ class Replacement:
 
 def replacements(known: Configured, around: Surroundings) -> tuple[Replacement, ...]:
     """One for each profile that holds a key which works until somebody ends it, in their order."""
-    return tuple(_replacement(each, known, around) for each in known.profiles if each.is_long_term)
+    through: dict[str, list[str]] = defaultdict(list)
+    for each in known.profiles:
+        through[each.settings.get("source_profile", "")].append(each.name)
+    return tuple(
+        _replacement(each, known, around, through.get(each.name, ()))
+        for each in known.profiles
+        if each.is_long_term
+    )
 
 
 def summary(known: Configured) -> str:
@@ -47,10 +54,10 @@ def _source(profile: Profile) -> str:
     return "a key that expires" if profile.key_id and profile.is_temporary else profile.source
 
 
-def _replacement(profile: Profile, known: Configured, around: Surroundings) -> Replacement:
+def _replacement(profile: Profile, known: Configured, around: Surroundings, through: Sequence[str]) -> Replacement:
+    """`through` are the profiles that take a role through it."""
     key_id = profile.key_id if _KEY_ID.fullmatch(profile.key_id) else ""
     account = account_of(key_id) if key_id else None
-    through = [each.name for each in known.profiles if each.settings.get("source_profile") == profile.name]
     evidence = [f"profile {profile.name} holds a long-term key{f', {key_id}' if key_id else ''}"]
     if account:
         evidence.append(f"the key is of account {account}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from keysweep.findings import Finding, Origin, Severity, Source, WeakPlace
@@ -174,16 +175,14 @@ def of_profiles(
     replacements: Iterable[Replacement], findings: Sequence[Finding], expected: Mapping[str, Expected]
 ) -> Iterator[WeakPlace]:
     """Long-term keys of profiles, where the scan found them too: an example is none, nor is bait."""
+    by_key: dict[str | None, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        path = finding.origin.path
+        is_theirs = path in expected and expected[path].place.nature is Nature.SDK
+        if is_theirs and is_secret(finding) and not finding.canary:
+            by_key[finding.key_id].append(finding)
     for each in replacements:
-        held = [
-            finding
-            for finding in findings
-            if finding.key_id == each.key_id
-            and is_secret(finding)
-            and not finding.canary
-            and finding.origin.path in expected
-            and expected[finding.origin.path].place.nature is Nature.SDK
-        ]
+        held = by_key.get(each.key_id, ())
         if not held:
             continue
         prints = tuple(dict.fromkeys(finding.fingerprint for finding in held))
