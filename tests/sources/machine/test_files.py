@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -314,34 +314,28 @@ def test_what_is_ones_own_and_cannot_be_read_is_a_problem_and_what_is_the_system
     assert {each.code for each in result.problems} == {ProblemCode.UNREADABLE}
 
 
-def test_a_directory_that_somebody_else_closes_is_told_and_makes_nothing_incomplete(
+def test_a_directory_that_somebody_else_closes_is_told_and_makes_nothing_incomplete_unless_it_is_a_place(
     passable: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only root could give it away, so the system is made to say so."""
+    """Only root could give them away, so the system is made to say so."""
     passable.scanned()
-    data = passable.path / "pgdata"
-    data.mkdir()
-    listed, status = os.listdir, os.lstat
-    monkeypatch.setattr(os, "listdir", refusing(os.fspath(data), listed))
-    assert [message for _, message in problems(passable.scanned())] == ["cannot be looked at (Permission denied)"]
+    data, docker = passable.path / "pgdata", passable.path / ".docker"
+    for each in (data, docker):
+        each.mkdir(mode=0o000)
+    with unprivileged():
+        assert len(passable.scanned().problems) == 2
+    status = os.lstat
 
     def of_another(path: str, **how: Any) -> os.stat_result:
         says = status(path, **how)
-        return os.stat_result((*says[:4], 54321, *says[5:])) if path == os.fspath(data) else says
+        is_theirs = path in (os.fspath(data), os.fspath(docker))
+        return os.stat_result((*says[:4], 54321, *says[5:])) if is_theirs else says
 
     monkeypatch.setattr(os, "lstat", of_another)
-    result = passable.scanned()
-    assert not result.problems
+    with unprivileged():
+        result = passable.scanned()
+    assert [each.origin.path for each in result.problems if each.origin] == [os.fspath(docker)]
     assert result.notes == (f"{data} belongs to somebody else, who lets nobody in: it was not scanned",)
-
-
-def refusing(directory: str, listed: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
-    def refuse(path: str) -> list[str]:
-        if path == directory:
-            raise PermissionError(13, "Permission denied")
-        return listed(path)
-
-    return refuse
 
 
 def test_an_interrupt_keeps_what_was_found(home: Home) -> None:

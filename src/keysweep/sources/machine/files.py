@@ -96,9 +96,13 @@ class Search:
                     yield path, ""
 
     def _matching(self, base: str, names: tuple[str, ...]) -> list[str]:
-        paths = [base]
+        paths, are_met = [base], False
         for name in names:
+            if are_met:
+                how = os.R_OK | os.X_OK if is_pattern(name) else os.X_OK
+                paths = [path for path in paths if not self._is_closed_by_another(path, how)]
             if is_pattern(name):
+                are_met = True
                 paths = [
                     os.path.join(path, each)
                     for path in paths
@@ -115,23 +119,23 @@ class Search:
                 self._listed[directory] = tuple(sorted(os.listdir(directory)))
             except OSError as error:
                 self._listed[directory] = ()
-                if not self._is_closed_by_another(directory, error):
-                    self._unreadable(directory, error)
+                self._unreadable(directory, error)
         return self._listed[directory]
 
-    def _is_closed_by_another(self, directory: str, error: OSError) -> bool:
+    def _is_closed_by_another(self, directory: str, how: int) -> bool:
         """Whether somebody else keeps to himself what is no place of the table, but could have had one in it.
 
         Such are the data of a container's database. That is told, and nobody's scan is incomplete for it.
         """
         try:
-            is_anothers = os.lstat(directory).st_uid != self._owner
+            status = os.lstat(directory)
         except OSError:
             return False
-        if not is_anothers or error.errno not in (EACCES, EPERM):
+        if status.st_uid == self._owner or not stat.S_ISDIR(status.st_mode) or _may(directory, how):
             return False
-        if self._is_ours(directory):
-            self.notes.append(f"{directory} belongs to somebody else, who lets nobody in: it was not scanned")
+        note = f"{directory} belongs to somebody else, who lets nobody in: it was not scanned"
+        if self._is_ours(directory) and note not in self.notes:
+            self.notes.append(note)
         return True
 
     def _at(self, path: str, expected: Expected, room: _Room) -> Iterator[str]:
