@@ -159,7 +159,8 @@ def test_a_program_that_keeps_keys_in_the_keychain_is_proposed_where_it_is_insta
     around = surroundings({"PATH": os.fspath(program.parent)}, os.fspath(tmp_path))
     found = replaced("", f"[ci]\n{KEY}", around)
     lines = [line.removeprefix("# ") for line in found.snippet.splitlines() if line.startswith("# ")]
-    read = loaded(tmp_path, "\n".join(lines[1:]))
+    assert lines[1] == "aws-vault add ci"
+    read = loaded(tmp_path, "\n".join(lines[2:]))
     assert read["profiles"]["ci"] == {"credential_process": "aws-vault export --format=json ci"}
 
 

@@ -117,10 +117,14 @@ def _for_a_person(
             "region": _region(profile) or "REGION",
         },
     )
-    if around.helper:
+    if around.keeps:
         lines += [
             "",
-            "# without IAM Identity Center, the key in the keychain of the system:",
+            "# without IAM Identity Center, the key in the keychain of the system, which has to get it first:",
+            f"# {around.keeps} {shlex.quote(signs_in.name)}",
+        ]
+    if around.helper:
+        lines += [
             f"# {section_of(signs_in.name)}",
             f"# credential_process = {around.helper} {shlex.quote(signs_in.name)}",
         ]

@@ -29,7 +29,9 @@ class Surroundings:
     evidence: str = ""
     """By what that is known."""
     helper: str = ""
-    """A command that `credential_process` can ask; empty where none is installed."""
+    """A command that `credential_process` can ask; empty where none is installed, or it writes that by itself."""
+    keeps: str = ""
+    """The command that gives it a key. Without one it asks the profile, which asks it, without an end."""
 
 
 _TOLD_BY = (
@@ -50,8 +52,8 @@ _TOLD_BY_BIOS = (
     ("hypervisor/uuid", b"ec2"),
 )
 _HELPERS = {
-    "aws-vault": "aws-vault export --format=json",
-    "granted": "granted credential-process --profile",
+    "aws-vault": ("aws-vault export --format=json", "aws-vault add"),
+    "granted": ("", "granted credentials import"),
 }
 _MOST_BYTES = 64
 
@@ -59,16 +61,16 @@ _MOST_BYTES = 64
 def surroundings(environment: Mapping[str, str], sys_directory: str = "/sys") -> Surroundings:
     """Look at variables, at what the kernel says of the board, and at which programs are installed."""
     path = environment.get("PATH", "")
-    helper = next((said for name, said in _HELPERS.items() if shutil.which(name, path=path)), "")
+    helper = next((said for name, said in _HELPERS.items() if shutil.which(name, path=path)), ("", ""))
     for machine, variables in _TOLD_BY:
         if told := next((each for each in variables if environment.get(each)), ""):
-            return Surroundings(machine, f"{told} is set", helper)
+            return Surroundings(machine, f"{told} is set", *helper)
     for name, beginning in _TOLD_BY_BIOS:
         where = os.path.join(sys_directory, name)
         if _beginning_of(where).startswith(beginning):
             machine = Machine.EKS if environment.get("KUBERNETES_SERVICE_HOST") else Machine.EC2
-            return Surroundings(machine, f"{where} says so", helper)
-    return Surroundings(helper=helper)
+            return Surroundings(machine, f"{where} says so", *helper)
+    return Surroundings(Machine.PERSON, "", *helper)
 
 
 def _beginning_of(path: str) -> bytes:
