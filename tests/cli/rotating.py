@@ -98,7 +98,8 @@ class Desk:
                 patch.delenv(name)
             for name, value in self.operator.environment.items():
                 patch.setenv(name, value)
-            code = main([*arguments, "--aws-endpoint", endpoint or self.emulator.endpoint])
+            asks = [] if arguments[0] == "log" else ["--aws-endpoint", endpoint or self.emulator.endpoint]
+            code = main([*arguments, *asks])
         out, err = self._capture.readouterr()
         assert "Traceback" not in err, err
         return code, out, err

@@ -90,7 +90,7 @@ def delete(
     )
     planned = tuple(_judged(list(dict.fromkeys(key_ids)), work))
     report = Report(planned)
-    if applies and any(each.standing is Standing.PLANNED or each.has_kept for each in planned):
+    if applies and any(each.standing is Standing.PLANNED or each.has_kept or each.unsettled for each in planned):
         try:
             operator = responders.operator(mandate.partitions[0]).arn
         except AwsError:
@@ -119,7 +119,7 @@ class _Work:
 def _judged(ids: Sequence[str], work: _Work) -> Iterator[Deletion]:
     """What may be done about each key; no more of them than the policy lets one run change."""
     from keysweep.aws.containment.refusals import refuse
-    from keysweep.aws.rotation.deletion import kept_profiles, off_since, too_early
+    from keysweep.aws.rotation.deletion import kept_profiles, off_since, too_early, unsettled
     from keysweep.aws.rotation.judging import judged
     from keysweep.cli.rotating import keys
 
@@ -128,11 +128,9 @@ def _judged(ids: Sequence[str], work: _Work) -> Iterator[Deletion]:
         now = datetime.now(UTC)
         item = judged(target, work.lookups, work.mandate, now)
         if item.refusal and item.refusal.guard == "not-found":
-            gone = any(each.key_id == target.key_id and each.deleted_by for each in work.known)
-            kept = [place for _, place in kept_profiles(target.key_id, work.known)] if gone else []
-            yield Deletion(
-                item, Standing.GONE, item.refusal.reason, has_kept=any(it.keeps(target.key_id) for it in kept)
-            )
+            kept = any(place.keeps(target.key_id) for _, place in kept_profiles(target.key_id, work.known))
+            loose = unsettled(target.key_id, work.entries)
+            yield Deletion(item, Standing.GONE, item.refusal.reason, has_kept=kept, unsettled=loose)
             continue
         off = None
         if item.refusal is None:
@@ -177,6 +175,8 @@ def _one(each: Deletion, work: _Work, run: Run, confirm: Confirmation) -> Deleti
     from keysweep.aws.containment.writing import Outcome
 
     item, key_id = each.item, each.item.target.key_id
+    for name, number in each.unsettled:
+        run.journal.append("made", name, change=number, key_id=key_id, reason="it is gone")
     if each.has_kept:
         _forget(key_id, work, run)
     if each.standing is not Standing.PLANNED or item.owner is None or item.account is None:

@@ -50,6 +50,8 @@ class Deletion:
     request_id: str | None = None
     has_kept: bool = False
     """Whether a profile still keeps the pair of it, though it is gone."""
+    unsettled: tuple[tuple[str, int], ...] = ()
+    """Run and number of deletions of it of which the journal does not say what became, though it is gone."""
 
 
 @frozen

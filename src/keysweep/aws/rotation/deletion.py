@@ -100,6 +100,23 @@ def too_early(item: Item, off: Off | None, kept: timedelta, now: datetime) -> Re
     return refuse("too-young", reason, keyid=owner.key_id)
 
 
+def unsettled(key_id: str, entries: Iterable[Entry]) -> tuple[tuple[str, int], ...]:
+    """Run and number of every deletion of a key that was intended and of which no line says what became."""
+    open_: dict[tuple[str, int], None] = {}
+    for each in entries:
+        if "change" not in each.values or each.values.get("undoes"):
+            continue
+        change = each.run, int(each.values["change"])
+        if each.event == "intended" and (each.values.get("action"), each.values.get("thing")) == (
+            "delete-key",
+            key_id,
+        ):
+            open_[change] = None
+        elif each.event != Outcome.UNKNOWN:
+            open_.pop(change, None)
+    return tuple(open_)
+
+
 def kept_profiles(key_id: str, known: Sequence[Rotation]) -> list[tuple[Rotation, CredentialsProfile]]:
     """Where rotations have kept the pair of a key, for an undo that is over once the key is deleted."""
     return [

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -20,7 +20,7 @@ from keysweep.aws.containment.changes import Change, Made
 from keysweep.aws.containment.refusals import Refusal, refuse
 from keysweep.aws.containment.writing import Outcome, Run, Written
 from keysweep.aws.outcomes import Meaning
-from keysweep.aws.ownership import key_of
+from keysweep.aws.ownership import LastUse, key_of
 from keysweep.aws.partitions import partition
 from keysweep.aws.responders import Acting
 from keysweep.aws.rotation.judging import unfit, words_of
@@ -135,7 +135,7 @@ def _settled(rotation: Rotation, means: Means) -> Rotation:
 def _found(rotation: Rotation, means: Means, reason: str) -> Rotation:
     assert rotation.handing
     means.run.note("made", change=rotation.handing.number, key_id=rotation.key_id, reason=reason)
-    return replace(rotation, handing=None, handed=means.acting.now())
+    return replace(rotation, handing=None, handed=datetime.now(UTC))
 
 
 def _without_lost(rotation: Rotation, means: Means) -> Rotation:
@@ -209,7 +209,7 @@ def _handed_over(rotation: Rotation, pair: Pair, means: Means) -> Rotation:
     names = rotation.account, rotation.partition, rotation.key_id, rotation.user
     change = changes.hand_over(*names, rotation.place, held, pair.key_id)
     _made(change, rotation, means, lambda: changes.written(lambda: Made(means.sink.put(pair)), change.words))
-    return replace(rotation, handed=means.acting.now())
+    return replace(rotation, handed=datetime.now(UTC))
 
 
 def _tried(rotation: Rotation, pair: Pair, means: Means) -> Rotation:
@@ -258,14 +258,26 @@ def awaited(rotation: Rotation, acting: Acting, sink: Sink, quiet: timedelta) ->
         awaits.append(f"{rotation.new} is {gone}: undo the rotation, or switch it on again")
     elif new.last_use.date is None or rotation.is_own(new.last_use):
         awaits.append(f"nobody has used {rotation.new} yet, as far as IAM knows, which may be hours late")
-    if old is not None and rotation.handed:
-        used = old.last_use.date
-        is_later = used is not None and used > rotation.handed
-        until = max(rotation.handed, used or rotation.handed) + quiet
-        since = words_of(old.last_use) if is_later else f"handed over on {rotation.handed:%Y-%m-%d %H:%M} UTC"
-        if until > acting.now():
-            hours = f"{quiet.total_seconds() / 3600:g} h"
-            awaits.append(
-                f"{rotation.key_id} has to be unused for {hours} ({since}): not before {until:%Y-%m-%d %H:%M} UTC"
-            )
+    if (
+        old is not None
+        and rotation.handed
+        and (until := _quiet_until(rotation.handed, old.last_use, acting, quiet))
+    ):
+        used, handed = old.last_use.date, f"handed over on {rotation.handed:%Y-%m-%d %H:%M} UTC"
+        since = words_of(old.last_use) if used and used > rotation.handed else handed
+        hours = f"{quiet.total_seconds() / 3600:g} h"
+        awaits.append(
+            f"{rotation.key_id} has to be unused for {hours} ({since}): not before {until:%Y-%m-%d %H:%M} UTC"
+        )
     return tuple(awaits)
+
+
+def _quiet_until(handed: datetime, use: LastUse, acting: Acting, quiet: timedelta) -> datetime | None:
+    """Until when the old key has to be unused; None once it was for long enough.
+
+    It is this machine's clock that says when the new one was handed over, and AWS's when the old one was used.
+    """
+    ends = [(handed + quiet, datetime.now(UTC))]
+    if use.date:
+        ends.append((use.date + quiet, acting.now()))
+    return max((until for until, now in ends if until > now), default=None)
