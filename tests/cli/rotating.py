@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,6 +99,7 @@ class Desk:
                 patch.delenv(name)
             for name, value in self.operator.environment.items():
                 patch.setenv(name, value)
+            patch.setattr("keysweep.aws.rotation.run.time", SimpleNamespace(sleep=lambda _: None))
             asks = [] if arguments[0] == "log" else ["--aws-endpoint", endpoint or self.emulator.endpoint]
             code = main([*arguments, *asks])
         out, err = self._capture.readouterr()

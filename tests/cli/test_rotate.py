@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from keysweep.aws.policy_documents import Responder, permissions_document
 from tests.cli.rotating import ALLOWED, PLACES, Desk
 from tests.emulators import answers
 from tests.emulators.keys import AccessKey
@@ -46,7 +47,7 @@ def test_it_waits_until_others_use_the_new_key_and_nobody_the_old_one(desk: Desk
     desk.use(new)
     soon = datetime.now(UTC) + timedelta(seconds=2)
     desk.emulator.set_last_used(desk.old, soon, "s3", "eu-west-1")
-    told = desk.rotates()
+    told = desk.rotates("--quiet-hours", "24")
     (awaited,) = told["awaits"]
     assert awaited.startswith(f"{desk.old.key_id} has to be unused for 24 h (last used s3 in eu-west-1 on ")
     plan = desk.told("rotate", desk.old.key_id)
@@ -67,7 +68,7 @@ def test_with_wait_it_looks_until_the_key_is_used(desk: Desk, monkeypatch: pytes
         if len(naps) == 2:
             desk.use(desk.holds(SSM))
 
-    monkeypatch.setattr("keysweep.cli.rotate.time", SimpleNamespace(sleep=nap))
+    monkeypatch.setattr("keysweep.cli.rotate_run.time", SimpleNamespace(sleep=nap))
     assert desk.rotates("--to", SSM, "--quiet-hours", "0", "--wait")["status"] == "rotated"
     assert naps == [1.0, 2.0]
 
@@ -270,3 +271,27 @@ def test_what_cannot_be_meant_is_one_sentence(
     code = main(["rotate", *arguments, "--aws-endpoint", "http://127.0.0.1:9"])
     _, err = capsys.readouterr()
     assert (code, why in err, err.count("\n")) == (2, True, 1), err
+
+
+def test_a_role_with_the_statements_for_it_can_rotate_hand_over_undo_and_delete(desk: Desk) -> None:
+    """As `keysweep responder policy --with Rotate --with HandOver` prints it, and no more."""
+    document = permissions_document(Responder(optional=frozenset({"Rotate", "HandOver"})))
+    # ministack holds this one to no resource, so that only `*` allows it there; AWS holds it to a user.
+    anywhere = {"Effect": "Allow", "Action": "iam:GetAccessKeyLastUsed", "Resource": "*"}
+    policy = json.dumps({**document, "Statement": [*document["Statement"], anywhere]})
+    desk.account.role("responder", trusts=f"arn:aws:iam::{desk.account.id}:user/oncall")
+    desk.account.iam.put_role_policy(RoleName="responder", PolicyName="it", PolicyDocument=policy)
+    desk.account.allow("oncall", "sts:AssumeRole")
+    as_role = ("--policy", str(desk.operator.policy('[responder]\nrole = "responder"\n')))
+    desk.fill(SSM)
+    first = desk.rotates("--to", SSM, *as_role)
+    assert first["status"] == "waiting", first
+    assert desk.told("undo", first["run"], *as_role)["code"] == 0
+    assert desk.holds(SSM) == desk.old
+    agreed = ("--apply", "--confirm", first["new_key_id"], "--kept-days", "0", *ALLOWED)
+    assert desk.told("delete", first["new_key_id"], *agreed, *as_role)["code"] == 0
+    desk.fill("secretsmanager:ci/key")
+    second = desk.rotates("--to", "secretsmanager:ci/key", *as_role)
+    assert second["status"] == "waiting", second
+    assert desk.told("undo", second["run"], *as_role)["code"] == 0
+    assert desk.holds("secretsmanager:ci/key") == desk.old

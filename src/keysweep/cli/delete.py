@@ -171,6 +171,7 @@ def _deleted(
 
 def _one(each: Deletion, work: _Work, run: Run, confirm: Confirmation) -> Deletion:
     from keysweep.aws.containment import changes
+    from keysweep.aws.containment.keys import INACTIVE
     from keysweep.aws.containment.refusals import refuse
     from keysweep.aws.containment.writing import Outcome
 
@@ -183,13 +184,17 @@ def _one(each: Deletion, work: _Work, run: Run, confirm: Confirmation) -> Deleti
         return each
     told = delete_shown.facts(each)
     lines = (f"{key_id} of user {item.owner.user}, account {item.account}: {told}.", "Nobody can bring it back.")
-    if not confirm.is_asked(key_id, lines, "Type the key ID to delete it for good, or anything else to leave it"):
+    if not confirm.is_asked(
+        key_id,
+        [Style().safe(line) for line in lines],
+        "Type the key ID to delete it for good, or anything else to leave it",
+    ):
         refusal = refuse("unconfirmed", keyid=key_id)
         return replace(each, standing=Standing.REFUSED, item=replace(item, refusal=refusal), reason=refusal.reason)
     try:
         acting = work.lookups.acting(item.target, item.account)
         run.note("judged", key_id=key_id, reason=f"{key_id} of user {item.owner.user}: {told}")
-        change = changes.delete_key(item.account, acting.partition.name, key_id, item.owner.user, changes.INACTIVE)
+        change = changes.delete_key(item.account, acting.partition.name, key_id, item.owner.user, INACTIVE)
         watch(f"{change.words} …")
         written = run.make(change, acting)
     except JournalError:

@@ -14,14 +14,16 @@ from typing import Any
 
 from keysweep.aws import sinks
 from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
+from keysweep.aws.containment import keys
+from keysweep.aws.containment.keys import ABSENT, ACTIVE, INACTIVE
 from keysweep.aws.permissions import QUARANTINE_POLICY
 from keysweep.aws.responders import Acting
 from keysweep.aws.sinks.interface import STDOUT, Held, Place
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen, replace
 
-ACTIVE, INACTIVE, ABSENT, ATTACHED = "Active", "Inactive", "absent", "attached"
-"""States of what is changed; an inline policy is in the state `sha256:` and its digest."""
+ATTACHED = "attached"
+"""The state of a managed policy, beside those of keys; an inline policy is in the state `sha256:` and its digest."""
 
 
 @frozen
@@ -197,39 +199,9 @@ def _of_iam(ask: Callable[[Any, Change], Any]) -> Callable[[Acting, Change], Any
     return lambda acting, change: ask(acting.client("iam"), change)
 
 
-def keys_of(iam: Any, user: str) -> dict[str, str]:
-    """The state of every key of a user, by its ID; raises what botocore raises."""
-    pages = iam.get_paginator("list_access_keys").paginate(UserName=user)
-    return {str(each["AccessKeyId"]): str(each["Status"]) for page in pages for each in page["AccessKeyMetadata"]}
-
-
-def made_key(change: Change, keys: Mapping[str, str]) -> str:
-    """The ID of the key that a change has made, among those that its user has; empty if it is not there.
-
-    Where AWS's answer was lost it is the one that was not there before.
-    """
-    if change.thing:
-        return change.thing
-    return next((key_id for key_id in keys if key_id not in json.loads(change.document)), "")
-
-
-def _key_state(iam: Any, change: Change) -> str:
-    return keys_of(iam, change.subject).get(change.thing, ABSENT)
-
-
-def _made_key_state(iam: Any, change: Change) -> str:
-    keys = keys_of(iam, change.subject)
-    return keys.get(made_key(change, keys), ABSENT)
-
-
-def _switch_made_key(iam: Any, change: Change, status: str) -> Any:
-    made = made_key(change, keys_of(iam, change.subject))
-    return iam.update_access_key(UserName=change.subject, AccessKeyId=made, Status=status)
-
-
-def _switch_key(iam: Any, change: Change, status: str) -> Any:
-    # UserName always: without it, temporary credentials are refused and others mean the caller's own key.
-    return iam.update_access_key(UserName=change.subject, AccessKeyId=change.thing, Status=status)
+def _made_key(iam: Any, change: Change) -> str:
+    """The ID of the key that a change has made: where AWS's answer was lost it is the one that was not there."""
+    return change.thing or keys.added(iam, change.subject, json.loads(change.document))
 
 
 def _held(acting: Acting, change: Change) -> str:
@@ -284,9 +256,9 @@ _TABLE: Mapping[str, _Handler] = {
         "switch {thing} of user {subject} off",
         "iam:UpdateAccessKey",
         "iam:UpdateAccessKey",
-        _of_iam(_key_state),
-        _of_iam(lambda iam, it: _switch_key(iam, it, INACTIVE)),
-        _of_iam(lambda iam, it: _switch_key(iam, it, ACTIVE)),
+        _of_iam(lambda iam, it: keys.state(iam, it.subject, it.thing)),
+        _of_iam(lambda iam, it: keys.switch(iam, it.subject, it.thing, INACTIVE)),
+        _of_iam(lambda iam, it: keys.switch(iam, it.subject, it.thing, ACTIVE)),
     ),
     "deactivate-service-credential": _Handler(
         "switch the service-specific credential {thing} of user {subject} off",
@@ -332,9 +304,9 @@ _TABLE: Mapping[str, _Handler] = {
         "make another key for user {subject}",
         "iam:CreateAccessKey",
         "iam:UpdateAccessKey",
-        _of_iam(_made_key_state),
+        _of_iam(lambda iam, it: keys.state(iam, it.subject, _made_key(iam, it))),
         None,
-        _of_iam(lambda iam, it: _switch_made_key(iam, it, INACTIVE)),
+        _of_iam(lambda iam, it: keys.switch(iam, it.subject, _made_key(iam, it), INACTIVE)),
         INACTIVE,
     ),
     "hand-over": _Handler("hand the new key of user {subject} over to {thing}", "", "", _held, None, _put_back),
@@ -342,7 +314,7 @@ _TABLE: Mapping[str, _Handler] = {
         "delete {thing} of user {subject} for good",
         "iam:DeleteAccessKey",
         "",
-        _of_iam(_key_state),
+        _of_iam(lambda iam, it: keys.state(iam, it.subject, it.thing)),
         _of_iam(lambda iam, it: iam.delete_access_key(UserName=it.subject, AccessKeyId=it.thing)),
         None,
     ),

@@ -9,6 +9,7 @@ from typing import Any
 from keysweep.aws.containment import changes
 from keysweep.aws.containment.changes import Change, Made
 from keysweep.aws.containment.journal import Journal
+from keysweep.aws.containment.keys import ABSENT
 from keysweep.aws.responders import Acting
 from keysweep.errors import AwsError, JournalError, SinkError
 from keysweep.frozen import fields, frozen
@@ -85,7 +86,7 @@ class Run:
         if now != before:
             already = now == after
             reason = f"it is {now} already" if already else f"it is {now}, and not {before}"
-            if now == changes.ABSENT and not already:
+            if now == ABSENT and not already:
                 reason = f"{change.thing} of {change.subject} is gone: somebody has deleted it in the meantime"
             self.written.append(Written(change, Outcome.ALREADY if already else Outcome.CHANGED, reason))
             return self.written[-1]

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from keysweep.aws.clients import translated
-from keysweep.aws.containment import changes
+from keysweep.aws.containment import changes, keys
 from keysweep.aws.containment.changes import Change, Made
 from keysweep.aws.containment.refusals import Refusal, refuse
 from keysweep.aws.containment.writing import Outcome, Run, Written
@@ -24,7 +24,7 @@ from keysweep.aws.ownership import LastUse, key_of
 from keysweep.aws.partitions import partition
 from keysweep.aws.responders import Acting
 from keysweep.aws.rotation.judging import unfit, words_of
-from keysweep.aws.rotation.stages import Rotation
+from keysweep.aws.rotation.stages import Open, Rotation
 from keysweep.aws.signing import Caller, Credential
 from keysweep.aws.sinks.interface import STDOUT, Pair, Sink
 from keysweep.findings import Secret
@@ -32,6 +32,9 @@ from keysweep.frozen import frozen, replace
 
 _PAUSES_SECONDS = (0.5, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0)
 """Between one attempt to use the new key and the next: half a minute in all."""
+
+
+_LISTED_AFTER = timedelta(minutes=1)
 
 
 class Standing(StrEnum):
@@ -71,8 +74,6 @@ class Means:
     acting: Acting
     sink: Sink
     caller: Caller
-    quiet: timedelta
-    """How long the old key has to be unused."""
     confirm: Callable[[str, Sequence[str]], bool]
     """Whether a person agrees: the key ID to type, and what is done then."""
     uninterrupted: Callable[[], AbstractContextManager[Any]]
@@ -110,11 +111,8 @@ def go_on(rotation: Rotation, means: Means) -> Told:
 
 def _settled(rotation: Rotation, means: Means) -> Rotation:
     """The rotation without what a run that was cut off has left open."""
-    iam = means.acting.client("iam")
     if rotation.creating:
-        with translated(f"list the keys of user {rotation.user}"):
-            keys = changes.keys_of(iam, rotation.user)
-        made = next((each for each in keys if each not in rotation.creating.there), "")
+        made = _made_meanwhile(rotation, rotation.creating, means)
         event = {"created": made} if made else {}
         reason = "it is there, and the run that made it did not get to hand it over" if made else "it is not there"
         means.run.note(
@@ -130,6 +128,18 @@ def _settled(rotation: Rotation, means: Means) -> Rotation:
     if rotation.handing and means.sink.held().key_id == rotation.new:
         return _found(rotation, means, f"{rotation.place} holds {rotation.new}")
     return _without_lost(rotation, means)
+
+
+def _made_meanwhile(rotation: Rotation, creating: Open, means: Means) -> str:
+    """The key that was not there before; empty if there is none. IAM may list one some seconds late."""
+    is_fresh = datetime.now(UTC) - creating.since < _LISTED_AFTER
+    for pause in (*(_PAUSES_SECONDS[:4] if is_fresh else ()), None):
+        with translated(f"list the keys of user {rotation.user}"):
+            made = keys.added(means.acting.client("iam"), rotation.user, creating.there)
+        if made or pause is None:
+            break
+        time.sleep(pause)
+    return made
 
 
 def _found(rotation: Rotation, means: Means, reason: str) -> Rotation:
@@ -151,7 +161,7 @@ def _without_lost(rotation: Rotation, means: Means) -> Rotation:
     lost = f"{rotation.new} of user {rotation.user} was made, and nobody has its secret"
     if not means.confirm(rotation.new, (f"{lost}: it is deleted, and another one made.",)):
         raise _Stop(_refused(rotation, "lost-secret", lost))
-    status = changes.ACTIVE if new.is_active else changes.INACTIVE
+    status = keys.ACTIVE if new.is_active else keys.INACTIVE
     change = changes.delete_key(rotation.account, rotation.partition, rotation.new, rotation.user, status)
     _made(change, rotation, means)
     return replace(rotation, new="", handing=None)
@@ -182,7 +192,7 @@ def _made(change: Change, rotation: Rotation, means: Means, write: Callable[[], 
 def _created(rotation: Rotation, means: Means) -> tuple[Rotation, Pair]:
     iam = means.acting.client("iam")
     with translated(f"list the keys of user {rotation.user}"):
-        there = tuple(changes.keys_of(iam, rotation.user))
+        there = tuple(keys.listed(iam, rotation.user))
     change = changes.create_key(rotation.account, rotation.partition, rotation.key_id, rotation.user, there)
     pairs: list[Pair] = []
 
@@ -216,13 +226,16 @@ def _tried(rotation: Rotation, pair: Pair, means: Means) -> Rotation:
     """Use the new key until AWS accepts it, so that whoever gets it is not refused; half a minute at most."""
     means.watch(f"{pair.key_id} is made; asking until AWS accepts it …")
     told = f"{pair.key_id} is used by keysweep itself, to see whether AWS accepts it; that is no use by others"
-    means.run.note("tried", key_id=pair.key_id, reason=told)
-    rotation = replace(rotation, tried=(*rotation.tried, means.acting.now()))
+    now = means.acting.now()
+    means.run.note("tried", key_id=pair.key_id, at=now.isoformat(), reason=told)
+    rotation = replace(rotation, tried=(*rotation.tried, now))
     credential = Credential(pair.key_id, pair.secret)
     for pause in (*_PAUSES_SECONDS, None):
         outcome = means.caller.ask(credential, partition(rotation.partition))
         if outcome.meaning is Meaning.LIVE or pause is None:
             break
+        if outcome.meaning is Meaning.SKEWED and outcome.date:
+            means.caller.clock.correct(outcome.date)
         time.sleep(pause)
     if outcome.meaning is not Meaning.LIVE:
         means.watch(f"AWS does not accept it yet ({outcome.reason}); it is handed over all the same")
@@ -233,7 +246,7 @@ def _ended(rotation: Rotation, means: Means) -> Told:
     """Switch the old key off, or say what is awaited before that."""
     old = key_of(means.acting.client("iam"), rotation.account, rotation.key_id)
     if old is not None and old.is_active:
-        awaits = awaited(rotation, means.acting, means.sink, means.quiet)
+        awaits = awaited(rotation, means.acting, means.sink)
         if awaits:
             return Told(rotation, Standing.WAITING, awaits=awaits, written=tuple(means.run.written))
         _agree(rotation.key_id, "the new key is used and this one is not: switch it off", rotation, means)
@@ -244,7 +257,7 @@ def _ended(rotation: Rotation, means: Means) -> Told:
     return Told(rotation, Standing.ROTATED, reason, written=tuple(means.run.written))
 
 
-def awaited(rotation: Rotation, acting: Acting, sink: Sink, quiet: timedelta) -> tuple[str, ...]:
+def awaited(rotation: Rotation, acting: Acting, sink: Sink) -> tuple[str, ...]:
     """What has to happen before the old key may be switched off, a sentence each. Raises AwsError."""
     iam = acting.client("iam")
     old, new = (key_of(iam, rotation.account, each) for each in (rotation.key_id, rotation.new))
@@ -253,19 +266,20 @@ def awaited(rotation: Rotation, acting: Acting, sink: Sink, quiet: timedelta) ->
         awaits.append(
             f"{rotation.place} holds {held} and not {rotation.new}: put it there again, or undo the rotation"
         )
-    if new is None or not new.is_active:
-        gone = "deleted" if new is None else "switched off"
-        awaits.append(f"{rotation.new} is {gone}: undo the rotation, or switch it on again")
+    if new is None:
+        awaits.append(f"IAM does not list {rotation.new}: if that stays so it was deleted, so undo the rotation")
+    elif not new.is_active:
+        awaits.append(f"{rotation.new} is switched off: switch it on again, or undo the rotation")
     elif new.last_use.date is None or rotation.is_own(new.last_use):
         awaits.append(f"nobody has used {rotation.new} yet, as far as IAM knows, which may be hours late")
     if (
         old is not None
         and rotation.handed
-        and (until := _quiet_until(rotation.handed, old.last_use, acting, quiet))
+        and (until := _quiet_until(rotation.handed, old.last_use, acting, rotation.quiet))
     ):
         used, handed = old.last_use.date, f"handed over on {rotation.handed:%Y-%m-%d %H:%M} UTC"
         since = words_of(old.last_use) if used and used > rotation.handed else handed
-        hours = f"{quiet.total_seconds() / 3600:g} h"
+        hours = f"{rotation.quiet.total_seconds() / 3600:g} h"
         awaits.append(
             f"{rotation.key_id} has to be unused for {hours} ({since}): not before {until:%Y-%m-%d %H:%M} UTC"
         )

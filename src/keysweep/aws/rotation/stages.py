@@ -23,6 +23,7 @@ class Open:
     """A change that was intended and of which no line says what became."""
 
     number: int
+    since: datetime
     there: tuple[str, ...] = ()
     """Of a key that was to be made: the IDs that there were before."""
     is_refused: bool = False
@@ -39,7 +40,8 @@ class Rotation:
     partition: str
     user: str
     place: Place
-    begun: datetime
+    quiet: timedelta
+    """How long the old key has to be unused before it is switched off."""
     number: int = 0
     """Of its last change."""
     new: str = ""
@@ -49,7 +51,7 @@ class Rotation:
     """Until it is known that the place has the key."""
     handed: datetime | None = None
     tried: tuple[datetime, ...] = ()
-    """When keysweep itself used the new key, to see whether AWS accepts it."""
+    """When, on AWS's clock, keysweep itself used the new key, to see whether AWS accepts it."""
     is_off: bool = False
     """Whether it has switched the old key off."""
     undone_by: str = ""
@@ -125,7 +127,7 @@ def _begun(entry: Entry) -> Rotation:
         str(values["partition"]),
         str(values["user"]),
         _place(values),
-        time_of(entry),
+        timedelta(hours=float(values["quiet_hours"])),
     )
 
 
@@ -145,8 +147,10 @@ def _further(rotation: Rotation, entry: Entry) -> Rotation:
     """The rotation after one more line of its own."""
     values, event = entry.values, entry.event
     if event == "tried":
-        return replace(rotation, tried=(*rotation.tried, time_of(entry)))
+        at = datetime.fromisoformat(str(values["at"])).astimezone(UTC)
+        return replace(rotation, tried=(*rotation.tried, at))
     if event == "resumed":
+        rotation = replace(rotation, quiet=timedelta(hours=float(values["quiet_hours"])))
         return replace(
             rotation, place=_place(values), handing=rotation.handing if _place(values) == rotation.place else None
         )
@@ -154,7 +158,7 @@ def _further(rotation: Rotation, entry: Entry) -> Rotation:
         return rotation
     number = int(values["change"])
     if event == "intended":
-        return _intended(replace(rotation, number=max(number, rotation.number)), number, values)
+        return _intended(replace(rotation, number=max(number, rotation.number)), entry)
     if rotation.creating and rotation.creating.number == number:
         if event == Outcome.MADE and values.get("created"):
             return replace(rotation, creating=None, new=str(values["created"]))
@@ -170,12 +174,13 @@ def _further(rotation: Rotation, entry: Entry) -> Rotation:
     return rotation
 
 
-def _intended(rotation: Rotation, number: int, values: dict[str, Any]) -> Rotation:
+def _intended(rotation: Rotation, entry: Entry) -> Rotation:
+    values, number = entry.values, int(entry.values["change"])
     if values.get("action") == "create-key":
         there: Sequence[str] = json.loads(values["document"])
-        return replace(rotation, creating=Open(number, tuple(map(str, there))))
+        return replace(rotation, creating=Open(number, time_of(entry), tuple(map(str, there))))
     if values.get("action") == "hand-over":
-        return replace(rotation, handing=Open(number))
+        return replace(rotation, handing=Open(number, time_of(entry)))
     return rotation
 
 
