@@ -23,7 +23,7 @@ from keysweep.errors import AwsError
 from keysweep.frozen import frozen, replace
 
 ATTACHED = "attached"
-"""The state of a managed policy, beside those of keys; an inline policy is in the state `sha256:` and its digest."""
+"""The state of a managed policy, beside those of keys; an inline policy is in that of `sha256:` and its digest."""
 
 
 @frozen

@@ -202,6 +202,9 @@ GUARDS: Mapping[str, Guard] = {
 }
 """Name of the guard to when it stops a run and what a human should do (docs/containment.md shows this table)."""
 
+OF_ROTATION = ("two-keys", "unfit-sink", "lost-secret", "used-secret", "still-active", "too-young")
+"""Those that only `rotate` and `delete` have (docs/rotation.md shows them)."""
+
 
 def refuse(guard: str, reason: str = "", **names: str) -> Refusal:
     """A refusal by `guard`; `names` take the places of KEYID, ACCOUNT and USER in its steps."""
