@@ -140,7 +140,7 @@ class Desk:
         """
         started: list[subprocess.Popen[str]] = []
 
-        def hit(answer: Callable[[], Given]) -> Given:
+        def hit(answer: Callable[[], Given], _: Request) -> Given:
             given = answer() if after else None
             started[0].send_signal(by)
             if by is not signal.SIGKILL:
@@ -162,7 +162,9 @@ class Desk:
         return started[0].returncode, out
 
     @contextmanager
-    def between(self, action: str, hit: Callable[[Callable[[], Given]], Given], times: int = 1) -> Iterator[str]:
+    def between(
+        self, action: str, hit: Callable[[Callable[[], Given], Request], Given], times: int = 1
+    ) -> Iterator[str]:
         """The address of a server in front of AWS that has `hit` answer the first requests for `action`."""
         seen = 0
 
@@ -171,7 +173,7 @@ class Desk:
             if request.action != action or seen == times:
                 return self.emulator.answer(request)
             seen += 1
-            return hit(lambda: self.emulator.answer(request))
+            return hit(lambda: self.emulator.answer(request), request)
 
         with serve(answer) as endpoint:
             yield endpoint

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +16,7 @@ from keysweep.aws.policy_documents import Responder, permissions_document
 from tests.cli.rotating import ALLOWED, PLACES, Desk
 from tests.emulators import answers
 from tests.emulators.keys import AccessKey
-from tests.emulators.wire import Drop
+from tests.emulators.wire import Answer, Drop, Given, Request
 
 SSM = "ssm:/ci/key"
 KEPT = pytest.mark.shows_secrets("content", "the credentials file holds the keys of its profiles")
@@ -202,8 +205,7 @@ def test_an_answer_that_is_lost_costs_a_key_and_never_makes_a_third(desk: Desk) 
     """The client asks again by itself then, and AWS says that there are two."""
     desk.fill(SSM)
 
-    def lost(answer: object) -> Drop:
-        assert callable(answer)
+    def lost(answer: Callable[[], Given], _: Request) -> Given:
         answer()
         return Drop()
 
@@ -219,7 +221,7 @@ def test_an_answer_that_is_lost_costs_a_key_and_never_makes_a_third(desk: Desk) 
 
 def test_aws_is_asked_again_where_it_wants_fewer_requests(desk: Desk) -> None:
     desk.fill(SSM)
-    with desk.between("CreateAccessKey", lambda _: answers.error("iam", "Throttling")) as endpoint:
+    with desk.between("CreateAccessKey", lambda *_: answers.error("iam", "Throttling")) as endpoint:
         assert desk.rotates("--to", SSM, endpoint=endpoint)["status"] == "waiting"
 
 
@@ -271,6 +273,45 @@ def test_what_cannot_be_meant_is_one_sentence(
     code = main(["rotate", *arguments, "--aws-endpoint", "http://127.0.0.1:9"])
     _, err = capsys.readouterr()
     assert (code, why in err, err.count("\n")) == (2, True, 1), err
+
+
+@pytest.mark.parametrize("place", PLACES[:2])
+def test_what_aws_quotes_of_a_request_that_it_does_not_take_is_told_to_nobody(desk: Desk, place: str) -> None:
+    """The net under all tests looks for the secret."""
+    desk.fill(place)
+    action = {"secretsmanager": "PutSecretValue", "ssm": "PutParameter"}[place.partition(":")[0]]
+
+    def quoting(request: Request) -> Answer:
+        quoted = next(text for name, text in request.parameters.items() if name in ("Value", "SecretString"))
+        said = {"__type": "ValidationException", "message": f"Value '{quoted}' failed to satisfy constraint"}
+        return Answer(400, json.dumps(said).encode(), {"Content-Type": "application/x-amz-json-1.1"})
+
+    with desk.between(action, lambda _, request: quoting(request)) as endpoint:
+        told = desk.rotates("--to", place, endpoint=endpoint)
+    assert (told["code"], told["reason"].startswith("could not write ")) == (4, True)
+    assert told["reason"].endswith("AWS answered ValidationException.")
+
+
+@PRINTED
+def test_nobody_listens_is_no_reason_to_believe_that_somebody_has_the_key(desk: Desk) -> None:
+    with open("/dev/full", "w") as full:
+        running = subprocess.run(
+            [sys.executable, "-m", "keysweep", "rotate", desk.old.key_id, "--to", "stdout", "--apply", "--confirm",
+             desk.old.key_id, *ALLOWED, "--aws-endpoint", desk.emulator.endpoint],
+            env=desk.operator.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )  # fmt: skip
+    assert (running.returncode, "nobody has it now" in running.stderr) == (4, True), running.stderr
+    (lost,) = set(desk.key_states()) - {desk.old.key_id}
+    code, out, _ = desk.runs("rotate", "--resume", desk.operator.journal()[0]["run"], "--apply")
+    assert (code, out) == (1, "")
+    agreed = ("--confirm", lost, "--confirm", desk.old.key_id)
+    code, out, _ = desk.runs("rotate", "--resume", desk.operator.journal()[0]["run"], "--apply", *agreed)
+    assert (code, json.loads(out)["AccessKeyId"] in desk.key_states(), len(desk.key_states())) == (1, True, 2)
 
 
 def test_a_role_with_the_statements_for_it_can_rotate_hand_over_undo_and_delete(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from keysweep.cli import rotate_shown
 from keysweep.cli.acting import Confirmation, circumstances, watch
 from keysweep.cli.interrupt import ENDINGS, CtrlC
+from keysweep.cli.output import abandon
 from keysweep.errors import AwsError, JournalError
 from keysweep.frozen import frozen, replace
 from keysweep.report.style import Style
@@ -139,7 +140,11 @@ def _locked(work: Work, confirmed: Sequence[str], waits: bool) -> rotate_shown.R
     if known.item.refusal:
         return replace(report, standing=Standing.REFUSED)
     is_agreed = _Agreement(Confirmation(confirmed, is_auto=False))
-    if work.before is None and not is_agreed(work.key_id, rotate_shown.as_text(report, Style())):
+    try:
+        agrees = work.before is not None or is_agreed(work.key_id, rotate_shown.as_text(report, Style()))
+    except KeyboardInterrupt:
+        return replace(report, is_interrupted=True)
+    if not agrees:
         return replace(report, standing=Standing.REFUSED, refusal=refuse("unconfirmed", keyid=work.key_id))
     name = work.before.run if work.before else new_name(datetime.now(UTC))
     run = Run(name, work.journal, work.before.number if work.before else 0)
@@ -255,5 +260,9 @@ def _gone_on(rotation: Rotation, work: Work, known: _Known, run: Run, is_agreed:
 
 def _show(line: str) -> None:
     """Print the new key, whole; OSError where that fails."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except OSError:
+        abandon(sys.stdout)
+        raise

@@ -142,7 +142,7 @@ def _steps(report: Report) -> Iterator[str]:
 def _last(report: Report) -> Iterator[str]:
     if report.is_interrupted or report.error:
         ended = "interrupted" if report.is_interrupted else "stopped"
-        yield f"keysweep: {ended}; the journal has how far it came."
+        yield f"keysweep: {ended}; {'the journal has how far it came' if report.run else 'nothing was changed'}."
     if report.standing is Standing.ROTATED:
         yield f"Nothing misses the old key? Then, after 30 days: keysweep delete {report.item.target.key_id}"
     if not report.run:

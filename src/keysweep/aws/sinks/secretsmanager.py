@@ -32,7 +32,7 @@ class SecretsManager:
     def put(self, pair: Pair) -> str | None:
         """A new version, which becomes the current one."""
         value = with_pair(self._read()[0], pair, self._where)
-        with translated(f"write {self._where}"):
+        with translated(f"write {self._where}", has_secret=True):
             answer = self._client.put_secret_value(SecretId=self._name, SecretString=value)
             return str(answer["ResponseMetadata"]["RequestId"])
 

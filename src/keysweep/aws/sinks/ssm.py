@@ -59,7 +59,7 @@ class ParameterStore:
         return text, version
 
     def _write(self, value: str) -> str:
-        with translated(f"write {self._where}"):
+        with translated(f"write {self._where}", has_secret=True):
             answer = self._client.put_parameter(
                 Name=self._name, Value=value, Type="SecureString", Overwrite=True, **self._kept()
             )
