@@ -141,7 +141,7 @@ def _locked(work: Work, confirmed: Sequence[str], waits: bool) -> rotate_shown.R
         return replace(report, standing=Standing.REFUSED)
     is_agreed = _Agreement(Confirmation(confirmed, is_auto=False))
     try:
-        agrees = work.before is not None or is_agreed(work.key_id, rotate_shown.as_text(report, Style()))
+        agrees = work.before is not None or is_agreed(work.key_id, rotate_shown.about(report, Style()))
     except KeyboardInterrupt:
         return replace(report, is_interrupted=True)
     if not agrees:

@@ -76,6 +76,11 @@ def code(report: Report) -> int:
 
 def as_text(report: Report, style: Style) -> list[str]:
     """For a person: where it is, what is awaited, and what to do next."""
+    return [*about(report, style), "", *(style.safe(line) for line in _last(report))]
+
+
+def about(report: Report, style: Style) -> list[str]:
+    """The same without what comes after: what somebody reads who is asked whether to do it."""
     owner = report.item.owner
     whose = f" of user {owner.user}, account {owner.account}" if owner else ""
     head = style.paint("INTERRUPTED" if report.is_interrupted else report.standing.value.upper(), _colour(report))
@@ -84,8 +89,7 @@ def as_text(report: Report, style: Style) -> list[str]:
         first, *rest = wrapped(text, _INDENT, style) or [""]
         name = f"{label:{_INDENT - 3}}"
         lines += [f"  {style.paint(name, 'dim')} {first[_INDENT:]}", *rest]
-    lines.append("")
-    return [*lines, *(style.safe(line) for line in _last(report))]
+    return lines
 
 
 def _colour(report: Report) -> str:
@@ -103,7 +107,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     if rotation and rotation.new:
         handed = f", handed over {rotation.handed:%Y-%m-%d %H:%M} UTC" if rotation.handed else ", not handed over"
         yield "new", rotation.new + handed
-    yield "to", f"{report.place.words}{_holds(report.held)}"
+    yield "to", report.place.words + ("" if rotation and rotation.handed else _holds(report.held))
     if refusal or report.reason:
         yield "why", refusal.reason if refusal else report.reason
     if refusal:
@@ -146,7 +150,7 @@ def _last(report: Report) -> Iterator[str]:
     if report.standing is Standing.ROTATED:
         yield f"Nothing misses the old key? Then, after 30 days: keysweep delete {report.item.target.key_id}"
     if not report.run:
-        if report.standing is Standing.PLANNED:
+        if report.standing is Standing.PLANNED and not report.is_interrupted:
             yield "Nothing was changed: this is the plan, and --apply does it."
         return
     if report.standing is not Standing.ROTATED:
