@@ -96,3 +96,12 @@ def test_with_the_old_key_a_rotation_ends_and_the_pair_that_a_profile_kept_is_go
     assert desk.runs("log")[0] == 0
     code, _, err = desk.runs("undo", run)
     assert (code, "nobody can bring a key back" in err) == (2, True)
+
+
+def test_a_deletion_that_aws_refuses_is_told_and_is_no_deletion(desk: Desk) -> None:
+    desk.account.deactivate("ci", desk.old)
+    desk.account.deny("oncall", "iam:DeleteAccessKey")
+    told = deletes(desk, *NOW)
+    assert (told["code"], told["status"], "AccessDenied" in told["reason"]) == (4, "failed", True)
+    assert desk.told("undo", told["run"])["keys"] == []
+    assert (desk.key_states(), desk.faults()) == ({desk.old.key_id: "Inactive"}, [])

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 
 from keysweep.aws.policy_documents import Responder, permissions_document
 from tests.cli.rotating import ALLOWED, PLACES, Desk
@@ -312,6 +313,26 @@ def test_nobody_listens_is_no_reason_to_believe_that_somebody_has_the_key(desk: 
     agreed = ("--confirm", lost, "--confirm", desk.old.key_id)
     code, out, _ = desk.runs("rotate", "--resume", desk.operator.journal()[0]["run"], "--apply", *agreed)
     assert (code, json.loads(out)["AccessKeyId"] in desk.key_states(), len(desk.key_states())) == (1, True, 2)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><body>Welcome</body></html>"])
+def test_an_answer_that_is_none_of_aws_makes_no_key_and_the_next_run_goes_on(desk: Desk, body: bytes) -> None:
+    desk.fill(SSM)
+    answer = Answer(200, body, {"Content-Type": "text/html"})
+    with desk.between("CreateAccessKey", lambda *_: answer) as endpoint:
+        told = desk.rotates("--to", SSM, endpoint=endpoint)
+    assert (told["code"], told["status"]) == (4, "unknown")
+    assert desk.faults() != []
+    assert desk.rotates()["status"] == "waiting"
+    assert (len(desk.key_states()), desk.faults()) == (2, [])
+
+
+def test_two_at_once_do_not_rotate_the_same_key(desk: Desk) -> None:
+    desk.fill(SSM)
+    desk.operator.state.mkdir(mode=0o700)
+    with FileLock(desk.operator.state / f"rotation-{desk.old.key_id}.lock"):
+        code, _, err = desk.runs("rotate", desk.old.key_id, "--to", SSM, "--apply", *ALLOWED)
+    assert (code, f"another keysweep is rotating {desk.old.key_id}" in err, writes(desk)) == (4, True, [])
 
 
 def test_a_role_with_the_statements_for_it_can_rotate_hand_over_undo_and_delete(desk: Desk) -> None:

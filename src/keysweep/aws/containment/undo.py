@@ -117,9 +117,10 @@ def steps(entries: Sequence[Entry], run: str) -> tuple[Step, ...]:
 
 def _refuse_what_is_over(run: str, own: Sequence[Change], deleted: Mapping[tuple[str, str], str]) -> None:
     """Raise UsageError for a run that deleted keys, and for a rotation whose old key is deleted."""
-    if own and all(each.is_final for each in own):
+    gone = [thing for (_, thing), by in deleted.items() if by == run]
+    if gone and all(each.is_final for each in own):
         raise UsageError(
-            f"run {run} deleted {', '.join(each.thing for each in own)}, and nobody can bring a key back: "
+            f"run {run} deleted {', '.join(gone)}, and nobody can bring a key back: "
             "whatever needs one gets a new one with `keysweep rotate`, or in the AWS console."
         )
     for each in own:
