@@ -54,7 +54,7 @@ class SecretsManager:
 
     def _read(self) -> tuple[str, str]:
         try:
-            answer = self._client.get_secret_value(SecretId=self._name)
+            answer = self._client.get_secret_value(SecretId=self._name, VersionStage=_CURRENT)
             text, version = answer.get("SecretString"), str(answer["VersionId"])
         except failures() as error:
             if code_of(error) == "ResourceNotFoundException":
