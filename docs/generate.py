@@ -22,9 +22,15 @@ import yaml
 from sqlalchemy import Column
 
 from fixtures.keys import key_id, secret
+from keysweep.account.agents import TABLE as AGENTS
+from keysweep.account.agents import Confidence as Sureness
+from keysweep.account.agents import Kind
 from keysweep.account.permissions import PERMISSIONS as OF_ACCOUNT
-from keysweep.account.practices import PRACTICES
+from keysweep.account.practices import BY_NUMBER, PRACTICES, Rule
 from keysweep.account.practices import RULES as OF_KEYS
+from keysweep.account.references import ADDRESSES, address
+from keysweep.account.report import FORMATS as OF_ACCOUNTS
+from keysweep.account.snippets import SNIPPETS
 from keysweep.aws.containment.changes import CALLS, UNDOING
 from keysweep.aws.containment.refusals import GUARDS, OF_ROTATION
 from keysweep.aws.mandate import ACTIONS, OPT_INS
@@ -184,7 +190,8 @@ def practices() -> str:
         named = [f"`{rule.id}`" for rule in OF_KEYS if each.number in rule.practices]
         commands = [f"`keysweep {command}`" for command in each.commands]
         answered = ", ".join((*named, *commands)) or "not checked yet"
-        rows.append((str(each.number), each.name, each.why, answered))
+        name = f"[{each.name}]({ADDRESSES[each.number]})"
+        rows.append((f'<a id="practice-{each.number}"></a>{each.number}', name, each.why, answered))
     return _table(("", "practice", "why", "answered by"), rows)
 
 
@@ -192,7 +199,7 @@ def account_rules() -> str:
     """Every rule by which `keysweep account` judges keys."""
     rows = [
         (
-            f"`{each.id}`",
+            f"[`{each.id}`](#{each.id})",
             each.severity.label,
             each.title,
             ", ".join(map(str, each.practices)),
@@ -201,6 +208,44 @@ def account_rules() -> str:
         for each in OF_KEYS
     ]
     return _table(("rule", "severity", "what is wrong", "practices", "benchmarks"), rows)
+
+
+def account_remedies() -> str:
+    """A section for each of these rules, with the name of the rule as its anchor."""
+    return "\n".join(_section(each) for each in OF_KEYS)
+
+
+def _section(rule: Rule) -> str:
+    practice = BY_NUMBER[rule.practices[0]]
+    numbers = ", ".join(f"[{number}](#practice-{number})" for number in rule.practices)
+    known = "".join(f"; {name} {number}" for name, number in rule.benchmarks)
+    names = {"user": "USER", "key_id": "KEY_ID", "arn": "ARN", "policies": "its policies"}
+    steps = [each.format_map(names) for each in (*rule.remedy.cli, rule.remedy.terraform, rule.remedy.console)]
+    *cli, terraform, console = steps
+    commands = "```text\n" + "\n".join(cli) + "\n```\n\n" if cli else ""
+    return (
+        f"### {rule.id}\n\n{rule.title} ({rule.severity.label}; practices {numbers}{known}).\n"
+        f"{practice.why} [What AWS says]({address(rule)}).\n\n"
+        f"{commands}- Terraform: {_marked(terraform)}.\n- Console: {_marked(console)}.\n"
+    )
+
+
+def _marked(text: str) -> str:
+    """Words that stand for a name, and names of Terraform, as code."""
+    return re.sub(r"\b(aws_\w+|USER|KEY_ID|ARN)\b", r"`\1`", text)
+
+
+def kinds() -> str:
+    """What uses keys, by what that is known, and what replaces a key there."""
+    told: dict[Kind, list[str]] = {}
+    for _, guess in AGENTS:
+        sure = guess.confidence.value if guess.confidence is not Sureness.SURE else "sure"
+        told.setdefault(guess.kind, []).append(f"{guess.why} ({sure})")
+    rows = []
+    for kind in told:
+        instead = SNIPPETS[kind][0] if kind in SNIPPETS else "–"
+        rows.append((kind.value, "; ".join(dict.fromkeys(told[kind])), instead))
+    return _table(("what uses it", "known by", "what replaces the key"), rows)
 
 
 def account_permissions() -> str:
@@ -252,6 +297,13 @@ def formats() -> str:
         )
         rows.append((f"`{form}`", described, shows))
     return _table(("format", "what it is", "shows secrets"), rows)
+
+
+def account_formats() -> str:
+    """Every format of `keysweep account`, as its module describes itself."""
+    described = {form: import_module(module).__doc__ or "" for form, module in OF_ACCOUNTS.items()}
+    rows = [(f"`{form}`", told.splitlines()[0].rstrip(".")) for form, told in described.items()]
+    return _table(("format", "what it is"), rows)
 
 
 def severities() -> str:
@@ -400,8 +452,11 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "patterns": patterns,
     "limits": limits,
     "exits": exits,
+    "kinds": kinds,
     "practices": practices,
     "account_rules": account_rules,
+    "account_remedies": account_remedies,
+    "account_formats": account_formats,
     "account_permissions": account_permissions,
     "settings": settings,
     "codes": codes,

@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "suppress": {"atomic", "git", "config", "tables", "settings", "detect", "findings", "frozen", "errors"},
     "purge": {"sources", "git", "detect", "findings", "verdicts", "frozen"},
     "aws": {"findings", "verdicts", "tables", "frozen", "errors"},
-    "account": {"aws", "findings", "frozen", "errors"},
+    "account": {"aws", "atomic", "report", "findings", "frozen", "errors"},
     "report": {"findings", "standing", "verdicts", "frozen", "errors"},
     "store": {"repositories", "findings", "standing", "verdicts", "frozen", "errors"},
     "sweep": {

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from keysweep.cli.account import account as command
+from keysweep.errors import UsageError
 from keysweep.store.opening import opened
 from tests.cli.containing import Operator, leak
 from tests.cli.verifying import ID, PAIR, scanned
@@ -41,8 +44,9 @@ def test_every_key_is_listed_with_its_user_its_use_and_what_it_can_do(auditor: O
     quiet = account.user("quiet")
     account.allow("quiet", "s3:GetObject")
     report = judged(auditor)
-    assert (report["users"], report["complete"], report["not_checked"]) == (2, True, [])
-    keys = {each["key_id"]: each for each in report["keys"]}
+    (known,) = report["accounts"]
+    assert (known["users"], report["complete"], report["not_checked"]) == (2, True, [])
+    keys = {each["key_id"]: each for each in known["keys"]}
     assert keys.keys() == {quiet.key_id, account.key.key_id}
     assert keys[quiet.key_id]["last_used"]["when"] is None
     assert keys[quiet.key_id]["powers"]["stores"] == ["s3"]
@@ -150,7 +154,7 @@ def test_what_may_not_be_read_is_unchecked_and_never_in_order(
         None,  # moto refuses DescribeTrails in a form that AWS does not have
     }
     assert "whether CloudTrail writes down what is done" in {each["what"] for each in report["not_checked"]}
-    assert len(report["keys"]) == 2
+    assert len(report["accounts"][0]["keys"]) == 2
     text = reader.runs("account")
     assert text.returncode == 3
     assert "not checked:" in text.stdout
@@ -170,8 +174,12 @@ def test_the_table_has_a_row_for_each_lapse_and_every_field_in_quotes(auditor: O
     account.access_key("twice")
     done = auditor.runs("account", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
-    assert {row["rule"] for row in rows} == {"powerful-key", "no-trail", "two-active-keys"}
-    assert done.stdout.startswith('"severity"')
+    assert {row["rule"] for row in rows if row["record"] == "lapse"} == {
+        "powerful-key",
+        "no-trail",
+        "two-active-keys",
+    }
+    assert done.stdout.startswith('"record"')
 
 
 def test_what_is_less_than_asked_for_does_not_fail(auditor: Operator) -> None:
@@ -184,3 +192,51 @@ def test_a_file_that_is_none_is_said_before_anybody_is_asked(auditor: Operator, 
     done = auditor.runs("account", str(path))
     assert done.returncode == 2
     assert "no findings file" in done.stderr
+
+
+def test_several_reports_of_one_run_and_what_the_next_one_finds_changed(
+    auditor: Operator, account: Account, moto: Moto, tmp_path: Path
+) -> None:
+    account.user("twice")
+    second = account.access_key("twice")
+    named = {form: tmp_path / f"out.{form}" for form in ("html", "sarif", "asff", "csv")}
+    done = auditor.runs("account", *(f"--report={form}={path}" for form, path in named.items()))
+    assert done.returncode == 1
+    assert "two-active-keys" in done.stdout
+    assert "since the last" not in done.stdout
+    assert all("two-active-keys" in path.read_text() for path in named.values())
+    (request,) = map(json.loads, named["asff"].read_text().splitlines())
+    answer = moto.client("securityhub", account.key).batch_import_findings(**request)
+    assert (answer["FailedCount"], answer["SuccessCount"]) == (0, 3)
+
+    account.iam.delete_access_key(UserName="twice", AccessKeyId=second.key_id)
+    report = judged(auditor)
+    assert (report["since"]["accounts"], report["since"]["new"]) == (1, [])
+    assert [each["rule"] for each in report["since"]["mended"]] == ["two-active-keys"]
+    trend = json.loads(auditor.runs_offline("account", "--trend", "--format", "json").stdout)
+    (series,) = trend["series"]
+    assert [(each["new"], each["mended"]) for each in series["runs"]] == [(None, None), (0, 1)]
+    assert series["accounts"] == [account.id]
+
+    for kept in (auditor.state / "account-runs").iterdir():
+        kept.write_bytes(b"\x1b[2J{")
+    done = auditor.runs("account")
+    assert done.returncode == 1
+    assert "cannot be read as earlier runs and were passed over" in done.stderr
+    assert "since the last" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--trend", "--report", "csv=x.csv"), "--trend shows earlier runs and asks nobody"),
+        (("--trend", "--format", "html"), "--trend is told as text or json"),
+        (("--report", "junit=x.xml"), "there is no report format 'junit'"),
+        (("--report", "csv=x", "--output", "x"), "two reports go to x"),
+        (("--hub-region", "Frankfurt!"), "--hub-region Frankfurt! is no region"),
+    ],
+)
+def test_what_cannot_be_told_is_said_before_anybody_is_asked(arguments: tuple[str, ...], why: str) -> None:
+    done = CliRunner().invoke(command, arguments, standalone_mode=False)
+    assert isinstance(done.exception, UsageError)
+    assert why in str(done.exception)

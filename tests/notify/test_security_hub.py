@@ -14,7 +14,8 @@ from botocore.validate import ParamValidator
 from keysweep.findings import Severity
 from keysweep.frozen import replace
 from keysweep.notify.run import tell
-from keysweep.notify.security_hub import BATCH, Hub, finding
+from keysweep.notify.security_hub import Hub, finding
+from keysweep.report.asff import BATCH
 from keysweep.standing import Standing
 from keysweep.store.opening import Store
 from keysweep.verdicts import Status

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keysweep.findings import Commit, Exposure, ScanResult
-from keysweep.report.html.data import embedded, rows
+from keysweep.report.html.data import rows
+from keysweep.report.html.frame import embedded
 from keysweep.report.html.leaks import Leak, apart, leaks
 from keysweep.report.html.timeline import MOST_BARS, timeline
 from keysweep.report.html.words import short_names

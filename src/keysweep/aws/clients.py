@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
 from threading import RLock
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
@@ -45,13 +46,11 @@ def session(profile: str | None, region: str) -> Any:
     No setting of an endpoint is followed, not even for the STS of a profile that assumes a role; proxies and CA
     bundles of the operator are. Raises AwsError where there is no such profile or its files cannot be read.
     """
-    import boto3
     import botocore.session
 
     with translated("read the AWS profile"):
         core = botocore.session.Session(profile=profile)
-        core.set_default_client_config(_config())
-        return boto3.Session(botocore_session=core, region_name=region)
+        return _made_of(core, region)
 
 
 def client(session: Any, service: str, region: str, endpoint: str | None = None) -> Any:
@@ -96,14 +95,29 @@ def assumed(
 
 def explicit(key_id: str, secret: str, token: str | None, region: str, *, profile: str | None = None) -> Any:
     """A boto3 session that signs with these credentials, whatever the environment says."""
-    import boto3
     import botocore.session
 
     with translated("make a session"):
         core = botocore.session.Session(profile=profile)
         core.set_credentials(key_id, secret, token)
-        core.set_default_client_config(_config())
-        return boto3.Session(botocore_session=core, region_name=region)
+        return _made_of(core, region)
+
+
+def _made_of(core: Any, region: str) -> Any:
+    """A boto3 session of one of botocore, which shares with all others what it has read of the services."""
+    import boto3
+
+    core.set_default_client_config(_config())
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+    return boto3.Session(botocore_session=core, region_name=region)
+
+
+@cache
+def _models(data_path: str | None) -> Any:
+    """The descriptions of all services, each read once: that takes ten times as long as to make a client."""
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def ahead_of(answer: Mapping[str, Any]) -> timedelta:

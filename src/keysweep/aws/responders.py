@@ -50,6 +50,8 @@ class Responders:
         self._endpoint = endpoint
         self._acting: dict[tuple[str, str], tuple[float, Acting]] = {}
         self._lock = RLock()
+        self._locks: dict[tuple[str, str], RLock] = {}
+        """One for each identity, so that many are made at the same time, and each once."""
 
     def operator(self, partition_name: str = "aws") -> Acting:
         """Whoever runs this. Raises AwsError where there are no credentials that AWS accepts."""
@@ -79,6 +81,10 @@ class Responders:
             )
         return acting
 
+    def let_go(self, account: str, partition_name: str = "aws") -> None:
+        """Forget who acts in `account`: its clients are megabytes, and nothing is to be done there any more."""
+        self._acting.pop((account, partition_name), None)
+
     def _assumed(self, role: str, where: Partition) -> Any:
         return clients.assumed(
             self.operator(where.name).session,
@@ -91,6 +97,8 @@ class Responders:
 
     def _kept(self, account: str, where: Partition, make: Any) -> Acting:
         with self._lock:
+            lock = self._locks.setdefault((account, where.name), RLock())
+        with lock:
             made, acting = self._acting.get((account, where.name), (0.0, None))
             if acting is None or (account and monotonic() - made > _RENEWED_AFTER_SECONDS):
                 acting = identified(make(), where, self._endpoint)

@@ -12,8 +12,8 @@ from keysweep.aws.containment.refusals import GUARDS
 from keysweep.aws.containment.run import Done, Standing
 from keysweep.aws.containment.targets import place_of
 from keysweep.cli.contained import NEXT, Report, is_left
-from keysweep.cli.wrapping import wrapped
 from keysweep.report.style import Style
+from keysweep.report.wrapping import wrapped
 from keysweep.verdicts import Status
 
 _ORDER = (

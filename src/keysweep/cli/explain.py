@@ -34,6 +34,11 @@ def explain(key_ids: tuple[str, ...], form: str) -> int:
     No request leaves this machine. Give key IDs only: what is on the command line, other users can see.
 
     \b
+    Why it matters:
+      the ID      is no secret, and names the account that a leak concerns, without asking anybody
+      the secret  alone signs requests, and AWS shows it once: nobody can look it up, only replace it
+
+    \b
     Example:
       keysweep explain AKIASP2TPHJSQH3FJRUX
     """

@@ -8,8 +8,8 @@ from typing import Any
 
 from keysweep.aws.containment.journal import Entry
 from keysweep.aws.containment.writing import from_values
-from keysweep.cli.wrapping import wrapped
 from keysweep.report.style import Style
+from keysweep.report.wrapping import wrapped
 
 _INDENT = 13
 

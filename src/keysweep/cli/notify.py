@@ -160,7 +160,7 @@ def _hub(receivers: Receivers, account: str | None, region: str | None) -> Hub:
 
 def _export(db: str | None, path: str, hub: Hub, receivers: Receivers) -> int:
     from keysweep.notify.run import findings
-    from keysweep.notify.security_hub import batches_of
+    from keysweep.report.asff import batches_of
 
     if path != "-":
         check_writable(path)

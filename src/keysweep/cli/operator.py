@@ -82,7 +82,7 @@ def _allowing(what: str) -> Callable[[_Command], _Command]:
         "allowed",
         multiple=True,
         metavar="ID",
-        callback=lambda _context, _option, value: tuple(map(_account, value)),
+        callback=lambda _context, _option, value: tuple(map(account_id, value)),
         help=f"Account in which this run may {what}, beside those of the policy; repeatable.",
     )
 
@@ -158,7 +158,8 @@ def _checked(value: str | None) -> str | None:
     return value if value.endswith("/") else value + "/"
 
 
-def _account(value: str) -> str:
+def account_id(value: str) -> str:
+    """What was given, if it is an account ID. Raises UsageError."""
     if not (value.isascii() and value.isdecimal() and len(value) == 12):
         raise UsageError(f"{value} is no account ID: one has twelve digits.")
     return value

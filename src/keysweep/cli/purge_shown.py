@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from keysweep.cli.wrapping import wrapped
 from keysweep.findings import Commit, Problem, Role
 from keysweep.frozen import frozen
 from keysweep.purge.commands import line
@@ -20,6 +19,7 @@ from keysweep.purge.ways import Stands, Way
 from keysweep.purge.words import counted, named, refs_in_words
 from keysweep.report.style import Style
 from keysweep.report.text import ROLES, TITLES
+from keysweep.report.wrapping import wrapped
 
 _COLOURS = {State.LIVE: "alarm", State.UNKNOWN: "yellow"}
 _WAYS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from inspect import signature
 from io import StringIO
@@ -47,7 +47,12 @@ def asked_for(given: Sequence[str], form: str, output: str | None, *, show_secre
     """The further reports, checked before the scan begins; UsageError for what could not be written after it."""
     if show_secrets and "show_secrets" not in _parameters(form):
         raise UsageError(f"{form} never shows secrets: use --show-secrets with text, json or jsonl.")
-    reports = tuple(map(_read, given))
+    return checked(given, form, output, FORMATS)
+
+
+def checked(given: Sequence[str], form: str, output: str | None, formats: Collection[str]) -> tuple[Report, ...]:
+    """The further reports in these formats; UsageError for what could not be written afterwards."""
+    reports = tuple(_read(each, formats) for each in given)
     taken = {_place(output)} if output else set[str]()
     printed = [] if output else [form]
     for report in reports:
@@ -65,10 +70,10 @@ def asked_for(given: Sequence[str], form: str, output: str | None, *, show_secre
     return reports
 
 
-def _read(given: str) -> Report:
+def _read(given: str, formats: Collection[str]) -> Report:
     form, equals, path = given.partition("=")
-    if form not in FORMATS:
-        raise UsageError(f"there is no report format {form!r}: use one of {', '.join(FORMATS)}.")
+    if form not in formats:
+        raise UsageError(f"there is no report format {form!r}: use one of {', '.join(formats)}.")
     if not equals or not path:
         raise UsageError(f"--report {given} names no file: write --report {form}=FILE, or {form}=- to print it.")
     return Report(form, None if path == "-" else path)
@@ -113,9 +118,14 @@ def _parameters(form: str) -> frozenset[str]:
 def write_all(reports: Sequence[Report], result: ScanResult, facts: Mapping[str, object]) -> bool:
     """Write each report, redacted; complain of those that cannot be written, and write the others all the same."""
     redacted = {**facts, "show_secrets": False}
+    return write_each(reports, lambda form: writer(form, result, redacted, plain=True))
+
+
+def write_each(reports: Sequence[Report], writer_of: Callable[[str], Callable[[TextIO], None]]) -> bool:
+    """The same for reports of any kind; `writer_of` says how one of a format is written."""
     complete = True
     for report in sorted(reports, key=lambda each: each.path is None):
-        write = writer(report.form, result, redacted, plain=True)
+        write = writer_of(report.form)
         try:
             if report.path is None:
                 print_report(write)

@@ -20,6 +20,7 @@ from keysweep.notify.posting import LOOPBACK, checked_address
 from keysweep.notify.security_hub import AGAIN_AFTER, Hub
 from keysweep.notify.slack import Slack
 from keysweep.notify.webhook import Webhook
+from keysweep.report.asff import is_region
 from keysweep.standing import Standing
 from keysweep.store.notices import Wanted
 from keysweep.tables import flag, level, read_table, refuse_unknown, strings, text, whole_number, wrong
@@ -100,7 +101,6 @@ _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,127}")
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?|::1")
 """Labels of at most 63 characters (RFC 1035): Python looks no others up."""
-_REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 _COMMON = ("name", "kind", "least-severity", "standings")
 
 
@@ -206,7 +206,7 @@ def checked_hub(account: str, region: str, where: str, profile: str | None = Non
     """The Security Hub of an account in a region; ConfigError, which begins with `where`, for what is neither."""
     if not re.fullmatch(r"\d{12}", account, re.ASCII):
         raise ConfigError(f"{where}: `account` has to be twelve digits in quotes.")
-    if not _REGION.fullmatch(region):
+    if not is_region(region):
         raise ConfigError(f"{where}: `region` has to be one such as eu-central-1.")
     return Hub(account, region, profile, sends)
 

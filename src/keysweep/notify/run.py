@@ -11,8 +11,9 @@ from keysweep.frozen import frozen, replace
 from keysweep.notify.messages import Digest, Notice
 from keysweep.notify.posting import NotTaken, Patience
 from keysweep.notify.receivers import Channel, Environment, Receivers, Sender
-from keysweep.notify.security_hub import BATCH, Hub, finding
+from keysweep.notify.security_hub import Hub, finding
 from keysweep.notify.taken import Taken
+from keysweep.report.asff import BATCH
 from keysweep.standing import Standing
 from keysweep.store.facts import facts_of
 from keysweep.store.notices import Due, First, Wanted, due, mark

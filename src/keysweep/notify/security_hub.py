@@ -8,31 +8,31 @@ from typing import Any
 
 from keysweep.aws import clients
 from keysweep.errors import AwsError
-from keysweep.findings import Kind, Severity
+from keysweep.findings import Kind
 from keysweep.frozen import frozen
 from keysweep.notify.messages import Digest, Notice
 from keysweep.notify.posting import NotTaken, Patience
 from keysweep.notify.taken import Taken
 from keysweep.notify.words import shown
+from keysweep.report.asff import (
+    LABELS,
+    LEAKED,
+    MOST_DESCRIPTION,
+    MOST_REMEDY,
+    MOST_TITLE,
+    SCHEMA_VERSION,
+    moment,
+    partition_of,
+    place,
+    product_arn,
+)
 from keysweep.report.decisions import MEANINGS
 from keysweep.report.style import number_of
 from keysweep.report.text import TITLES
 from keysweep.standing import Standing
 
-BATCH = 100
-"""Findings that one request may hold."""
 AGAIN_AFTER = timedelta(days=60)
 """Security Hub deletes an active finding that nobody has updated for 90 days, however open its leak still is."""
-TYPE = "Sensitive Data Identifications/Security/Leaked AWS credentials"
-LABELS: Mapping[Severity, str] = {
-    Severity.CRITICAL: "CRITICAL",
-    Severity.HIGH: "HIGH",
-    Severity.MEDIUM: "MEDIUM",
-    Severity.LOW: "LOW",
-    Severity.INFO: "INFORMATIONAL",
-}
-"""What a severity is called in Security Hub."""
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
 _ACTIVE = frozenset({Standing.LIVE, Standing.ACTIVE, Standing.WRONG_SECRET})
 _OFF = frozenset({Standing.OFF, Standing.INACTIVE})
 
@@ -52,7 +52,7 @@ class Hub:
     @property
     def partition(self) -> str:
         """Where the region is."""
-        return next((name for begin, name in _PARTITIONS.items() if self.region.startswith(begin)), "aws")
+        return partition_of(self.region)
 
     def send(self, message: Notice | Digest, now: datetime, patience: Patience) -> Taken:  # noqa: ARG002
         """Send up to a hundred findings; raises NotTaken where all of them are refused.
@@ -94,24 +94,22 @@ def finding(notice: Notice, hub: Hub, now: datetime) -> dict[str, Any]:
     severity = {"Label": LABELS[due.severity], "Original": due.severity.label}
     title = f"{TITLES[Kind(facts.kind)]} {facts.key_id or ''}".rstrip()
     return {
-        "SchemaVersion": "2018-10-08",
+        "SchemaVersion": SCHEMA_VERSION,
         "Id": f"keysweep/leak/{facts.fingerprint}",
-        "ProductArn": (
-            f"arn:{hub.partition}:securityhub:{hub.region}:{hub.account}:product/{hub.account}/default"
-        ),
+        "ProductArn": product_arn(hub.account, hub.region),
         "GeneratorId": f"keysweep/{facts.kind}",
         "AwsAccountId": hub.account,
-        "Types": [TYPE],
-        "CreatedAt": _moment(facts.first_seen),
-        "UpdatedAt": _moment(now),
-        "FirstObservedAt": _moment(facts.first_seen),
-        "LastObservedAt": _moment(facts.last_seen),
+        "Types": [LEAKED],
+        "CreatedAt": moment(facts.first_seen),
+        "UpdatedAt": moment(now),
+        "FirstObservedAt": moment(facts.first_seen),
+        "LastObservedAt": moment(facts.last_seen),
         "Severity": severity,
-        "FindingProviderFields": {"Severity": severity, "Types": [TYPE]},
-        "Title": shown(f"{title} in source code")[:256],
+        "FindingProviderFields": {"Severity": severity, "Types": [LEAKED]},
+        "Title": shown(f"{title} in source code")[:MOST_TITLE],
         "Description": _description(notice),
         "Remediation": {
-            "Recommendation": {"Text": notice.step[:512], **({"Url": notice.link} if notice.link else {})}
+            "Recommendation": {"Text": notice.step[:MOST_REMEDY], **({"Url": notice.link} if notice.link else {})}
         },
         **({"SourceUrl": notice.link} if notice.link else {}),
         "ProductFields": _fields(notice),
@@ -125,7 +123,7 @@ def _description(notice: Notice) -> str:
     meaning = MEANINGS[notice.due.standing]
     told = [f"{meaning.label}: {meaning.text}."]
     told += [f"{name + ': ' if name else ''}{value}" for name, value in notice.lines() if name in _DESCRIBED]
-    return "\n".join(told)[:1024]
+    return "\n".join(told)[:MOST_DESCRIPTION]
 
 
 _DESCRIBED = frozenset({"Known because", "Where", "", "Author"})
@@ -141,8 +139,8 @@ def _fields(notice: Notice) -> dict[str, str]:
         "Places": str(facts.places),
         "Repositories": str(facts.repositories),
         "Assignee": shown(facts.assignee) if facts.assignee else "",
-        "Introduced": _moment(facts.introduced) if facts.introduced else "",
-        "Contained": _moment(facts.contained) if facts.contained else "",
+        "Introduced": moment(facts.introduced) if facts.introduced else "",
+        "Contained": moment(facts.contained) if facts.contained else "",
     }
     for number, spot in enumerate(facts.spots, 1):
         told[f"Place/{number}"] = f"{shown(spot.repository)}: {shown(spot.path)}:{spot.line}"
@@ -155,7 +153,7 @@ def _resource(notice: Notice, hub: Hub) -> dict[str, Any]:
         return {
             "Type": "Other",
             "Id": f"keysweep/leak/{facts.fingerprint}",
-            **_place(hub.partition, hub),
+            **place(hub.partition, hub.region),
             "Details": {"Other": {"Kind": facts.kind}},
         }
     known: dict[str, str | None] = {
@@ -168,24 +166,9 @@ def _resource(notice: Notice, hub: Hub) -> dict[str, Any]:
     return {
         "Type": "AwsIamAccessKey",
         "Id": f"AWS::IAM::AccessKey:{facts.key_id}",
-        **_place(facts.partition or hub.partition, hub),
+        **place(facts.partition or hub.partition, hub.region),
         "Details": {"AwsIamAccessKey": {name: shown(value) for name, value in known.items() if value}},
     }
 
 
-def _place(partition: str, hub: Hub) -> dict[str, str]:
-    """Where a resource is; the format does not know every partition that there is."""
-    return {"Region": hub.region, **({"Partition": partition} if partition in _FORMAT_KNOWS else {})}
-
-
-_FORMAT_KNOWS = frozenset({"aws", "aws-cn", "aws-us-gov"})
 _PRINCIPALS = {"root": "Root", "user": "IAMUser", "role": "AssumedRole", "federated-user": "FederatedUser"}
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
-
-
-def batches_of(findings: Sequence[dict[str, Any]]) -> list[Sequence[dict[str, Any]]]:
-    """As many findings at once as `aws securityhub batch-import-findings` takes."""
-    return [findings[at : at + BATCH] for at in range(0, len(findings), BATCH)]

@@ -179,13 +179,13 @@ def _invocation(
     result: ScanResult, fail_on: Severity, left_out: int, started: datetime | None, ended: datetime | None
 ) -> dict[str, Any]:
     """How the scan went. Nothing that was not read is passed over: each problem is a notification."""
-    notifications = [_notification(each) for each in ordered_problems(result.problems)[:MOST_NOTIFICATIONS]]
+    notifications = [_of_problem(each) for each in ordered_problems(result.problems)[:MOST_NOTIFICATIONS]]
     if (more := len(result.problems) - MOST_NOTIFICATIONS) > 0:
-        notifications.append(_own("left-out", "warning", f"{more} more problems: see the JSON report."))
+        notifications.append(notification("left-out", "warning", f"{more} more problems: see the JSON report."))
     if left_out:
         told = f"{left_out} results are left out, because GitHub refuses files with more: see the JSON report."
-        notifications.insert(0, _own("left-out", "error", told))
-    notifications += [_own("note", "note", each) for each in result.notes]
+        notifications.insert(0, notification("left-out", "error", told))
+    notifications += [notification("note", "note", each) for each in result.notes]
     incomplete = ExitCode.INCOMPLETE if result.problems else ExitCode.CLEAN
     times = {"startTimeUtc": timestamp(started), "endTimeUtc": timestamp(ended)}
     return {
@@ -196,13 +196,14 @@ def _invocation(
     }
 
 
-def _own(name: str, level: str, text: str) -> dict[str, Any]:
+def notification(name: str, level: str, text: str) -> dict[str, Any]:
+    """What a tool has to say of its own run; `text` is of unknown origin."""
     return {"descriptor": {"id": name}, "level": level, "message": {"text": escaped(text)}}
 
 
-def _notification(problem: Problem) -> dict[str, Any]:
+def _of_problem(problem: Problem) -> dict[str, Any]:
     level = "error" if problem.code is ProblemCode.INTERRUPTED else "warning"
-    made = _own(problem.code.value, level, f"Not fully scanned: {said(problem)}.")
+    made = notification(problem.code.value, level, f"Not fully scanned: {said(problem)}.")
     if problem.origin:
         made["locations"] = [{"physicalLocation": {"artifactLocation": artifact(problem.origin.path)}}]
     return made

@@ -22,7 +22,8 @@ from keysweep.web.words import environment
 
 _HERE = Path(__file__).parent
 _STATIC = {
-    "look.css": (Path(report_page.__file__).parent / "page.css", "text/css"),
+    "look.css": (Path(report_page.__file__).parent / "frame.css", "text/css"),
+    "report.css": (Path(report_page.__file__).parent / "page.css", "text/css"),
     "dashboard.css": (_HERE / "static" / "dashboard.css", "text/css"),
     "icon.svg": (_HERE / "static" / "icon.svg", "image/svg+xml"),
     "live.js": (_HERE / "static" / "live.js", "text/javascript"),

@@ -127,7 +127,7 @@ class Journal:
                 status = os.stat(place)
             except FileNotFoundError:
                 continue
-            if _is_of_others(status):
+            if is_of_others(status):
                 raise JournalError(
                     f"{place} belongs to another user or can be written by everybody, so what was done could be "
                     f"forged: make it yours alone (chmod 700 {self.directory}), or name another directory in "
@@ -160,7 +160,8 @@ def directory() -> Path:
     return place
 
 
-def _is_of_others(status: os.stat_result) -> bool:
+def is_of_others(status: os.stat_result) -> bool:
+    """Whether somebody else owns a file, or everybody may write it."""
     if not hasattr(os, "geteuid"):
         return False
     owners = {0, os.geteuid()}

@@ -1,1 +1,1 @@
-"""The HTML report: `page` writes it, from `page.html`, `page.css` and `page.js` beside it."""
+"""The HTML report: `page` writes it, from `page.html`, `page.css` and `page.js` in the frame that pages share."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from keysweep.findings import Commit, Exposure, Finding, Part, Place
 from keysweep.report.decisions import MEANINGS
-from keysweep.report.entries import cleaned, location, status, title
+from keysweep.report.entries import location, status, title
+from keysweep.report.html.frame import shown
 from keysweep.report.html.groups import age_of
 from keysweep.report.html.leaks import Leak, apart, author
 from keysweep.report.json import timestamp
 from keysweep.report.text import ROLES
 from keysweep.verdicts import Containment
 
-_MOST_CHARACTERS = 500
 _MOST_PLACES = 100
 _MOST_COMMITS = 20
 _AROUND = 160
@@ -26,17 +25,6 @@ _AROUND = 160
 def rows(leaks: Iterable[Leak], repositories: Sequence[str], now: datetime) -> list[dict[str, Any]]:
     """A row for each leak, in their order."""
     return [shown(_row(leak, repositories, now)) for leak in leaks]
-
-
-def shown(value: Any) -> Any:
-    """A document of plain values with every text as the page shows it: safe, and no longer than a page bears."""
-    return _bounded(cleaned(value))
-
-
-def embedded(values: Any) -> str:
-    """Plain values as JSON that neither ends the element that it stands in nor is read as markup."""
-    text = json.dumps(values, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def _row(leak: Leak, repositories: Sequence[str], now: datetime) -> dict[str, Any]:
@@ -172,12 +160,3 @@ def _commit(commit: Commit) -> dict[str, Any]:
 
 def _day(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d}" if moment else ""
-
-
-def _bounded(value: Any) -> Any:
-    if isinstance(value, str):
-        cut = len(value) > _MOST_CHARACTERS
-        return f"{value[:_MOST_CHARACTERS]}… ({len(value)} characters)" if cut else value
-    if isinstance(value, dict):
-        return {key: _bounded(each) for key, each in value.items()}
-    return [_bounded(each) for each in value] if isinstance(value, list) else value

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
-from importlib.resources import files
 from typing import Any, TextIO
 
-from keysweep import __version__
 from keysweep.findings import ScanResult, Severity
 from keysweep.report.decisions import MEANINGS
 from keysweep.report.entries import location, ordered_problems, said, title
-from keysweep.report.html.data import embedded, rows, shown
+from keysweep.report.html.data import rows
+from keysweep.report.html.frame import embedded, shown, write
 from keysweep.report.html.groups import Group, groups
 from keysweep.report.html.leaks import leaks
 from keysweep.report.html.timeline import Line, timeline
@@ -61,17 +58,9 @@ def render(
     `repositories` is what each of several scans was of; a single scan was of `repository` or `directory`.
     `contained` is what was done about keys, by their IDs. `now` is aware.
     """
-    from jinja2 import Environment, StrictUndefined
-
     of = tuple(dict.fromkeys(repositories)) or (repository or directory or "",)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(_file("page.html"))
     values = _values(result, of, contained or {}, fail_on, suppressed, now or datetime.now(UTC))
-    # ASCII, whatever the stream can encode: one character of the script written as something else would break its
-    # hash, and with it the page.
-    stream.writelines(
-        piece.encode("ascii", "xmlcharrefreplace").decode("ascii") for piece in template.generate(values)
-    )
+    write(stream, "keysweep.report.html", values)
 
 
 def _values(
@@ -87,7 +76,6 @@ def _values(
     table = rows(found, of, now)
     drawn = timeline(found, now)
     told = {
-        "version": __version__,
         "made": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "made_day": f"{now:%Y-%m-%d %H:%M}",
         "scanned": [names[each] for each in of if each],
@@ -172,25 +160,10 @@ def _suppressed(result: ScanResult) -> list[dict[str, str]]:
 
 
 def _embedded(table: list[dict[str, Any]], labels: dict[str, Any]) -> dict[str, Any]:
-    """What stands in the page unescaped, as none of it can be markup, and the policy that allows just that."""
+    """What stands in the page unescaped, as none of it can be markup."""
     from markupsafe import Markup
 
-    style, script = _file("page.css"), _file("page.js")
-    allowed = f"script-src {_hash(script)}; style-src {_hash(style)}"
-    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     return {
-        "policy": Markup(policy),  # noqa: S704 - our own words
-        "style": Markup(style),  # noqa: S704 - a file of this package
-        "script": Markup(script),  # noqa: S704 - a file of this package
         "labels_json": Markup(embedded(labels)),  # noqa: S704 - JSON in which no markup begins
         "data": Markup(embedded(table)),  # noqa: S704 - JSON in which no markup begins
     }
-
-
-def _hash(text: str) -> str:
-    """A source expression for an inline element with exactly this text (Content Security Policy level 3, 8.2)."""
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
-
-
-def _file(name: str) -> str:
-    return files("keysweep.report.html").joinpath(name).read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 
 from keysweep.findings import ScanResult, Severity
 from keysweep.report.decisions import MEANINGS
-from keysweep.report.html.data import shown
+from keysweep.report.html.frame import shown
 from keysweep.report.html.groups import AGES, UNDATED
 from keysweep.report.html.leaks import Leak
 from keysweep.report.style import number_of

@@ -1,0 +1,33 @@
+"""What reports tell beside what was found."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from keysweep.account.ages import Aged, by_age
+from keysweep.account.audit import Audit
+from keysweep.account.checks import Bounds
+from keysweep.account.course import Change
+from keysweep.findings import Severity
+from keysweep.frozen import frozen
+
+
+@frozen
+class Facts:
+    """How accounts were judged, when, and what has changed since the last time."""
+
+    now: datetime
+    """Aware UTC."""
+    bounds: Bounds
+    change: Change | None = None
+    """None where there is no complete run to compare with."""
+    notes: tuple[str, ...] = ()
+    """What a reader has to know beside what was found, a clause each."""
+    fail_on: Severity = Severity.MEDIUM
+    hub_region: str | None = None
+    """Of the Security Hub that findings are for; None for that of IAM itself."""
+
+    def ages(self, audit: Audit) -> tuple[Aged, ...]:
+        """The keys of all accounts by their age."""
+        keys = ((key, each.account.taken) for each in audit.judged for key, _ in each.account.each_key())
+        return by_age(keys, self.bounds.most_days)
