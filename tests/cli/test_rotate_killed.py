@@ -94,6 +94,17 @@ def test_killed_between_a_profile_and_the_line_about_it_the_profile_is_looked_in
     ends_well(desk, "profile:ci")
 
 
+def test_killed_while_a_lost_key_is_deleted_the_next_run_sees_that_it_is_gone(desk: Desk) -> None:
+    place = "ssm:/ci/key"
+    desk.fill(place)
+    desk.dies(*begin(desk, place), action="CreateAccessKey", after=True)
+    (lost,) = set(desk.key_states()) - {desk.old.key_id}
+    desk.dies(*begin(desk, place), "--confirm", lost, action="DeleteAccessKey", after=True)
+    assert list(desk.key_states()) == [desk.old.key_id]
+    assert desk.rotates()["status"] == "waiting"
+    ends_well(desk, place)
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_the_switching_off_it_is_off_in_the_end(desk: Desk, after: bool) -> None:
     place = "ssm:/ci/key"
