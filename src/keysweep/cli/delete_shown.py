@@ -11,10 +11,10 @@ from typing import Any
 from keysweep.aws.containment.items import Item
 from keysweep.aws.rotation.deletion import Off
 from keysweep.aws.rotation.judging import words_of
-from keysweep.cli.wrapping import wrapped
 from keysweep.errors import AwsError, ExitCode
 from keysweep.frozen import frozen
 from keysweep.report.style import Style
+from keysweep.report.wrapping import wrapped
 
 _INDENT = 10
 

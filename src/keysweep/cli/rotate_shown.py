@@ -14,10 +14,10 @@ from keysweep.aws.rotation.judging import words_of
 from keysweep.aws.rotation.run import Standing
 from keysweep.aws.rotation.stages import Rotation
 from keysweep.aws.sinks.interface import ABSENT, NO_KEY, STDOUT, Held, Place
-from keysweep.cli.wrapping import wrapped
 from keysweep.errors import AwsError, ExitCode
 from keysweep.frozen import frozen
 from keysweep.report.style import Style
+from keysweep.report.wrapping import wrapped
 
 _INDENT = 12
 _COLOURS = {
