@@ -90,7 +90,7 @@ def snippet_lines(lapses: Sequence[Lapse], style: Style) -> Iterator[str]:
     for kind, instead in [*shown.items()][:_MOST_SHOWN]:
         user = instead.user
         yield from wrapped(f"in place of the key of {user}, for {kind}: {instead.title}", 0, style)
-        for snippet in (instead.snippet, *(more for _, more in instead.more)):
+        for snippet in instead.snippets:
             yield ""
             yield from (style.safe(f"  {line}").rstrip() for line in snippet.splitlines())
         yield ""
