@@ -184,7 +184,7 @@ def test_the_course_has_a_table_for_each_set_of_accounts_and_an_incomplete_run_m
     assert [(each["new"], each["mended"]) for each in first["runs"]] == [(None, None), (0, None), (0, 1), (1, 0)]
     assert [each["by_severity"]["medium"] for each in first["runs"]] == [1, 0, 0, 1]
     table = "\n".join(lines(runs, Style()))
-    assert "account 111122223333 (idle-days 45, kept-days 30, most-days 90): 4 runs" in table
+    assert "account 111122223333 (idle-days 45, kept-days 30, most-days 90, root-days 90): 4 runs" in table
     assert table.count("not everything was checked") == 2
     assert "no run is known" in next(lines([], Style()))
 
