@@ -441,8 +441,11 @@ _ANYTHING = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "userIdentity sessionContext sessionIssuer responseElements accessKey accessKeyId arn type "
-                "userAgent sourceIPAddress errorCode vpcEndpointId invokedBy".split()
+                [
+                    *("userIdentity", "sessionContext", "sessionIssuer", "responseElements", "accessKey", "arn"),
+                    *("type", "accessKeyId", "userAgent", "sourceIPAddress", "errorCode", "vpcEndpointId"),
+                    "invokedBy",
+                ]
             ),
             inner,
             max_size=5,

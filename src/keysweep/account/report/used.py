@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from keysweep.account.checks import Lapse
 from keysweep.account.evidence import Account, Key, RootUse, User
+from keysweep.account.practices import REPLACEABLE
 from keysweep.account.replacements import Replacement, replacement_of
 from keysweep.account.use import Granted, Sighting, Use
 from keysweep.report.json import timestamp
@@ -83,6 +85,15 @@ def use_document(use: Use | None) -> dict[str, Any] | None:
 
 def snippet_lines(lapses: Sequence[Lapse], style: Style) -> Iterator[str]:
     """What replaces the first keys, one of each kind, as it is to be written."""
+    kinds = Counter(
+        each.replacement.kind.value if each.replacement else "what is not known"
+        for each in lapses
+        if each.rule is REPLACEABLE
+    )
+    if kinds.total() > _MOST_SHOWN:
+        told = ", ".join(f"{count} by {kind}" for kind, count in kinds.most_common())
+        yield from wrapped(f"what uses the keys that a role could replace: {told}", 0, style)
+        yield ""
     shown: dict[str, Replacement] = {}
     for each in lapses:
         if each.replacement:
