@@ -255,6 +255,7 @@ def test_whoever_made_a_key_is_held_to_who_may(cloud: Cloud, acting: Asking) -> 
     made = {"responseElements": {"accessKey": {"accessKeyId": KEY, "userName": "ci"}}}
     session = {
         "type": "AssumedRole",
+        "accessKeyId": "ASIA",
         "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/Pipeline/run-7",
         "sessionContext": {"sessionIssuer": {"arn": f"arn:aws:iam::{ACCOUNT}:role/ops/Pipeline"}},
     }
@@ -265,6 +266,9 @@ def test_whoever_made_a_key_is_held_to_who_may(cloud: Cloud, acting: Asking) -> 
     account = read(acting, Wanted(judges_creators=True))
     for approved in ("Pipeline", "arn:aws:iam::*:role/ops/*", "*assumed-role/Pipeline/*"):
         assert "unapproved-key" not in broken(account, creators=("nobody", approved))
+    creation = account.users[0].keys[0].creation
+    assert creation
+    assert creation.with_key == "ASIA"
     found = broken(account, creators=("pipeline", "Pipe"))["unapproved-key"]
     assert "assumed-role/Pipeline/run-7 from 203.0.113.7 with aws-cli/2" in found.evidence[0]
     assert "unapproved-key" not in broken(account), "nobody said who may"

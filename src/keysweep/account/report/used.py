@@ -31,6 +31,7 @@ def key_document(key: Key, user: User | None, account: Account) -> dict[str, Any
             "when": timestamp(made.when),
             "address": made.address,
             "agent": made.agent,
+            "with_key": made.with_key or None,
         }
         if made
         else None,
