@@ -10,7 +10,7 @@ import io
 import json
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -33,7 +33,7 @@ from keysweep.account.references import ADDRESSES, address
 from keysweep.account.report import FORMATS as OF_ACCOUNTS
 from keysweep.account.snippets import SNIPPETS
 from keysweep.aws.containment.changes import CALLS, UNDOING
-from keysweep.aws.containment.refusals import GUARDS
+from keysweep.aws.containment.refusals import GUARDS, OF_ROTATION
 from keysweep.aws.mandate import ACTIONS, OPT_INS
 from keysweep.aws.outcomes import CODES, Meaning
 from keysweep.aws.permissions import STATEMENTS, of
@@ -346,14 +346,23 @@ def _option(action: str) -> str:
 
 
 def guards() -> str:
-    """What stops a run."""
-    rows = [(f"`{name}`", guard.when, " ".join(guard.steps)) for name, guard in GUARDS.items()]
+    """What stops a run of `contain`."""
+    return _guards(name for name in GUARDS if name not in OF_ROTATION)
+
+
+def rotation_guards() -> str:
+    """What stops `rotate` and `delete` beside that."""
+    return _guards(OF_ROTATION)
+
+
+def _guards(names: Iterable[str]) -> str:
+    rows = [(f"`{name}`", GUARDS[name].when, " ".join(GUARDS[name].steps)) for name in names]
     return _table(("guard", "stops a key when", "what a human should do"), rows)
 
 
-def standings() -> str:
+def standings(of: str) -> str:
     """What can become of a key."""
-    source = (PACKAGE / "aws" / "containment" / "run.py").read_text(encoding="utf-8")
+    source = (PACKAGE / "aws" / of / "run.py").read_text(encoding="utf-8")
     said = re.findall(r'^    [A-Z_]+ = "([a-z-]+)"\n    """(.*?)"""', source, re.MULTILINE | re.DOTALL)
     return _table(("status", "what it means"), [(f"`{name}`", " ".join(text.split())) for name, text in said])
 
@@ -540,7 +549,9 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "permissions": permissions,
     "actions": actions,
     "guards": guards,
-    "standings": standings,
+    "standings": partial(standings, "containment"),
+    "rotation_guards": rotation_guards,
+    "rotation_standings": partial(standings, "rotation"),
     "formats": formats,
     "severities": severities,
     "examples": examples,
