@@ -39,7 +39,9 @@ def lapse_row(lapse: Lapse) -> dict[str, Any]:
         "user": lapse.key.user or "" if lapse.key and lapse.key.key_id else "",
         "evidence": list(lapse.evidence),
         "cli": list(steps.cli),
+        "language": "In its place" if lapse.replacement else "Terraform",
         "terraform": steps.terraform,
+        "snippets": [each.splitlines() for each in lapse.replacement.snippets] if lapse.replacement else [],
         "console": steps.console,
     }
 
