@@ -13,7 +13,6 @@ from keysweep.account.practices import BY_NUMBER, RULES, Rule
 from keysweep.account.references import address, page
 from keysweep.account.report.facts import Facts
 from keysweep.account.report.text import summary, unchecked
-from keysweep.errors import ExitCode
 from keysweep.report.entries import Own, cleaned
 from keysweep.report.json import timestamp
 from keysweep.report.rules import escaped
@@ -117,10 +116,9 @@ def _invocation(audit: Audit, facts: Facts) -> dict[str, Any]:
         for account, told in unchecked(audit)
     ]
     notifications += [notification(_NOTE, "note", each) for each in facts.notes]
-    failing = any(each.severity >= facts.fail_on for each in audit.lapses)
     return {
         "executionSuccessful": audit.is_complete,
-        "exitCode": ExitCode.FINDINGS if failing else ExitCode.CLEAN if audit.is_complete else ExitCode.INCOMPLETE,
+        "exitCode": facts.exit_code(audit),
         "endTimeUtc": timestamp(facts.now),
         "toolExecutionNotifications": notifications,
     }
