@@ -138,10 +138,10 @@ def test_a_table_says_in_its_last_row_whether_everything_was_checked() -> None:
     assert [each["record"] for each in lapses].count("lapse") == len(everything().lapses)
     assert [each["record"] for each in lapses].count("not-checked") == 4
     assert (last["record"], last["evidence"].startswith("incomplete: 2 accounts")) == ("run", True)
-    first = lapses[0]
-    assert (first["severity"], first["rule"], first["account"]) == ("critical", "root-key", ACCOUNT)
-    assert first["benchmarks"].startswith("CIS 3.0 1.4; CIS 5.0 1.3")
-    assert first["link"].startswith("https://")
+    (root,) = (each for each in lapses if each["rule"] == "root-key")
+    assert (root["severity"], root["account"], root["user"]) == ("critical", ACCOUNT, "root")
+    assert root["benchmarks"].startswith("CIS 3.0 1.4; CIS 5.0 1.3")
+    assert root["link"].startswith("https://")
     whole = rows(audit(account(user(key(1)))))
     assert [each["record"] for each in whole] == ["run"]
     assert whole[0]["evidence"].startswith("complete: ")
@@ -219,7 +219,7 @@ def test_json_says_ages_ids_and_what_has_changed() -> None:
     before = audit(account(user(key(3, "quiet", age=100), name="quiet")))
     change = since(told, Bounds(), [summary(before, Bounds(), None, NOW - timedelta(days=1))])
     document = json.loads(written("json", told, replace(FACTS, change=change)))
-    assert document["lapses"][0]["help"] == "docs/practices.md#root-key"
+    assert {each["help"] for each in document["lapses"]} >= {"docs/practices.md#root-key"}
     assert document["since"]["unjudged"] == [lapse_id(each) for each in before.lapses]
     assert len(document["since"]["new"]) == 12
     assert sum(each["keys"] for each in document["ages"]["bands"]) == 9

@@ -73,7 +73,7 @@ def test_keys_are_found_by_tile_filter_search_and_order_and_what_is_wrong_is_ope
     assert len(listed(opened)) == 9
     page.click(".tile.alarm >> nth=0")
     assert opened.shown == "2 of 9 keys: severity critical."
-    assert listed(opened) == ["ID not known", "AKIA0000000000000001"]
+    assert set(listed(opened)) == {"ID not known", "AKIA0000000000000001"}
     page.click("#reset")
     page.click("a[data-filter=age][data-value=years]")
     assert opened.shown == "2 of 9 keys: age over a year."
