@@ -22,11 +22,15 @@ import yaml
 from sqlalchemy import Column
 
 from fixtures.keys import key_id, secret
+from keysweep.account.agents import TABLE as AGENTS
+from keysweep.account.agents import Confidence as Sureness
+from keysweep.account.agents import Kind
 from keysweep.account.permissions import PERMISSIONS as OF_ACCOUNT
 from keysweep.account.practices import BY_NUMBER, PRACTICES, Rule
 from keysweep.account.practices import RULES as OF_KEYS
 from keysweep.account.references import ADDRESSES, address
 from keysweep.account.report import FORMATS as OF_ACCOUNTS
+from keysweep.account.snippets import SNIPPETS
 from keysweep.aws.containment.changes import CALLS, UNDOING
 from keysweep.aws.containment.refusals import GUARDS
 from keysweep.aws.mandate import ACTIONS, OPT_INS
@@ -231,6 +235,19 @@ def _marked(text: str) -> str:
     return re.sub(r"\b(aws_\w+|USER|KEY_ID|ARN)\b", r"`\1`", text)
 
 
+def kinds() -> str:
+    """What uses keys, by what that is known, and what replaces a key there."""
+    told: dict[Kind, list[str]] = {}
+    for _, guess in AGENTS:
+        sure = guess.confidence.value if guess.confidence is not Sureness.SURE else "sure"
+        told.setdefault(guess.kind, []).append(f"{guess.why} ({sure})")
+    rows = []
+    for kind in told:
+        instead = SNIPPETS[kind][0] if kind in SNIPPETS else "–"
+        rows.append((kind.value, "; ".join(dict.fromkeys(told[kind])), instead))
+    return _table(("what uses it", "known by", "what replaces the key"), rows)
+
+
 def account_permissions() -> str:
     """What `keysweep account` asks IAM."""
     return _table(("permission", "why"), [(f"`{action}`", why) for action, why in OF_ACCOUNT])
@@ -426,6 +443,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "patterns": patterns,
     "limits": limits,
     "exits": exits,
+    "kinds": kinds,
     "practices": practices,
     "account_rules": account_rules,
     "account_remedies": account_remedies,

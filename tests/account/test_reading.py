@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,93 +20,10 @@ from keysweep.account.reading import overview, read_account
 from keysweep.aws import clients
 from keysweep.aws.partitions import partition
 from keysweep.aws.responders import identified
+from tests.account.scripted import Iam
 from tests.emulators import answers
-from tests.emulators.wire import Answer, Request, serve
+from tests.emulators.wire import Answer, serve
 from tests.repositories import environment
-
-ACCOUNT = "111122223333"
-COLUMNS = (
-    "user,arn,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,"
-    "access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,"
-    "access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service"
-)
-
-_JSON = {"Content-Type": "application/x-amz-json-1.1"}
-
-
-@dataclass
-class Iam:
-    """What it says to each action; `before` may hold an answer up, or give another."""
-
-    users: dict[str, tuple[str, datetime, str]] = field(default_factory=dict)
-    """Name to key ID, when it was made, and its last use as a report tells it: date,region,service."""
-    root: str = ""
-    """The fields of the root user's keys in the report."""
-    before: Callable[[str, dict[str, str]], Answer | None] = lambda _action, _asked: None
-    asked: list[str] = field(default_factory=list)
-    trail: bool | None = True
-    """Whether its trail is switched on; None where that may not be asked."""
-
-    def answer(self, request: Request) -> Answer:
-        """To one request."""
-        if "x-amz-target" in request.headers:
-            return self._of_cloudtrail(request.headers["x-amz-target"].rpartition(".")[2])
-        asked = request.parameters
-        action = asked["Action"]
-        self.asked.append(action)
-        given = self.before(action, asked)
-        if given is not None:
-            return given
-        service = "sts" if action == "GetCallerIdentity" else "iam"
-        return answers.success(service, action, self._told(action)(asked))
-
-    def _of_cloudtrail(self, action: str) -> Answer:
-        if self.trail is None:
-            return Answer(400, b'{"__type": "AccessDeniedException"}', _JSON)
-        if action == "GetTrailStatus":
-            return Answer(200, json.dumps({"IsLogging": self.trail}).encode(), _JSON)
-        arn = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/all"
-        listed = {"Name": "all", "TrailARN": arn, "HomeRegion": "us-east-1", "IsMultiRegionTrail": True}
-        return Answer(200, json.dumps({"trailList": [listed]}).encode(), _JSON)
-
-    def _told(self, action: str) -> Callable[[dict[str, str]], str]:
-        name = re.sub(r"(?<!^)([A-Z])", r"_\1", action).lower()
-        told: Callable[[dict[str, str]], str] = getattr(self, f"_{name}")
-        return told
-
-    def _get_caller_identity(self, _: dict[str, str]) -> str:
-        return answers.xml(Arn=f"arn:aws:iam::{ACCOUNT}:user/audit", UserId="AIDA", Account=ACCOUNT)
-
-    def _generate_credential_report(self, _: dict[str, str]) -> str:
-        return answers.xml(State="COMPLETE" if self.asked.count("GenerateCredentialReport") > 1 else "STARTED")
-
-    def _get_credential_report(self, _: dict[str, str]) -> str:
-        nothing = "false,N/A,N/A,N/A,N/A"
-        rows = [f"<root_account>,arn:aws:iam::{ACCOUNT}:root,{self.root or nothing},{nothing}"]
-        for name, (_key_id, made, use) in self.users.items():
-            cell = f'"{name}"' if "," in name else name
-            keys = f"true,{made:%Y-%m-%dT%H:%M:%S+00:00},{use}"
-            rows.append(f"{cell},arn:aws:iam::{ACCOUNT}:user/{name},{keys},{nothing}")
-        content = b64encode("\n".join([COLUMNS, *rows]).encode()).decode()
-        return answers.xml(Content=content, ReportFormat="text/csv", GeneratedTime="2026-11-27T10:00:00Z")
-
-    def _get_account_authorization_details(self, _: dict[str, str]) -> str:
-        members = "".join(
-            f"<member>{answers.xml(UserName=name, Arn=f'arn:aws:iam::{ACCOUNT}:user/{name}')}</member>"
-            for name in self.users
-        )
-        return f"<UserDetailList>{members}</UserDetailList><GroupDetailList/><Policies/><IsTruncated>false</IsTruncated>"
-
-    def _list_access_keys(self, asked: dict[str, str]) -> str:
-        key_id, made, _ = self.users[asked["UserName"]]
-        key = answers.xml(
-            UserName=asked["UserName"],
-            AccessKeyId=key_id,
-            Status="Active",
-            CreateDate=f"{made:%Y-%m-%dT%H:%M:%SZ}",
-        )
-        listed = f"<member>{key}</member>" if key_id else ""
-        return f"<AccessKeyMetadata>{listed}</AccessKeyMetadata><IsTruncated>false</IsTruncated>"
 
 
 @pytest.fixture
@@ -148,6 +62,7 @@ def test_old_keys_and_those_of_the_root_user_are_told_by_the_report(iam: Iam, en
     found = lapses(account, Bounds(), {})
     assert [(each.rule.id, each.key and each.key.user) for each in found] == [
         ("root-key", None),
+        ("root-use", None),
         ("never-used-key", "quiet"),
         ("old-key", "old"),
     ]
@@ -166,7 +81,7 @@ def test_a_trail_that_is_switched_off_or_may_not_be_seen(iam: Iam, endpoint: str
 
 def test_only_users_who_may_have_keys_are_asked(iam: Iam, endpoint: str) -> None:
     iam.users = {"one": ("AKIAEXAMPLEEXAMPLE22", made(3), "N/A,N/A,N/A")}
-    report = iam._get_credential_report({})
+    report = iam.report()
     iam.users |= {"young": ("AKIAEXAMPLEEXAMPLE33", made(0.01), "N/A,N/A,N/A")}
 
     def before(action: str, asked: dict[str, str]) -> Answer | None:

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from keysweep.account import practices
+from keysweep.account import checks_of_use, practices
 from keysweep.account.evidence import Account, Key, User
 from keysweep.account.practices import RULES, Rule
+from keysweep.account.replacements import Replacement, replacement_of
+from keysweep.account.strength import is_held, is_powerful, power_of, simulation_of
+from keysweep.account.words import day, some
 from keysweep.findings import Severity
 from keysweep.frozen import frozen
 
 _OWN_CHECK = timedelta(minutes=2)
 _USED_LATE = timedelta(hours=1)
 """IAM may tell of a use with the time at which it was noted."""
-_MOST_NAMED = 3
 _ORDER = {rule.id: number for number, rule in enumerate(RULES)}
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @frozen
 class Bounds:
-    """How old and how idle a key may be."""
+    """How old and how idle a key may be, who may make it, and where it may be used."""
 
     most_days: int = 90
     """Of age."""
     idle_days: int = 45
     kept_days: int = 30
     """That an inactive key is kept, since its last use."""
+    root_days: int = 90
+    """Within which the root user may not be used."""
+    creators: tuple[str, ...] = ()
+    """Patterns of who may make keys; anybody may if there are none."""
+    home_regions: tuple[str, ...] = ()
+    """Where keys may be used; what is unusual is guessed if there are none."""
+    usage_days: int = 0
+    """How far back it was asked what uses the keys; 0 where it was not, and no rule about that is judged."""
 
 
 @frozen
@@ -57,6 +67,10 @@ class Lapse:
     """Clauses."""
     age_days: int = 0
     """Of the key, as far as it is known."""
+    rank: int = 0
+    """Of those that are as severe, which is worse: how much speaks for harm by a leaked key."""
+    replacement: Replacement | None = None
+    """What to have in place of the key, where the rule says that there is something."""
 
     def steps(self) -> practices.Remedy:
         """How to mend it, with the names of this key."""
@@ -77,29 +91,50 @@ class Lapse:
 
 def lapses(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> list[Lapse]:
     """Every rule that is broken, what is worst first."""
+    of_root = checks_of_use.of_root(account, bounds, leaks)
     found = [
-        Lapse(rule, rule.severity, account.id, None, None, evidence) for rule, evidence in _of_account(account)
+        Lapse(rule, _severity(rule, account, bounds, leaks), account.id, None, None, evidence)
+        for rule, evidence in (*_of_account(account), *of_root)
     ]
     for key, user in account.each_key():
         leak = leaks.get(key.key_id) if key.key_id else None
-        for rule, told in _broken(key, user, account.taken, bounds, leak):
-            severity = _severity(rule, user)
+        rank = _rank(key, user, account, bounds, leak)
+        age = _days(key.age(account.taken))
+        for rule, told in _broken(key, user, account, bounds, leak):
+            severity = _severity(rule, account, bounds, leaks, key, user)
             evidence = (*told, *_context(rule, key, user, leak))
-            found.append(Lapse(rule, severity, account.id, key, user, evidence, _days(key.age(account.taken))))
+            instead = replacement_of(key, user, account) if rule is practices.REPLACEABLE and user else None
+            found.append(Lapse(rule, severity, account.id, key, user, evidence, age, rank, instead))
     return sorted(found, key=urgency)
 
 
-def urgency(lapse: Lapse) -> tuple[int, int, int, str, str, str]:
+def urgency(lapse: Lapse) -> tuple[int, int, int, int, str, str, str]:
     """By which what is worst comes first, in one account and over many."""
     key = lapse.key
     return (
         -lapse.severity,
+        -lapse.rank,
         _ORDER[lapse.rule.id],
         -lapse.age_days,
         lapse.account,
         (key.user if key else None) or "",
         key.key_id if key else "",
     )
+
+
+def _rank(key: Key, user: User | None, account: Account, bounds: Bounds, leak: Leak | None) -> int:
+    """How much speaks for harm: used after its leak, from an unexpected place, powerful, old; 0 without a leak."""
+    if leak is None or not key.is_active:
+        return 0
+    age = key.age(account.taken)
+    is_used = _used_after(key, leak) is not None or bool(key.use and key.use.after_leak)
+    told = (
+        is_used and checks_of_use.is_unexpected(key, account, bounds),
+        user is None or is_powerful(user),
+        is_used,
+        age is not None and age > timedelta(days=bounds.most_days),
+    )
+    return sum(2**place for place, is_so in enumerate(reversed(told)) if is_so)
 
 
 def _of_account(account: Account) -> Iterator[tuple[Rule, tuple[str, ...]]]:
@@ -110,23 +145,33 @@ def _of_account(account: Account) -> Iterator[tuple[Rule, tuple[str, ...]]]:
         f"trail {each.name} {'is for one region' if not each.is_everywhere else 'is switched off'}"
         for each in trails
     ]
+    covered = {each.home for each in trails if each.is_logging}
+    if told and account.regions and account.regions.enabled:
+        bare = [region for region in account.regions.enabled if region not in covered]
+        told.append(f"no trail in {some(bare)}" if bare else "every region of today has one, no later one will")
     yield practices.NO_TRAIL, tuple(told) or ("there is no trail",)
 
 
 def _broken(
-    key: Key, user: User | None, now: datetime, bounds: Bounds, leak: Leak | None
+    key: Key, user: User | None, account: Account, bounds: Bounds, leak: Leak | None
 ) -> Iterator[tuple[Rule, tuple[str, ...]]]:
     if user is None:
         yield practices.ROOT_KEY, ("it may do everything", _state(key), _made(key), _used(key))
     if leak and key.is_active:
         yield practices.LEAKED, (_leaked(leak), _used(key))
-        if (when := _used_after(key, leak)) is not None:
-            yield practices.USED_AFTER_LEAK, (_leaked(leak), f"last used {_day(when)}{_where(key)}")
+        trailed = checks_of_use.after_leak(key, leak, account, bounds)
+        when = _used_after(key, leak)
+        if trailed or when is not None:
+            told = (f"last used {day(when)}{_where(key)}",) if when else ()
+            yield practices.USED_AFTER_LEAK, (_leaked(leak), *told, *trailed)
     if leak and not key.is_active:
         yield practices.LEAKED_INACTIVE, (_leaked(leak),)
+        if trailed := checks_of_use.after_leak(key, leak, account, bounds):
+            yield practices.USED_AFTER_LEAK, (_leaked(leak), "it is switched off now", *trailed)
     if user is None:
         return
-    idle, age = key.idle(now), key.age(now)
+    yield from checks_of_use.of_key(key, user, account, bounds)
+    idle, age = key.idle(account.taken), key.age(account.taken)
     if key.is_active:
         yield from _of_active(key, user, bounds, idle, age)
     elif not leak and idle is not None and idle > timedelta(days=bounds.kept_days):
@@ -136,7 +181,7 @@ def _broken(
 def _of_active(
     key: Key, user: User, bounds: Bounds, idle: timedelta | None, age: timedelta | None
 ) -> Iterator[tuple[Rule, tuple[str, ...]]]:
-    if user.powers and (user.powers.is_administrator or user.powers.escalations):
+    if user.powers and user.powers.takes_over:
         yield practices.POWERFUL, ()
     if idle is not None and idle > timedelta(days=bounds.idle_days):
         if key.is_never_used:
@@ -151,18 +196,36 @@ def _of_active(
         yield practices.TWO_ACTIVE, (f"the other one is {other.name}, {_used(other)}", _used(key))
 
 
-def _severity(rule: Rule, user: User | None) -> Severity:
-    """That of the rule, but for a key of somebody who may do next to nothing."""
+def _severity(
+    rule: Rule,
+    account: Account,
+    bounds: Bounds,
+    leaks: Mapping[str, Leak],
+    key: Key | None = None,
+    user: User | None = None,
+) -> Severity:
+    """That of the rule, or another where something makes it better or worse."""
+    if rule is practices.ROOT_USE and checks_of_use.leaked_root_keys(account, leaks):
+        return Severity.CRITICAL
+    if key is None:
+        return rule.severity
     harmless = user is not None and user.powers is not None and not user.powers.services
-    if rule is practices.LEAKED and harmless:
-        return Severity.HIGH
-    return rule.severity
+    better = {
+        practices.LEAKED: (harmless, Severity.HIGH),
+        practices.USED_AFTER_LEAK: (not key.is_active, Severity.HIGH),
+        practices.POWERFUL: (user is not None and is_held(user), Severity.MEDIUM),
+        practices.UNEXPECTED_REGION: (checks_of_use.is_guessed(key, account, bounds), Severity.MEDIUM),
+        practices.REPLACEABLE: (not checks_of_use.is_surely_replaceable(key), Severity.LOW),
+    }
+    is_better, severity = better.get(rule, (False, rule.severity))
+    return severity if is_better else rule.severity
 
 
 def _context(rule: Rule, key: Key, user: User | None, leak: Leak | None) -> Iterator[str]:
     """What makes it worse or better, beside what breaks the rule."""
     if rule in {practices.LEAKED, practices.USED_AFTER_LEAK, practices.POWERFUL} and user:
-        yield _power(user)
+        yield power_of(user)
+        yield from simulation_of(user)
     if leak and leak.places and rule in {practices.LEAKED, practices.USED_AFTER_LEAK}:
         more = f" and {len(leak.places) - 1} more" if len(leak.places) > 1 else ""
         yield f"found at {leak.places[0]}{more}"
@@ -170,30 +233,8 @@ def _context(rule: Rule, key: Key, user: User | None, leak: Leak | None) -> Iter
         yield _used(key)
 
 
-def _power(user: User) -> str:
-    known = user.powers
-    if known is None:
-        return "what its user may do is not known"
-    by = f" (by {', '.join(known.granted_by)})" if known.granted_by else ""
-    if known.is_administrator:
-        return f"its user is an administrator{by}"
-    if known.escalations:
-        return f"its user can give itself more by {_some(known.escalations)}{by}"
-    if known.stores:
-        return f"its user can read data in {', '.join(known.stores)}{by}"
-    if known.services:
-        return f"its user may use {', '.join(known.services)}{by}"
-    return "its user may do nothing"
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first of many."""
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{', '.join(names[:_MOST_NAMED])}{more}"
-
-
 def _leaked(leak: Leak) -> str:
-    return f"leaked on {_day(leak.since)}" if leak.since else "leaked"
+    return f"leaked on {day(leak.since)}" if leak.since else "leaked"
 
 
 def _used_after(key: Key, leak: Leak) -> datetime | None:
@@ -210,7 +251,7 @@ def _state(key: Key) -> str:
 
 
 def _made(key: Key) -> str:
-    return f"made {_day(key.created)}" if key.created else "when it was made is not known"
+    return f"made {day(key.created)}" if key.created else "when it was made is not known"
 
 
 def _used(key: Key) -> str:
@@ -218,7 +259,7 @@ def _used(key: Key) -> str:
         return "whether it is used is not known"
     if key.last_use.date is None:
         return "never used"
-    return f"last used {_day(key.last_use.date)}{_where(key)}"
+    return f"last used {day(key.last_use.date)}{_where(key)}"
 
 
 def _where(key: Key) -> str:
@@ -232,10 +273,6 @@ def _where(key: Key) -> str:
 def _recency(key: Key) -> tuple[datetime, datetime]:
     """By which of two keys the one is chosen that is missed less."""
     return (key.last_use.date if key.last_use and key.last_use.date else _NEVER, key.created or _NEVER)
-
-
-def _day(when: datetime) -> str:
-    return f"{when:%Y-%m-%d}"
 
 
 def _days(span: timedelta | None) -> int:

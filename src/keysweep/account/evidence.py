@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from keysweep.account.use import Creation, Granted, Simulated, Use
 from keysweep.aws.ownership import LastUse
 from keysweep.frozen import frozen
 
@@ -39,6 +40,11 @@ class Powers:
     granted_by: tuple[str, ...] = ()
     """Names of the policies, those of groups as `GROUP: POLICY`."""
 
+    @property
+    def takes_over(self) -> bool:
+        """Whether the user can make itself anything."""
+        return self.is_administrator or bool(self.escalations)
+
 
 @frozen
 class Key:
@@ -54,6 +60,10 @@ class Key:
     """Aware UTC."""
     last_use: LastUse | None
     """None where it is not known."""
+    use: Use | None = None
+    """None where CloudTrail was not asked about it, or said nothing at all."""
+    creation: Creation | None = None
+    """None where it is not known who made it."""
 
     @property
     def name(self) -> str:
@@ -85,6 +95,10 @@ class User:
     keys: tuple[Key, ...]
     powers: Powers | None = None
     """None where it is not known."""
+    granted: tuple[Granted, ...] | None = None
+    """Services that its policies allow; None where IAM was not asked which of them are used."""
+    simulated: Simulated | None = None
+    """None where IAM was not asked what its policies come to."""
 
 
 @frozen
@@ -95,6 +109,29 @@ class Trail:
     is_everywhere: bool
     """Whether it has the events of all regions."""
     is_logging: bool
+    home: str = ""
+    """Where it was made, and the only region that it has events of if it is not for all."""
+
+
+@frozen
+class Regions:
+    """The regions that an account may use."""
+
+    enabled: tuple[str, ...]
+    disabled: tuple[str, ...] = ()
+    """Those that are there and were not enabled."""
+    deserted: tuple[tuple[str, str], ...] = ()
+    """Region and key ID, where nobody but this key changed anything that CloudTrail knows of."""
+
+
+@frozen
+class RootUse:
+    """What the root user did."""
+
+    signed_in: datetime | None = None
+    """When its password was last used; None where that is not known, or it never was."""
+    use: Use | None = None
+    """What CloudTrail knows; None where it was not asked."""
 
 
 @frozen
@@ -114,6 +151,12 @@ class Account:
     gaps: tuple[Gap, ...] = ()
     trails: tuple[Trail, ...] | None = None
     """None where it is not known which there are."""
+    root_use: RootUse | None = None
+    """None where it is not known."""
+    regions: Regions | None = None
+    """None where it is not known which there are."""
+    notes: tuple[str, ...] = ()
+    """What was not asked because nobody wished it, sentences."""
 
     def each_key(self) -> Iterator[tuple[Key, User | None]]:
         """Every key with its user; None for the root user."""

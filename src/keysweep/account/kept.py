@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -106,9 +107,11 @@ def _account(line: bytes) -> Account | None:
 
 
 def _as_data(value: Any) -> Any:
-    """Frozen values as objects, times in ISO 8601."""
+    """Frozen values as objects, times in ISO 8601, enumerations by their values."""
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
     if isinstance(value, tuple | list):
         return [_as_data(each) for each in value]
     if isinstance(value, Mapping):

@@ -53,6 +53,8 @@ _STORES: Mapping[str, tuple[str, ...]] = {
     "ssm": ("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"),
 }
 """Services that keep data, and the actions by which it leaves."""
+TELLING = (*_ESCALATIONS, _PASS_ROLE, *(actions[0] for actions in _STORES.values()))
+"""Actions that say together what a key is worth."""
 
 
 def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str]) -> Powers:

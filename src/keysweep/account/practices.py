@@ -85,6 +85,7 @@ class Rule:
 _SWITCH_OFF = "aws iam update-access-key --user-name {user} --access-key-id {key_id} --status Inactive"
 _DELETE = "aws iam delete-access-key --user-name {user} --access-key-id {key_id}"
 _MAKE = "aws iam create-access-key --user-name {user}"
+_LOOKUP = "aws cloudtrail lookup-events --lookup-attributes AttributeKey"
 _KEYS_IN_CONSOLE = "IAM > Users > {user} > Security credentials > Access keys"
 _OFF_IN_TERRAFORM = 'status = "Inactive" in the aws_iam_access_key of {user}, and later remove the resource'
 _CIS_UNUSED = (("CIS 3.0", "1.12"), ("CIS 5.0", "1.11"), ("CIS 7.0", "2.11"), ("Security Hub", "IAM.8, IAM.22"))
@@ -126,7 +127,7 @@ USED_AFTER_LEAK = Rule(
     Remedy(
         (
             "keysweep contain {key_id}",
-            "aws cloudtrail lookup-events --lookup-attributes AttributeKey=AccessKeyId,AttributeValue={key_id}",
+            f"{_LOOKUP}=AccessKeyId,AttributeValue={{key_id}}",
         ),
         _OFF_IN_TERRAFORM,
         f"{_KEYS_IN_CONSOLE}: Deactivate; then CloudTrail > Event history, by access key ID, in every region",
@@ -240,16 +241,100 @@ NO_TRAIL = Rule(
     ),
     (("CIS 3.0", "3.1"), ("CIS 5.0", "3.1"), ("CIS 7.0", "4.1"), ("Security Hub", "CloudTrail.1")),
 )
+UNAPPROVED = Rule(
+    "unapproved-key",
+    (1, 11),
+    "A key was made by somebody who is not approved",
+    Severity.HIGH,
+    Remedy(
+        (
+            _SWITCH_OFF,
+            f"{_LOOKUP}=EventName,AttributeValue=CreateAccessKey",
+        ),
+        f"{_OFF_IN_TERRAFORM}; and deny iam:CreateAccessKey to all but the approved role",
+        f"ask whoever made it; {_KEYS_IN_CONSOLE}: Deactivate, then Delete",
+    ),
+)
+ROOT_USE = Rule(
+    "root-use",
+    (12, 10),
+    "The root user was used",
+    Severity.HIGH,
+    Remedy(
+        (f"{_LOOKUP}=Username,AttributeValue=root",),
+        "an aws_cloudwatch_log_metric_filter on userIdentity.type = Root, with an alarm",
+        "CloudTrail > Event history, by user name root, in every region: ask who it was; work with roles, and "
+        "keep the root user for what nobody else can do",
+    ),
+    (("CIS 3.0", "1.7"), ("CIS 5.0", "1.6"), ("CIS 7.0", "2.7")),
+)
+ATTACKED = Rule(
+    "attack-tool",
+    (10, 16),
+    "A key was used with a tool for attacks",
+    Severity.HIGH,
+    Remedy(
+        ("keysweep contain {key_id}", f"{_LOOKUP}=AccessKeyId,AttributeValue={{key_id}}"),
+        _OFF_IN_TERRAFORM,
+        f"ask whether that was a test of your own; if not, {_KEYS_IN_CONSOLE}: Deactivate",
+    ),
+)
+UNEXPECTED_REGION = Rule(
+    "unexpected-region",
+    (17, 10),
+    "A key was used where nobody works",
+    Severity.HIGH,
+    Remedy(
+        (
+            f"{_LOOKUP}=AccessKeyId,AttributeValue={{key_id}} --region REGION",
+            _SWITCH_OFF,
+        ),
+        "a policy of the organisation (aws_organizations_policy) that denies regions in which nobody works, by "
+        "aws:RequestedRegion",
+        "CloudTrail > Event history in that region, by access key ID: if nobody knows what it was, deactivate the "
+        "key",
+    ),
+)
+REPLACEABLE = Rule(
+    "replaceable-key",
+    (8, 9, 13, 14, 7),
+    "A key does what a role could do",
+    Severity.MEDIUM,
+    Remedy(
+        (),
+        "an aws_iam_role for what uses the key of {user}, with a policy of what it does: the report has it ready",
+        "IAM > Roles > Create role for what uses the key, let it work with that, and deactivate the key when it "
+        "is not used any more",
+    ),
+    (("CIS 3.0", "1.18"), ("CIS 5.0", "1.17"), ("CIS 7.0", "2.16")),
+)
+UNUSED_PERMISSIONS = Rule(
+    "unused-permissions",
+    (18,),
+    "A user with a key may do more than it does",
+    Severity.LOW,
+    Remedy(
+        ("aws iam generate-service-last-accessed-details --arn {arn}",),
+        "give {user} a policy with the services that it uses, in place of {policies}",
+        "IAM > Users > {user} > Last Accessed: take away what was not accessed",
+    ),
+)
 RULES = (
     ROOT_KEY,
     USED_AFTER_LEAK,
     LEAKED,
+    ATTACKED,
+    UNEXPECTED_REGION,
+    UNAPPROVED,
+    ROOT_USE,
     POWERFUL,
     NO_TRAIL,
     LEAKED_INACTIVE,
     NEVER_USED,
     UNUSED,
     OLD,
+    REPLACEABLE,
+    UNUSED_PERMISSIONS,
     TWO_ACTIVE,
     KEPT,
 )

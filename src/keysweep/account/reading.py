@@ -12,26 +12,22 @@ import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from keysweep.account.evidence import Account, Gap, Key, Powers, Trail, User
+from keysweep.account.asking import attempt, each_of
+from keysweep.account.evidence import Account, Gap, Key, Powers, RootUse, Trail, User
 from keysweep.account.powers import powers
-from keysweep.aws.clients import DENIED, NOT_THERE, code_of, failures, in_words
+from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
 from keysweep.aws.inventory import ReportedKey, in_report
 from keysweep.aws.ownership import LastUse, is_active, last_use_of, utc
 from keysweep.aws.responders import Acting
-from keysweep.aws.threads import Threads
-from keysweep.errors import AwsError, UsageError
+from keysweep.errors import AwsError
 from keysweep.frozen import frozen, replace
 
-_AT_ONCE = 8
-"""IAM answers an account some twenty requests a second, and those of others count too."""
-_LOOK_AGAIN_SECONDS = 0.1
 _REPORT_SECONDS = 60
 _REPORT_PAUSE_SECONDS = 1.0
 _ROOT = "<root_account>"
 """What every report calls the root user (IAM user guide, Getting credential reports)."""
-_Fact = TypeVar("_Fact")
 
 
 @frozen
@@ -49,6 +45,8 @@ class _Report:
     keys: tuple[ReportedKey, ...]
     users: frozenset[str]
     """All users that it knows."""
+    root_signed_in: datetime | None
+    """When the password of the root user was last used; None if that was never, or is not known."""
 
 
 @frozen
@@ -77,10 +75,10 @@ def overview(acting: Acting) -> Overview:
     """
     iam = acting.client("iam")
     gaps: list[Gap] = []
-    report = _attempt(gaps, "a credential report", "iam:GetCredentialReport", lambda: _report(iam))
-    people = _attempt(gaps, "what users may do", "iam:GetAccountAuthorizationDetails", lambda: list(_people(iam)))
+    report = attempt(gaps, "a credential report", "iam:GetCredentialReport", lambda: _report(iam))
+    people = attempt(gaps, "what users may do", "iam:GetAccountAuthorizationDetails", lambda: list(_people(iam)))
     listed = people if people is not None else _listed_people(iam)
-    trails = _attempt(
+    trails = attempt(
         gaps, "whether CloudTrail writes down what is done", "cloudtrail:DescribeTrails", lambda: _trails(acting)
     )
     return Overview(tuple(listed), report, trails, tuple(gaps))
@@ -117,18 +115,8 @@ def read_account(
         report.made if report else None,
         (*known.gaps, *dict.fromkeys(gaps)),
         known.trails,
+        RootUse(report.root_signed_in) if report else None,
     )
-
-
-def _attempt(gaps: list[Gap], what: str, needs: str, read: Callable[[], _Fact]) -> _Fact | None:
-    try:
-        return read()
-    except (AwsError, UsageError) as error:
-        gaps.append(Gap(what, needs if getattr(error, "code", "") in DENIED else "", str(error).rstrip(".")))
-    except failures() as error:
-        said = in_words(error, "be read")
-        gaps.append(Gap(what, needs if said.code in DENIED else "", str(said).rstrip(".")))
-    return None
 
 
 def _report(iam: Any) -> _Report:
@@ -143,8 +131,21 @@ def _report(iam: Any) -> _Report:
     rows = csv.DictReader(io.StringIO(text, newline=""))
     if not {"user", "arn"} <= {*(rows.fieldnames or ())}:
         raise AwsError("AWS gave a credential report without users: try again.")
-    names = frozenset(row["user"] for row in rows)
-    return _Report(answer["GeneratedTime"].astimezone(UTC), tuple(in_report(text, "the credential report")), names)
+    signed_in = {row["user"]: row.get("password_last_used") for row in rows}
+    return _Report(
+        answer["GeneratedTime"].astimezone(UTC),
+        tuple(in_report(text, "the credential report")),
+        frozenset(signed_in),
+        _moment(signed_in.get(_ROOT)),
+    )
+
+
+def _moment(cell: str | None) -> datetime | None:
+    """A time in a report; None for what stands there where there is none."""
+    try:
+        return datetime.fromisoformat(cell or "").astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def _people(iam: Any) -> Iterator[_Person]:
@@ -203,6 +204,7 @@ def _trails(acting: Acting) -> tuple[Trail, ...]:
                     "IsLogging"
                 ]
             ),
+            str(each.get("HomeRegion") or ""),
         )
         for each in found
     )
@@ -218,18 +220,10 @@ def _keys_of(
     """The keys of each user, in the order in which they come."""
 
     def asked(person: _Person) -> tuple[_Person, tuple[Key, ...]]:
-        listed = _attempt(gaps, "which keys users have", "iam:ListAccessKeys", lambda: _listed(iam, person))
+        listed = attempt(gaps, "which keys users have", "iam:ListAccessKeys", lambda: _listed(iam, person))
         return person, tuple(_used(iam, each, rows, gaps) for each in listed or ())
 
-    threads: Threads[_Person, tuple[_Person, tuple[Key, ...]]] = Threads(lambda job: asked(job.task))
-    left = list(reversed(list(people)))
-    with threads:
-        while goes_on() and (left or threads.running):
-            while left and threads.running < _AT_ONCE:
-                threads.begin(left.pop())
-            yield from threads.finished(_LOOK_AGAIN_SECONDS)
-    if left or threads.running:
-        gaps.append(Gap("which keys users have", "", "it was interrupted before all were asked"))
+    return each_of(people, asked, "which keys users have", gaps, goes_on)
 
 
 def _listed(iam: Any, person: _Person) -> list[Key]:
@@ -262,7 +256,7 @@ def _used(iam: Any, key: Key, rows: Mapping[tuple[str | None, datetime], LastUse
     def ask() -> LastUse:
         return last_use_of(iam.get_access_key_last_used(AccessKeyId=key.key_id)["AccessKeyLastUsed"])
 
-    return replace(key, last_use=_attempt(gaps, "when keys were used", "iam:GetAccessKeyLastUsed", ask))
+    return replace(key, last_use=attempt(gaps, "when keys were used", "iam:GetAccessKeyLastUsed", ask))
 
 
 def _root_keys(iam: Any, report: _Report | None, acting: Acting, gaps: list[Gap]) -> tuple[Key, ...]:
@@ -274,5 +268,5 @@ def _root_keys(iam: Any, report: _Report | None, acting: Acting, gaps: list[Gap]
     def ask() -> int:
         return int(iam.get_account_summary()["SummaryMap"].get("AccountAccessKeysPresent", 0))
 
-    count = _attempt(gaps, "whether the root user has keys", "iam:GetAccountSummary", ask) or 0
+    count = attempt(gaps, "whether the root user has keys", "iam:GetAccountSummary", ask) or 0
     return tuple(Key("", None, arn, True, None, None) for _ in range(count))

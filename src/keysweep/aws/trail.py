@@ -209,7 +209,7 @@ class _Tally:
             if not isinstance(when, datetime):
                 self._unreadable += 1
                 continue
-            detail = _detail(event)
+            detail = detail_of(event)
             writes = str(event.get("ReadOnly", detail.get("readOnly", "false"))).lower() != "true"
             key = (str(event.get("EventSource", "")), str(event.get("EventName", "")), writes)
             self._times.setdefault(key, []).append(when)
@@ -245,7 +245,7 @@ class _Tally:
         )
 
 
-def _detail(event: Mapping[str, Any]) -> dict[str, Any]:
+def detail_of(event: Mapping[str, Any]) -> dict[str, Any]:
     """The event as CloudTrail recorded it; empty where that is no JSON, and the event is counted all the same."""
     try:
         detail = json.loads(event.get("CloudTrailEvent") or "{}")

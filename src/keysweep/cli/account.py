@@ -22,6 +22,7 @@ from keysweep.cli.operator import aws_endpoint, mandate_of, policy_file, profile
 from keysweep.cli.organisation import Read, Wanted, mandated, organisation_options, read_many
 from keysweep.cli.output import check_writable
 from keysweep.cli.progress import TerminalLine
+from keysweep.cli.usage import Usage, usage_options
 from keysweep.errors import UsageError
 
 TYPE_CHECKING = False
@@ -56,6 +57,8 @@ def _days(name: str, default: int, what: str) -> Callable[[_Command], _Command]:
 @_days("--most-days", 90, "That a key may be old.")
 @_days("--idle-days", 45, "That an active key may be unused.")
 @_days("--kept-days", 30, "That an inactive key may be kept.")
+@_days("--root-days", 90, "Within which the root user may not be used.")
+@usage_options
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 @click.option("--output", metavar="FILE", help="Write the report to FILE, whole or not at all.")
 @further.option
@@ -75,6 +78,8 @@ def account(
     most_days: int,
     idle_days: int,
     kept_days: int,
+    root_days: int,
+    usage: Usage,
     form: str,
     output: str | None,
     reports: tuple[str, ...],
@@ -93,12 +98,16 @@ def account(
     With --org every account of your organisation is read, as a role that is assumed there; in your own you act as
     yourself. An account that cannot be read is told, and --resume reads only what is missing.
 
+    With --usage CloudTrail and IAM are asked what uses each active key, and what could replace it. CloudTrail
+    answers two questions a second in each region, so that this takes minutes where there are hundreds of keys.
+
     \b
     Examples:
       keysweep account
       keysweep account --profile audit --most-days 180
       keysweep account findings.json --format json --output account.json
       keysweep account --swept --db leaks.db
+      keysweep account --usage --usage-days 30 findings.json
       keysweep account --org --role keysweep-audit
       keysweep account --org --resume
       keysweep account --report html=account.html --report asff=account.asff
@@ -116,6 +125,7 @@ def account(
         raise UsageError("--db goes with --swept: it names the store whose leaks are joined.")
     if output:
         check_writable(output)
+    usage.check()
     if trend:
         return show_trend(
             form, output, is_alone=not (findings or swept or reports or no_history or wanted.are_many)
@@ -129,24 +139,32 @@ def account(
     mandate = mandated(mandate_of(policy_file), wanted)
     responders = Responders(mandate, profile, aws_endpoint)
     if wanted.are_many:
-        read = _read_many(wanted, responders, partition_name, how=f"role {mandate.role}")
+        read = _read_many(wanted, responders, partition_name, f"role {mandate.role}", usage, leaks)
     else:
-        read = Read((_read_own(responders.operator(partition_name)),))
-    bounds = Bounds(most_days, idle_days, kept_days)
+        read = Read((_read_own(responders.operator(partition_name), usage, leaks),))
+    bounds = Bounds(most_days, idle_days, kept_days, root_days, *usage.bounds)
     judged = tuple(Judged(each, tuple(lapses(each, bounds, leaks))) for each in read.accounts)
     return told(Audit(judged, leaks, tuple(partial), read.unreached, read.closed), bounds, how)
 
 
-def _read_own(acting: Acting) -> Account:
+def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Account:
     """The account of whoever runs this. Raises AwsError."""
     from keysweep.account.reading import overview, read_account
 
     known = overview(acting)
-    with CtrlC() as ctrl_c, _line("keys of {} of {} users") as watch:
-        return read_account(acting, known, watch=watch, goes_on=lambda: not ctrl_c.is_pressed)
+    with CtrlC() as ctrl_c:
+
+        def goes_on() -> bool:
+            return not ctrl_c.is_pressed
+
+        with _line("keys of {} of {} users") as watch:
+            read = read_account(acting, known, watch=watch, goes_on=goes_on)
+        return usage.read(acting, read, leaks, goes_on=goes_on)
 
 
-def _read_many(wanted: Wanted, responders: Responders, partition: str, how: str) -> Read:
+def _read_many(
+    wanted: Wanted, responders: Responders, partition: str, how: str, usage: Usage, leaks: Mapping[str, Leak]
+) -> Read:
     """The accounts that are wanted, each as far as it could be read. Raises AwsError or UsageError."""
     from keysweep.account.organisation import Way
     from keysweep.account.reading import overview, read_account
@@ -157,9 +175,11 @@ def _read_many(wanted: Wanted, responders: Responders, partition: str, how: str)
             return not ctrl_c.is_pressed
 
         def read_one(acting: Acting) -> Account:
-            return read_account(acting, overview(acting), goes_on=goes_on)
+            read = read_account(acting, overview(acting), goes_on=goes_on)
+            return usage.read(acting, read, leaks, goes_on=goes_on, is_shown=False)
 
-        return read_many(wanted, Way(responders, partition, read_one, wanted.at_once, goes_on), how, watch)
+        way = Way(responders, partition, read_one, wanted.at_once, goes_on)
+        return read_many(wanted, way, how + usage.how(leaks), watch)
 
 
 def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Mapping[str, Leak], Sequence[Gap]]:

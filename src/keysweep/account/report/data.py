@@ -11,6 +11,7 @@ from keysweep.account.course import Change
 from keysweep.account.evidence import Key, User
 from keysweep.account.identity import lapse_id
 from keysweep.account.references import address, page
+from keysweep.account.report import used
 from keysweep.account.report.facts import Facts
 from keysweep.report.json import timestamp
 
@@ -53,7 +54,7 @@ def document(audit: Audit, facts: Facts) -> dict[str, Any]:
             ],
         },
         "since": _change(facts.change) if facts.change else None,
-        "notes": list(facts.notes),
+        "notes": facts.all_notes(audit),
     }
 
 
@@ -85,7 +86,12 @@ def _account(judged: Judged) -> dict[str, Any]:
         "report_made": timestamp(account.as_of),
         "complete": not account.gaps,
         "users": account.users_in_all,
-        "keys": [_key(key, user) for key, user in account.each_key()],
+        "keys": [
+            _key(key, user) | used.user_document(user) | used.key_document(key, user, account)
+            for key, user in account.each_key()
+        ],
+        "root_use": used.root_document(account.root_use),
+        "notes": list(account.notes),
     }
 
 

@@ -36,6 +36,10 @@ class Facts:
             return ExitCode.AWS
         return ExitCode.CLEAN if audit.is_complete and is_told else ExitCode.INCOMPLETE
 
+    def all_notes(self, audit: Audit) -> list[str]:
+        """With what has to be known of accounts, each once."""
+        return list(dict.fromkeys((*self.notes, *(note for each in audit.judged for note in each.account.notes))))
+
     def ages(self, audit: Audit) -> tuple[Aged, ...]:
         """The keys of all accounts by their age."""
         keys = ((key, each.account.taken) for each in audit.judged for key, _ in each.account.each_key())

@@ -76,6 +76,7 @@ def _descriptor(rule: Rule) -> dict[str, Any]:
 
 def _result(lapse: Lapse) -> dict[str, Any]:
     key, steps = lapse.key, lapse.steps()
+    instead = lapse.replacement
     told = f"{lapse.rule.title}: {'; '.join(lapse.evidence)}" if lapse.evidence else lapse.rule.title
     known = {
         "severity": lapse.severity.label,
@@ -84,6 +85,7 @@ def _result(lapse: Lapse) -> dict[str, Any]:
         "keyId": key.key_id if key else None,
         "evidence": list(lapse.evidence),
         "remedy": {"cli": list(steps.cli), "terraform": steps.terraform, "console": steps.console},
+        "replacement": {"title": instead.title, "snippet": instead.snippet.splitlines()} if instead else None,
     }
     return {
         "ruleId": lapse.rule.id,
@@ -115,7 +117,7 @@ def _invocation(audit: Audit, facts: Facts) -> dict[str, Any]:
         notification(_NOT_CHECKED, "error", f"Not checked: {f'account {account}: ' if account else ''}{told}.")
         for account, told in unchecked(audit)
     ]
-    notifications += [notification(_NOTE, "note", each) for each in facts.notes]
+    notifications += [notification(_NOTE, "note", each) for each in facts.all_notes(audit)]
     return {
         "executionSuccessful": audit.is_complete,
         "exitCode": facts.exit_code(audit),

@@ -15,6 +15,7 @@ from keysweep.account.practices import BY_NUMBER, Rule
 from keysweep.account.references import address
 from keysweep.account.report.changed import change_lines
 from keysweep.account.report.facts import Facts
+from keysweep.account.report.used import snippet_lines
 from keysweep.findings import Severity
 from keysweep.report.style import Style, number_of
 from keysweep.report.wrapping import beside, wrapped
@@ -36,6 +37,7 @@ def lines(audit: Audit, facts: Facts, style: Style) -> Iterator[str]:
     for rule, group in groupby(_by_rule(audit.lapses), key=lambda it: it.rule):
         yield from _of_rule(rule, list(group), style, several=several)
         yield ""
+    yield from snippet_lines(audit.lapses, style)
     yield from _of_ages(audit, facts, style)
     yield from change_lines(facts, style)
     if not audit.is_complete:
@@ -44,6 +46,8 @@ def lines(audit: Audit, facts: Facts, style: Style) -> Iterator[str]:
             where = f"account {account}: " if account and (several or audit.unreached) else ""
             yield from wrapped(f"{where}{told}", 2, style)
         yield ""
+    for note in facts.all_notes(audit):
+        yield from wrapped(f"note: {note}", 0, style)
     yield from wrapped(summary(audit), 0, style)
 
 

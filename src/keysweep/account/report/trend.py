@@ -52,7 +52,7 @@ def lines(runs: Sequence[Run], style: Style) -> Iterator[str]:
         yield "keysweep: no run is known here yet: keysweep account keeps each that it makes."
         return
     for series in _series(runs):
-        bounds = ", ".join(f"{name} {value}" for name, value in series[-1].how.items())
+        bounds = ", ".join(f"{name} {value}" for name, value in series[-1].how.items() if isinstance(value, int))
         yield from wrapped(
             f"{_called(sorted(series[-1].wanted))} ({bounds}): {number_of(len(series), 'run')}", 0, style
         )

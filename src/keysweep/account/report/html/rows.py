@@ -41,7 +41,15 @@ def lapse_row(lapse: Lapse) -> dict[str, Any]:
         "cli": list(steps.cli),
         "terraform": steps.terraform,
         "console": steps.console,
+        "instead": lapse.replacement.title if lapse.replacement else "",
+        "snippets": [each.splitlines() for each in _snippets(lapse)],
     }
+
+
+def _snippets(lapse: Lapse) -> list[str]:
+    """What replaces the key, as it is to be written."""
+    instead = lapse.replacement
+    return [instead.snippet, *(snippet for _, snippet in instead.more)] if instead else []
 
 
 def key_rows(audit: Audit, facts: Facts) -> Iterator[dict[str, Any]]:
