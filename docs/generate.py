@@ -10,11 +10,12 @@ import io
 import json
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -32,7 +33,7 @@ from keysweep.account.references import ADDRESSES, address
 from keysweep.account.report import FORMATS as OF_ACCOUNTS
 from keysweep.account.snippets import SNIPPETS
 from keysweep.aws.containment.changes import CALLS, UNDOING
-from keysweep.aws.containment.refusals import GUARDS
+from keysweep.aws.containment.refusals import GUARDS, OF_ROTATION
 from keysweep.aws.mandate import ACTIONS, OPT_INS
 from keysweep.aws.outcomes import CODES, Meaning
 from keysweep.aws.permissions import STATEMENTS, of
@@ -42,10 +43,16 @@ from keysweep.detect.rules import RULES
 from keysweep.detect.scanner import scan
 from keysweep.errors import ExitCode
 from keysweep.findings import Confidence, Origin, Problem, ProblemCode, ScanResult, Severity, Source
-from keysweep.frozen import fields
-from keysweep.report import FORMATS
+from keysweep.frozen import fields, replace
+from keysweep.report import FORMATS, text
 from keysweep.report.severities import LEVELS
+from keysweep.report.style import Style
 from keysweep.settings import Settings
+from keysweep.sources.machine.places import PLACES, PRACTICE, Nature
+from keysweep.sources.machine.processes import Environments, Inherited
+from keysweep.sources.machine.scan import scan_machine
+from keysweep.sources.machine.weak import RULES as OF_MACHINES
+from keysweep.sources.machine.worth import WORTH
 from keysweep.store.schema import metadata
 from keysweep.store.views import VIEWS
 from keysweep.sweep.tokens import VARIABLES
@@ -253,6 +260,80 @@ def account_permissions() -> str:
     return _table(("permission", "why"), [(f"`{action}`", why) for action, why in OF_ACCOUNT])
 
 
+def places() -> str:
+    """Where `keysweep scan --machine` looks."""
+    rows = [
+        (
+            each.what,
+            " ".join(f"`{glob}`" for glob in each.globs),
+            " ".join(f"`{name}`" for name in each.variables) or "–",
+            str(PRACTICE[each.nature]),
+            each.instead,
+        )
+        for each in PLACES
+    ]
+    return _table(("place", "where", "also what these name", "practice", "what would take its place"), rows)
+
+
+def place_worth() -> str:
+    """What a key is worth by where it stands."""
+    rows = []
+    for nature in Nature:
+        its, listed = WORTH[nature], [each.what for each in PLACES if each.nature is nature]
+        named = f"{nature.value}: {', '.join(listed)}" if listed else nature.value
+        rows.append((named, _at_most(its.long_term), _at_most(its.temporary), its.why))
+    return _table(("where", "a long-term key", "one that expires", "why"), rows)
+
+
+def _at_most(severity: Severity) -> str:
+    return "as a leak" if severity is Severity.CRITICAL else severity.label
+
+
+def weak_places() -> str:
+    """Every rule for places."""
+    rows = [
+        (
+            f"`{each.id}`",
+            ", ".join(level.label for level in each.severities),
+            each.title,
+            each.when,
+            ", ".join(map(str, each.practices)),
+        )
+        for each in OF_MACHINES
+    ]
+    return _table(("rule", "severity", "what is wrong", "which of them", "practices"), rows)
+
+
+def machine_example() -> str:
+    """A home that is scanned while this page is made, and what people read of it."""
+    chance = random.Random(11)
+
+    def pair(equals: str = " = ", between: str = "\n") -> str:
+        return between.join(
+            (f"aws_access_key_id{equals}{key_id(chance)}", f"aws_secret_access_key{equals}{secret(chance)}")
+        )
+
+    with TemporaryDirectory() as directory:
+        home = Path(directory).resolve()
+        for name, content in (
+            (".aws/config", "[default]\nregion = eu-west-1\n"),
+            (".aws/credentials", f"[default]\n{pair()}\n"),
+            (".bash_history", f"git status\nexport {pair('=', ' ').upper()}\n"),
+        ):
+            path = home / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+            path.chmod(0o600)
+        running = f"{pair('=').upper()}\n".encode()
+        (found,) = scan(running, Origin("(environment of pid 4711 node)", Source.PROCESS)).findings
+        inherited = Inherited(found, ("pid 4711 node",), ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+        result = scan_machine(str(home), {}, Environments((inherited,)), jobs=1)
+        result = replace(result, scanned_items=212, scanned_bytes=1_840_000)
+    stream = io.StringIO()
+    text.render(result, stream, style=Style(width=115))
+    return f"```text\n{stream.getvalue().replace(str(home), '/home/ana')}```\n"
+
+
 def actions() -> str:
     """Everything that a run can change."""
     needed = {action: _option(action) for action in ACTIONS}
@@ -265,14 +346,23 @@ def _option(action: str) -> str:
 
 
 def guards() -> str:
-    """What stops a run."""
-    rows = [(f"`{name}`", guard.when, " ".join(guard.steps)) for name, guard in GUARDS.items()]
+    """What stops a run of `contain`."""
+    return _guards(name for name in GUARDS if name not in OF_ROTATION)
+
+
+def rotation_guards() -> str:
+    """What stops `rotate` and `delete` beside that."""
+    return _guards(OF_ROTATION)
+
+
+def _guards(names: Iterable[str]) -> str:
+    rows = [(f"`{name}`", GUARDS[name].when, " ".join(GUARDS[name].steps)) for name in names]
     return _table(("guard", "stops a key when", "what a human should do"), rows)
 
 
-def standings() -> str:
+def standings(of: str) -> str:
     """What can become of a key."""
-    source = (PACKAGE / "aws" / "containment" / "run.py").read_text(encoding="utf-8")
+    source = (PACKAGE / "aws" / of / "run.py").read_text(encoding="utf-8")
     said = re.findall(r'^    [A-Z_]+ = "([a-z-]+)"\n    """(.*?)"""', source, re.MULTILINE | re.DOTALL)
     return _table(("status", "what it means"), [(f"`{name}`", " ".join(text.split())) for name, text in said])
 
@@ -449,13 +539,19 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "account_remedies": account_remedies,
     "account_formats": account_formats,
     "account_permissions": account_permissions,
+    "places": places,
+    "place_worth": place_worth,
+    "weak_places": weak_places,
+    "machine_example": machine_example,
     "settings": settings,
     "codes": codes,
     "outcomes": outcomes,
     "permissions": permissions,
     "actions": actions,
     "guards": guards,
-    "standings": standings,
+    "standings": partial(standings, "containment"),
+    "rotation_guards": rotation_guards,
+    "rotation_standings": partial(standings, "rotation"),
     "formats": formats,
     "severities": severities,
     "examples": examples,

@@ -1,16 +1,23 @@
-"""The table of every permission that containment uses; policies, checks and pages are made from it.
+"""The table of every permission that containment and rotation use; policies, checks and pages are made from it.
 
 Resources and condition keys: AWS Service Authorization Reference, 'Actions, resources, and condition keys for
-AWS Identity and Access Management' and '... for AWS CloudTrail'. `sts:GetCallerIdentity` needs no permission.
+AWS Identity and Access Management', '... for AWS CloudTrail', '... for AWS Secrets Manager' and '... for AWS
+Systems Manager'. `sts:GetCallerIdentity` needs no permission.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from keysweep.aws.mandate import ACTIONS
 from keysweep.frozen import frozen
 
 USERS, GROUPS, ROLES, ITSELF, ANYTHING = "user/*", "group/*", "role/*", "role/{role}", "*"
 """Patterns of resources: what follows `arn:PARTITION:iam::ACCOUNT:`, or everything."""
+SECRETS, PARAMETERS = "secret:*", "parameter/*"
+"""The same of other services, in all regions."""
+SERVICES: Mapping[str, str] = {SECRETS: "secretsmanager", PARAMETERS: "ssm"}
+"""Whose those are."""
 
 PLAN, TRAIL, CHECK = "plan", "trail", "check"
 """What needs permissions and changes nothing: the plan, the summary of CloudTrail, `keysweep responder check`."""
@@ -42,7 +49,7 @@ class Permission:
     resource: str
     why: str
     needed_for: tuple[str, ...]
-    """Names of `mandate.ACTIONS`, or PLAN, TRAIL, CHECK."""
+    """Names of `mandate.ACTIONS` or `mandate.ROTATING`, or PLAN, TRAIL, CHECK."""
     writes: bool = False
 
 
@@ -68,6 +75,16 @@ STATEMENTS = (
         f"Attaches {QUARANTINE_POLICY} to users and takes it off again, and no other policy.",
         optional=True,
         managed_policy=QUARANTINE_POLICY,
+    ),
+    Statement(
+        "Rotate",
+        "Makes keys of users and deletes them: whoever has it can become any user.",
+        optional=True,
+    ),
+    Statement(
+        "HandOver",
+        "Reads and writes secrets and parameters: narrow it to those that keys are handed to.",
+        optional=True,
     ),
     Statement("AssumeResponder", "Assumes the responder role in every account that has it.", of_operator=True),
     Statement(
@@ -215,6 +232,67 @@ PERMISSIONS = (
         USERS,
         "Takes it off again for `undo`.",
         ("quarantine",),
+        writes=True,
+    ),
+    Permission(
+        "iam:CreateAccessKey",
+        "Rotate",
+        USERS,
+        "Makes the new key of a rotation.",
+        ("create-key",),
+        writes=True,
+    ),
+    Permission(
+        "iam:DeleteAccessKey",
+        "Rotate",
+        USERS,
+        "Deletes an old key once somebody asks for that, or a new one whose secret was lost.",
+        ("create-key", "delete-key"),
+        writes=True,
+    ),
+    Permission(
+        "secretsmanager:GetSecretValue",
+        "HandOver",
+        SECRETS,
+        "Reads which key the secret holds, and the fields beside it, which are kept.",
+        ("hand-over",),
+    ),
+    Permission(
+        "secretsmanager:PutSecretValue",
+        "HandOver",
+        SECRETS,
+        "Hands the new key over.",
+        ("hand-over",),
+        writes=True,
+    ),
+    Permission(
+        "secretsmanager:UpdateSecretVersionStage",
+        "HandOver",
+        SECRETS,
+        "Makes the version before the current one again for `undo`.",
+        ("hand-over",),
+        writes=True,
+    ),
+    Permission(
+        "ssm:GetParameter",
+        "HandOver",
+        PARAMETERS,
+        "Reads which key the parameter holds, and the fields beside it, which are kept.",
+        ("hand-over",),
+    ),
+    Permission(
+        "ssm:GetParameterHistory",
+        "HandOver",
+        PARAMETERS,
+        "Reads which KMS key and tier the parameter has, which are kept.",
+        ("hand-over",),
+    ),
+    Permission(
+        "ssm:PutParameter",
+        "HandOver",
+        PARAMETERS,
+        "Hands the new key over, and the value before again for `undo`.",
+        ("hand-over",),
         writes=True,
     ),
     Permission(
