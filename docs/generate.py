@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -25,7 +26,6 @@ from fixtures.keys import key_id, secret
 from keysweep.account.agents import TABLE as AGENTS
 from keysweep.account.agents import Confidence as Sureness
 from keysweep.account.agents import Kind
-from keysweep.account.permissions import PERMISSIONS as OF_ACCOUNT
 from keysweep.account.practices import BY_NUMBER, PRACTICES, Rule
 from keysweep.account.practices import RULES as OF_KEYS
 from keysweep.account.references import ADDRESSES, address
@@ -35,17 +35,23 @@ from keysweep.aws.containment.changes import CALLS, UNDOING
 from keysweep.aws.containment.refusals import GUARDS, OF_ROTATION
 from keysweep.aws.mandate import ACTIONS, OPT_INS
 from keysweep.aws.outcomes import CODES, Meaning
-from keysweep.aws.permissions import STATEMENTS, of
+from keysweep.aws.permissions import AUDIT, PERMISSIONS, STATEMENTS, of
 from keysweep.cli.main import keysweep as command_line
 from keysweep.detect.limits import MIB, Limits
 from keysweep.detect.rules import RULES
 from keysweep.detect.scanner import scan
 from keysweep.errors import ExitCode
 from keysweep.findings import Confidence, Origin, Problem, ProblemCode, ScanResult, Severity, Source
-from keysweep.frozen import fields
-from keysweep.report import FORMATS
+from keysweep.frozen import fields, replace
+from keysweep.report import FORMATS, text
 from keysweep.report.severities import LEVELS
+from keysweep.report.style import Style
 from keysweep.settings import Settings
+from keysweep.sources.machine.places import PLACES, PRACTICE, Nature
+from keysweep.sources.machine.processes import Environments, Inherited
+from keysweep.sources.machine.scan import scan_machine
+from keysweep.sources.machine.weak import RULES as OF_MACHINES
+from keysweep.sources.machine.worth import WORTH
 from keysweep.store.schema import metadata
 from keysweep.store.views import VIEWS
 from keysweep.sweep.tokens import VARIABLES
@@ -249,8 +255,83 @@ def kinds() -> str:
 
 
 def account_permissions() -> str:
-    """What `keysweep account` asks IAM."""
-    return _table(("permission", "why"), [(f"`{action}`", why) for action, why in OF_ACCOUNT])
+    """What `keysweep account` asks AWS."""
+    asked = sorted((each.action, each.why) for each in PERMISSIONS if AUDIT in each.needed_for)
+    return _table(("permission", "why"), [(f"`{action}`", why) for action, why in asked])
+
+
+def places() -> str:
+    """Where `keysweep scan --machine` looks."""
+    rows = [
+        (
+            each.what,
+            " ".join(f"`{glob}`" for glob in each.globs),
+            " ".join(f"`{name}`" for name in each.variables) or "–",
+            str(PRACTICE[each.nature]),
+            each.instead,
+        )
+        for each in PLACES
+    ]
+    return _table(("place", "where", "also what these name", "practice", "what would take its place"), rows)
+
+
+def place_worth() -> str:
+    """What a key is worth by where it stands."""
+    rows = []
+    for nature in Nature:
+        its, listed = WORTH[nature], [each.what for each in PLACES if each.nature is nature]
+        named = f"{nature.value}: {', '.join(listed)}" if listed else nature.value
+        rows.append((named, _at_most(its.long_term), _at_most(its.temporary), its.why))
+    return _table(("where", "a long-term key", "one that expires", "why"), rows)
+
+
+def _at_most(severity: Severity) -> str:
+    return "as a leak" if severity is Severity.CRITICAL else severity.label
+
+
+def weak_places() -> str:
+    """Every rule for places."""
+    rows = [
+        (
+            f"`{each.id}`",
+            ", ".join(level.label for level in each.severities),
+            each.title,
+            each.when,
+            ", ".join(map(str, each.practices)),
+        )
+        for each in OF_MACHINES
+    ]
+    return _table(("rule", "severity", "what is wrong", "which of them", "practices"), rows)
+
+
+def machine_example() -> str:
+    """A home that is scanned while this page is made, and what people read of it."""
+    chance = random.Random(11)
+
+    def pair(equals: str = " = ", between: str = "\n") -> str:
+        return between.join(
+            (f"aws_access_key_id{equals}{key_id(chance)}", f"aws_secret_access_key{equals}{secret(chance)}")
+        )
+
+    with TemporaryDirectory() as directory:
+        home = Path(directory).resolve()
+        for name, content in (
+            (".aws/config", "[default]\nregion = eu-west-1\n"),
+            (".aws/credentials", f"[default]\n{pair()}\n"),
+            (".bash_history", f"git status\nexport {pair('=', ' ').upper()}\n"),
+        ):
+            path = home / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+            path.chmod(0o600)
+        running = f"{pair('=').upper()}\n".encode()
+        (found,) = scan(running, Origin("(environment of pid 4711 node)", Source.PROCESS)).findings
+        inherited = Inherited(found, ("pid 4711 node",), ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+        result = scan_machine(str(home), {}, Environments((inherited,)), jobs=1)
+        result = replace(result, scanned_items=212, scanned_bytes=1_840_000)
+    stream = io.StringIO()
+    text.render(result, stream, style=Style(width=115))
+    return f"```text\n{stream.getvalue().replace(str(home), '/home/ana')}```\n"
 
 
 def actions() -> str:
@@ -458,6 +539,10 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "account_remedies": account_remedies,
     "account_formats": account_formats,
     "account_permissions": account_permissions,
+    "places": places,
+    "place_worth": place_worth,
+    "weak_places": weak_places,
+    "machine_example": machine_example,
     "settings": settings,
     "codes": codes,
     "outcomes": outcomes,

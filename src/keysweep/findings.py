@@ -102,6 +102,7 @@ class Source(StrEnum):
     COMMIT_MESSAGE = "commit-message"
     TAG_MESSAGE = "tag-message"
     HISTORY = "history"
+    PROCESS = "process"
     MEMORY = "memory"
 
 
@@ -115,6 +116,8 @@ class Origin:
     blob: str | None = None
     members: tuple[str, ...] = ()
     """Names of container members, outermost first, that lead to the content."""
+    what: str = ""
+    """What that place is, such as `AWS credentials file`; only for scans of a machine."""
 
     @property
     def display(self) -> str:
@@ -304,6 +307,26 @@ class Suppressed:
     problem: Problem | None = None
 
 
+@frozen
+class WeakPlace:
+    """A place on a machine that keeps keys worse than it could."""
+
+    rule: str
+    severity: Severity
+    title: str
+    practice: int
+    """Number of the practice that it breaks."""
+    origin: Origin
+    evidence: tuple[str, ...]
+    """What was seen, a clause each. Not yet safe for a terminal."""
+    steps: tuple[str, ...] = ()
+    """What to do, a sentence each. Not yet safe for a terminal."""
+    snippet: str = ""
+    """Configuration in place of what is there, several lines. Not yet safe for a terminal."""
+    fingerprints: tuple[str, ...] = ()
+    """The findings on which it rests: where none of them counts, neither does it."""
+
+
 INTERRUPTED = Problem(ProblemCode.INTERRUPTED, "interrupted before everything was scanned")
 """What a scan ends with when somebody presses Ctrl-C."""
 
@@ -336,6 +359,14 @@ class ScanResult:
     """What a reader of the report should know about what was scanned, a clause each."""
     suppressed: tuple[Suppressed, ...] = ()
     """What was found and does not count."""
+    weak: tuple[WeakPlace, ...] | None = None
+    """Only for scans of a machine."""
+
+    def fails(self, least: Severity) -> bool:
+        """Whether anything is severe enough for exit code 1."""
+        return any(each.severity >= least for each in self.findings) or any(
+            each.severity >= least for each in self.weak or ()
+        )
 
 
 def fingerprint(kind: Kind, *credentials: str) -> str:

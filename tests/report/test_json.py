@@ -94,13 +94,17 @@ def hostile_result(text: str) -> ScanResult:
     return ScanResult((finding,), (Problem(ProblemCode.DAMAGED, text, Origin(text)),), 1, 1)
 
 
+OF_A_MACHINE = {"weak_places", "what"}
+"""Only there where a machine was scanned; everything else always is."""
+
+
 def test_the_schema_is_itself_a_valid_schema_and_closed_everywhere() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
     objects = [each for each in inside(schema()) if each.get("type") == "object"]
     assert len(objects) > 5
     for each in objects:
         assert each["additionalProperties"] is False
-        assert sorted(each["required"]) == sorted(each["properties"])
+        assert sorted(each["required"]) == sorted(each["properties"].keys() - OF_A_MACHINE)
 
 
 def inside(node: Any) -> Iterator[dict[str, Any]]:

@@ -77,3 +77,18 @@ def test_where_hyperscan_is_installed_and_cannot_be_loaded_a_scan_finds_the_same
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text("raise ImportError('libstdc++.so.6: cannot open shared object file')")
     assert scanned(tree, tmp_path / "cache", PYTHONPATH=os.fspath(broken.parent)) == 1
+
+
+def test_a_scan_of_little_does_not_even_load_the_engine(tmp_path: Path) -> None:
+    (tmp_path / "key.ini").write_text(PAIR)
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "keysweep", "scan", "key.ini"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "keysweep.sources.pool" in done.stderr
+    assert "hyperscan" not in done.stderr

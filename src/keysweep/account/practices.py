@@ -24,15 +24,30 @@ class Practice:
 PRACTICES = (
     Practice(1, "Creation", "A key that nobody needed is a key that nobody misses when somebody else uses it."),
     Practice(2, "Rotation", "A key that is changed regularly ends what a leak of it gave away."),
-    Practice(3, "Securing", "A key is as safe as the least safe file that it stands in.", ("scan", "install")),
+    Practice(
+        3,
+        "Securing",
+        "A key is as safe as the least safe file that it stands in.",
+        ("scan", "scan --machine", "install"),
+    ),
     Practice(4, "The two-key limit", "The second key is for the change from one to the next, and nothing else."),
     Practice(
         5, "Disabling", "What is switched off cannot be used, and can be switched on again.", ("contain", "undo")
     ),
     Practice(6, "Deleting", "An inactive key can be switched on by whoever may change keys; a deleted one never."),
-    Practice(7, "Keys and the CLI", "The CLI can sign in for some hours, and then needs no key in a file."),
+    Practice(
+        7,
+        "Keys and the CLI",
+        "The CLI can sign in for some hours, and then needs no key in a file.",
+        ("scan --machine",),
+    ),
     Practice(8, "Roles in place of keys", "A role gives out credentials that expire by themselves."),
-    Practice(9, "Keys and SDKs", "SDKs find a role's credentials by themselves; a key in code is found by all."),
+    Practice(
+        9,
+        "Keys and SDKs",
+        "SDKs find a role's credentials by themselves; a key in code is found by all.",
+        ("scan --machine",),
+    ),
     Practice(
         10, "Tracking with CloudTrail", "What a key did is known only where it was written down.", ("contain",)
     ),
@@ -301,7 +316,11 @@ REPLACEABLE = Rule(
     "A key does what a role could do",
     Severity.MEDIUM,
     Remedy(
-        (),
+        (
+            "aws iam create-role --role-name {user} --assume-role-policy-document file://trust.json",
+            "aws iam put-role-policy --role-name {user} --policy-name own --policy-document file://policy.json",
+            _SWITCH_OFF,
+        ),
         "an aws_iam_role for what uses the key of {user}, with a policy of what it does: the report has it ready",
         "IAM > Roles > Create role for what uses the key, let it work with that, and deactivate the key when it "
         "is not used any more",

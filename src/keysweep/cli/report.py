@@ -81,7 +81,7 @@ def report(
     }
     all_written = further.write_all(more_reports, result, facts)
     write_report(output, further.writer(form, result, facts, plain=output is not None))
-    if any(each.severity >= level for each in result.findings):
+    if result.fails(level):
         return ExitCode.FINDINGS
     return ExitCode.INCOMPLETE if result.problems or not all_written else ExitCode.CLEAN
 

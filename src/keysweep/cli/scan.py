@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from keysweep.cli import lone
+from keysweep.cli import machine as of_machine
 from keysweep.cli import reports as further
 from keysweep.cli.operator import ask, aws_endpoint, questions_about
 from keysweep.cli.operator import partitions as partition_option
@@ -33,6 +34,7 @@ _Narrowing = tuple[tuple[str, ...], str | None, tuple[str, ...], tuple[str, ...]
 @click.argument("paths", nargs=-1)
 @click.option("--staged", is_flag=True, help="Scan what the next commit would add: the index, not the work tree.")
 @click.option("--whole-files", is_flag=True, help="With --staged: all findings of the touched files.")
+@of_machine.option
 @click.option("--history", is_flag=True, help="Scan every object of a repository: all that was ever committed.")
 @click.option("--range", "ranges", metavar="A..B", multiple=True, help="With --history: only these commits.")
 @click.option(
@@ -72,6 +74,7 @@ def scan(
     paths: tuple[str, ...],
     staged: bool,
     whole_files: bool,
+    machine: bool,
     history: bool,
     ranges: tuple[str, ...],
     since: str | None,
@@ -100,7 +103,7 @@ def scan(
 
     Without PATHS this scans what git would see in the current directory. With --history, PATHS is one repository:
     its directory, an address to clone, or a bundle. --range, --since, --refs and --paths narrow such a scan, and
-    imply --history.
+    imply --history. With --machine, it scans the places of this machine where keys are kept and left behind.
 
     \b
     Examples:
@@ -109,6 +112,7 @@ def scan(
       keysweep scan --history ~/src/app
       keysweep scan --history https://git.example.net/team/app.git
       keysweep scan --range origin/main..HEAD
+      keysweep scan --machine
       keysweep scan --report sarif=keysweep.sarif --report junit=keysweep.xml
       kubectl get secrets -A -o yaml | keysweep scan -
 
@@ -144,8 +148,9 @@ def scan(
         check_writable(output)
     more_reports = further.asked_for(reports, form, output, show_secrets=show_secrets)
     means = lone.means(inventories, False, None, None, (), partitions, aws_endpoint)
-    root = root_of(paths)
-    elsewhere = _is_copied(paths, history, config)
+    home = of_machine.home_to_scan() if machine else None
+    root = home or root_of(paths)
+    elsewhere = (machine and not config) or _is_copied(paths, history, config)
     check_strict(config=config, no_config=no_config, is_elsewhere=elsewhere, base=strict_base)
     settled = settle(root, config, none=no_config or elsewhere, strict=strict, base=strict_base)
     settings = settled.settings
@@ -154,7 +159,10 @@ def scan(
         settings = replace(settings, fail_on=Severity[fail_on.upper()])
     cached = not no_cache
     started = datetime.now(UTC)
-    result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
+    if home:
+        result = of_machine.scan_home(home, settings, jobs)
+    else:
+        result = _scan(paths, staged, whole_files, history, narrowing, all_files, jobs, settings, cached=cached)
     result = replace(result, notes=(*result.notes, *settled.notes))
     result, suppressed = apply(result, settings, os.fspath(root), baseline=settled.baseline, heeds=settled.heeds)
     if verify:
@@ -173,7 +181,7 @@ def scan(
     write_report(output, further.writer(form, result, facts, plain=output is not None))
     if output and (result.findings or result.problems):
         click.echo(_pointer(result, output), err=True)
-    if any(finding.severity >= settings.fail_on for finding in result.findings):
+    if result.fails(settings.fail_on):
         return ExitCode.FINDINGS
     return ExitCode.INCOMPLETE if result.problems or not all_written else ExitCode.CLEAN
 

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 from keysweep.findings import Commit, Finding, Origin, Place, Problem, ProblemCode, ScanResult, Severity
 from keysweep.report.style import Style, number_of, size
 from keysweep.report.text import ROLES, TITLES
+from keysweep.report.weak import counted
 
 _SAFE = Style().safe
 
@@ -132,8 +133,15 @@ def summary(result: ScanResult, fail_on: Severity, suppressed: int) -> str:
     told += f" in {number_of(result.scanned_items, 'item')} ({size(result.scanned_bytes)})"
     if result.findings:
         told += f", {failing(result, fail_on) or 'none'} of them {fail_on.label} or worse"
+    if weak := weak_places(result, fail_on):
+        told += f"; {weak}"
     if suppressed:
         told += f"; {suppressed} suppressed"
     if result.problems:
         told += f"; the scan is incomplete: {number_of(len(result.problems), 'problem')}"
     return told
+
+
+def weak_places(result: ScanResult, fail_on: Severity) -> str:
+    """How many there are, in a clause, for the formats that do not list them; empty where there are none."""
+    return f"{counted(result.weak, fail_on)}, which text and JSON tell of" if result.weak else ""

@@ -22,6 +22,7 @@ from keysweep.findings import (
     Severity,
     Silencer,
     Suppressed,
+    WeakPlace,
 )
 from keysweep.verdicts import Verdict
 
@@ -81,7 +82,7 @@ def document(
     repository: str | None = None,
 ) -> dict[str, Any]:
     """The document as plain values."""
-    return {
+    made = {
         "format": FORMAT,
         "version": VERSION,
         "tool": {"name": "keysweep", "version": __version__},
@@ -105,6 +106,23 @@ def document(
         "findings": [_finding(finding, show_secrets) for finding in result.findings],
         "problems": [_problem(problem) for problem in result.problems],
         "suppressed": [_suppressed(each, show_secrets) for each in result.suppressed],
+    }
+    if result.weak is not None:
+        made["weak_places"] = [_weak(each) for each in result.weak]
+    return made
+
+
+def _weak(place: WeakPlace) -> dict[str, Any]:
+    return {
+        "rule": place.rule,
+        "severity": place.severity.label,
+        "title": place.title,
+        "practice": place.practice,
+        "origin": _origin(place.origin),
+        "evidence": list(place.evidence),
+        "steps": list(place.steps),
+        "snippet": place.snippet or None,
+        "fingerprints": list(place.fingerprints),
     }
 
 
@@ -203,13 +221,14 @@ def _place(place: Place) -> dict[str, Any]:
 
 
 def _origin(origin: Origin) -> dict[str, Any]:
-    return {
+    made = {
         "source": origin.source.value,
         "path": origin.path,
         "members": list(origin.members),
         "commit": origin.commit,
         "blob": origin.blob,
     }
+    return made | {"what": origin.what} if origin.what else made
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

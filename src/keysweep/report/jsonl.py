@@ -21,7 +21,7 @@ def render(
     directory: str | None = None,
     repository: str | None = None,
 ) -> None:
-    """Write one record of type `scan`, and one `finding`, `problem` or `suppressed` for each.
+    """Write one record of type `scan`, and one `finding`, `problem`, `suppressed` or `weak-place` for each.
 
     The values are those of the JSON document, so `findings.schema.json` describes them.
     """
@@ -38,6 +38,7 @@ def render(
         repository=repository,
     )
     findings, problems, silenced = whole.pop("findings"), whole.pop("problems"), whole.pop("suppressed")
+    weak = whole.pop("weak_places", ())
     _line(stream, "scan", whole)
     for finding in findings:
         _line(stream, "finding", finding)
@@ -45,6 +46,8 @@ def render(
         _line(stream, "problem", problem)
     for each in silenced:
         _line(stream, "suppressed", each)
+    for each in weak:
+        _line(stream, "weak-place", each)
 
 
 def _line(stream: TextIO, kind: str, record: dict[str, object]) -> None:

@@ -152,6 +152,7 @@ def origin_of(origin: dict[str, Any]) -> Origin:
         object_name(origin["commit"]),
         object_name(origin["blob"]),
         tuple(map(text, members)),
+        text(origin.get("what", "")),
     )
 
 

@@ -25,6 +25,7 @@ from keysweep.findings import (
     Severity,
     Silencer,
     Suppressed,
+    WeakPlace,
 )
 from keysweep.report.read import fingerprint_of, object_name, origin_of, text, text_or_none
 from keysweep.verdicts import Status, Verdict
@@ -43,6 +44,21 @@ def result_of(document: dict[str, Any]) -> ScanResult:
         else None,
         tuple(map(text, document["notes"])),
         tuple(map(_suppressed, document["suppressed"])),
+        tuple(map(_weak, document["weak_places"])) if "weak_places" in document else None,
+    )
+
+
+def _weak(said: dict[str, Any]) -> WeakPlace:
+    return WeakPlace(
+        text(said["rule"]),
+        Severity[text(said["severity"]).upper()],
+        text(said["title"]),
+        _count(said["practice"]),
+        origin_of(said["origin"]),
+        tuple(map(text, said["evidence"])),
+        tuple(map(text, said["steps"])),
+        text_or_none(said["snippet"]) or "",
+        tuple(map(text, said["fingerprints"])),
     )
 
 

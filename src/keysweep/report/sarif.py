@@ -14,7 +14,6 @@ from keysweep.findings import Finding, Part, Problem, ProblemCode, ScanResult, S
 from keysweep.report.entries import (
     cleaned,
     facts,
-    failing,
     is_interrupted,
     ordered,
     ordered_problems,
@@ -190,7 +189,7 @@ def _invocation(
     times = {"startTimeUtc": timestamp(started), "endTimeUtc": timestamp(ended)}
     return {
         "executionSuccessful": not is_interrupted(result),
-        "exitCode": ExitCode.FINDINGS if failing(result, fail_on) else incomplete,
+        "exitCode": ExitCode.FINDINGS if result.fails(fail_on) else incomplete,
         "toolExecutionNotifications": notifications,
         **{name: value for name, value in times.items() if value},
     }

@@ -61,6 +61,13 @@ def together(scans: Sequence[Scanned]) -> ScanResult:
         else None,
         tuple(f"{each.of}: {note}" if each.of else note for each in scans for note in each.result.notes),
         tuple(dict.fromkeys(suppressed)),
+        tuple(
+            replace(place, origin=replace(place.origin, path=_path(place.origin.path, each.of)))
+            for each in scans
+            for place in each.result.weak or ()
+        )
+        if any(each.result.weak is not None for each in scans)
+        else None,
     )
 
 

@@ -73,6 +73,19 @@ class Style:
         return self.unicode and character.isprintable() and not _is_bidi(character)
 
 
+def labelled(label: str, text: str, style: Style) -> list[str]:
+    """`text`, made safe, in lines of the width, with a label before the first."""
+    lead, lines, line = f"  {label}  ", [], ""
+    for word in style.safe(text).split():
+        if line and len(lead) + len(line) + len(word) >= style.width:
+            lines.append(line)
+            line = ""
+        line += f" {word}" if line else word
+    lines.append(line)
+    painted = style.paint(label, "dim")
+    return [(f"  {painted}  " if number == 0 else " " * len(lead)) + each for number, each in enumerate(lines)]
+
+
 def size(count: float) -> str:
     """A number of bytes for people."""
     for unit in ("B", "kB", "MB", "GB"):

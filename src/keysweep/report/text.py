@@ -15,7 +15,7 @@ from keysweep.findings import (
     Severity,
     Source,
 )
-from keysweep.report.style import size
+from keysweep.report.style import labelled, size
 from keysweep.report.suppressed import counted as silenced
 from keysweep.report.suppressed import listed
 
@@ -78,16 +78,25 @@ def render(
     ordered = sorted(result.findings, key=lambda each: (-each.severity, each.origin.display, each.place.offset))
     for same in _by_credential(ordered):
         lines += [*_finding(same, style, show_secrets), ""]
+    lines += _weak_places(result, style)
     lines += _problems(result, style)
     if show_suppressed and result.suppressed:
         lines += [*listed(result, style), ""]
     failing = [finding for finding in ordered if finding.severity >= fail_on]
-    lines += _summary(result, failing, style, audience, suppressed)
+    lines += _summary(result, failing, style, audience, suppressed, fail_on)
     lines += _objects(result, style)
     lines += [f"          Note: {style.safe(note)}." for note in result.notes]
-    if failing:
-        lines += ["", *_advice(failing, style, audience)]
+    if failing or result.weak:
+        lines += ["", *_advice(result, failing, style, audience)]
     stream.write("\n".join(lines) + "\n")
+
+
+def _weak_places(result: ScanResult, style: Style) -> list[str]:
+    if not result.weak:
+        return []
+    from keysweep.report.weak import listed as listed_weak
+
+    return listed_weak(result.weak, style, COLOURS)
 
 
 def _problems(result: ScanResult, style: Style) -> list[str]:
@@ -129,18 +138,18 @@ def _finding(same: list[Finding], style: Style, show_secrets: bool) -> list[str]
     for part in finding.parts:
         where, snippet = _where(finding, part, style), part.place.snippet
         if (where, snippet) not in shown or show_secrets:
-            lines += _place(where, part, style, show_secrets)
+            lines += _place(where, part, style, (part.origin or finding.origin).what, show_secrets)
         shown.add((where, snippet))
     lines += _exposures(finding, style)
     if also := _also(same, style):
-        lines += _wrapped("also", also, style)
+        lines += labelled("also", also, style)
     if finding.verdict:
-        lines += _wrapped("aws", _verdict(finding.verdict), style)
-    lines += _wrapped("why", "; ".join(finding.reasons), style)
+        lines += labelled("aws", _verdict(finding.verdict), style)
+    lines += labelled("why", "; ".join(finding.reasons), style)
     if finding.placeholder:
-        lines += _wrapped("placeholder", finding.placeholder, style)
+        lines += labelled("placeholder", finding.placeholder, style)
     if finding.alternatives:
-        lines += _wrapped("or", _alternatives(finding, style), style)
+        lines += labelled("or", _alternatives(finding, style), style)
     return lines
 
 
@@ -153,9 +162,9 @@ def _exposures(finding: Finding, style: Style) -> list[str]:
     """Where it stood in history, a paragraph each: since when, by whom, until when, and who still has it."""
     lines = []
     for exposure in finding.exposures[:_MOST_PLACES]:
-        lines += _wrapped("in", exposed(exposure), style)
+        lines += labelled("in", exposed(exposure), style)
     if len(finding.exposures) > _MOST_PLACES:
-        lines += _wrapped("in", f"{len(finding.exposures) - _MOST_PLACES} more places: --format json", style)
+        lines += labelled("in", f"{len(finding.exposures) - _MOST_PLACES} more places: --format json", style)
     return lines
 
 
@@ -212,9 +221,10 @@ def _in_commit(origin: Origin) -> str:
     return f" (commit {origin.commit[:12]})" if origin.commit else ""
 
 
-def _place(where: str, part: Part, style: Style, show_secrets: bool) -> list[str]:
+def _place(where: str, part: Part, style: Style, what: str, show_secrets: bool) -> list[str]:
     decoding = "".join(f" {'→' if style.unicode else '->'} {step}" for step in (*part.place.decoding[1:], "text"))
-    note = f"  {part.place.decoding[0]}{decoding}" if part.place.decoding else ""
+    note = f"  {what}" if what else ""
+    note += f"  {part.place.decoding[0]}{decoding}" if part.place.decoding else ""
     lines = [f"  {style.paint(where, 'cyan')}{style.paint(style.safe(note), 'dim')}"]
     lines.append("    " + _marked(part.place, style))
     if show_secrets and part.role is not Role.KEY_ID:
@@ -241,38 +251,38 @@ def _alternatives(finding: Finding, style: Style) -> str:
     return style.safe("its secret may also be " + ", ".join(places))
 
 
-def _wrapped(label: str, text: str, style: Style) -> list[str]:
-    lead, lines, line = f"  {label}  ", [], ""
-    for word in style.safe(text).split():
-        if line and len(lead) + len(line) + len(word) >= style.width:
-            lines.append(line)
-            line = ""
-        line += f" {word}" if line else word
-    lines.append(line)
-    painted = style.paint(label, "dim")
-    return [(f"  {painted}  " if number == 0 else " " * len(lead)) + each for number, each in enumerate(lines)]
-
-
 def _summary(
-    result: ScanResult, failing: list[Finding], style: Style, audience: str, suppressed: int
+    result: ScanResult,
+    failing: list[Finding],
+    style: Style,
+    audience: str,
+    suppressed: int,
+    fail_on: Severity,
 ) -> list[str]:
     total = len(result.findings)
     items = result.scanned_items
-    counted = f"{total} finding{'s' * (total != 1)}" if total else "no leaked AWS keys found"
+    counted = f"{total} finding{'s' * (total != 1)}" if total else _NONE[result.weak is None]
     if (different := len({finding.fingerprint for finding in result.findings})) < total:
         counted += f" of {different} credential{'s' * (different != 1)}"
     if audience == "scan":
         counted += f" in {items} item{'s' * (items != 1)} ({size(result.scanned_bytes)})"
     if total and len(failing) < total:
         counted += f", {len(failing) or 'none'} of them severe enough to stop you"
+    if result.weak:
+        from keysweep.report.weak import counted as counted_weak
+
+        counted += f"; {counted_weak(result.weak, fail_on)}"
     if suppressed:
         counted += f"; {silenced(result, suppressed)}"
     if result.problems:
         counted += "; the scan is incomplete"
     if audience == "hook" and failing:
         return [style.paint("keysweep refused this: ", "alarm") + counted + "."]
-    colour = "alarm" if failing else "yellow" if total or result.problems else "green"
+    colour = "alarm" if result.fails(fail_on) else "yellow" if total or result.problems or result.weak else "green"
     return [style.paint("keysweep: ", colour) + counted + "."]
+
+
+_NONE = {True: "no leaked AWS keys found", False: "no AWS keys found"}
 
 
 def _objects(result: ScanResult, style: Style) -> list[str]:
@@ -304,8 +314,15 @@ def _take_out(sources: set[Source], audience: str) -> str:
     return "of the file, and stage the file again." if audience == "hook" else "of the file."
 
 
-def _advice(failing: list[Finding], style: Style, audience: str) -> list[str]:
+def _advice(result: ScanResult, failing: list[Finding], style: Style, audience: str) -> list[str]:
     """The way out, once: remove, replace, rotate, or allow."""
+    if result.weak is not None:
+        from keysweep.report.weak import advice
+
+        return [
+            *advice(style),
+            *(_allowing(failing, style, "a file that you name to --config") if failing else []),
+        ]
     custom = all(finding.kind is Kind.CUSTOM for finding in failing)
     sources = {finding.origin.source for finding in failing}
     steps = [("Take it out", _take_out(sources, audience))]
@@ -315,9 +332,12 @@ def _advice(failing: list[Finding], style: Style, audience: str) -> list[str]:
             ("Rotate it", "if it ever left this machine: a key that was pushed once is known."),
         ]
     lines = [f"  {style.paint(f'{head:12}', 'bold')} {text}" for head, text in steps]
-    lines.append(f"  {style.paint('Or allow it', 'bold')}  in keysweep.toml, with a reason:")
-    lines += _allowance(failing, style)
-    return lines
+    return [*lines, *_allowing(failing, style)]
+
+
+def _allowing(failing: list[Finding], style: Style, where: str = "keysweep.toml") -> list[str]:
+    head = f"  {style.paint('Or allow it', 'bold')}  in {where}, with a reason:"
+    return [head, *_allowance(failing, style)]
 
 
 def _allowance(failing: list[Finding], style: Style) -> list[str]:

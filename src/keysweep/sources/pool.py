@@ -193,6 +193,8 @@ def _scan_each(files: Sequence[_Listed], limits: Limits, options: Options) -> It
 def _scan_together(
     paths: Sequence[str], contents: Sequence[bytes], limits: Limits, options: Options
 ) -> Iterator[ScanResult]:
+    if not contents:
+        return  # even a look at nothing would have Hyperscan compiled
     try:
         worth = worth_scanning(contents, paths, options)
     except MemoryError:

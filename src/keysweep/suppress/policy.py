@@ -72,7 +72,17 @@ def apply(
             suppressed.append(Suppressed(Silencer.EXCLUDE, pattern, problem=problem))
         else:
             problems.append(problem)
-    kept = replace(result, findings=tuple(findings), problems=tuple(problems), suppressed=tuple(suppressed))
+    weak = result.weak
+    if weak is not None:
+        counting = {each.fingerprint for each in findings}
+        weak = tuple(
+            each
+            for each in weak
+            if not excluding(each.origin) and (not each.fingerprints or counting.intersection(each.fingerprints))
+        )
+    kept = replace(
+        result, findings=tuple(findings), problems=tuple(problems), suppressed=tuple(suppressed), weak=weak
+    )
     return kept, len(suppressed)
 
 

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from keysweep.findings import ScanResult, Severity
 from keysweep.report.decisions import MEANINGS
-from keysweep.report.entries import location, ordered_problems, said, title
+from keysweep.report.entries import location, ordered_problems, said, title, weak_places
 from keysweep.report.html.data import rows
 from keysweep.report.html.frame import embedded, shown, write
 from keysweep.report.html.groups import Group, groups
@@ -84,7 +84,7 @@ def _values(
         "headline": headline(result, found),
         "lead": lead(result, found),
         "problems": [said(each) for each in ordered_problems(result.problems)[:_MOST_LISTED]],
-        "notes": list(result.notes),
+        "notes": [*result.notes, *filter(None, [weak_places(result, fail_on)])],
         "suppressed_line": counted(result, suppressed) if suppressed else "",
         "suppressed": _suppressed(result),
         "groups": [_group(each, names) for each in groups(found, now)],
