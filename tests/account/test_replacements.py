@@ -51,6 +51,7 @@ def parsed(language: str, snippet: str) -> Any:
 ACCOUNT = Account("111122223333", "aws", NOW, (), 1)
 
 
+@pytest.mark.practice(8, 13, 14)
 @pytest.mark.parametrize("kind", SNIPPETS, ids=lambda it: it.name)
 def test_each_snippet_can_be_read_by_what_it_is_for(kind: Kind) -> None:
     key = key_of(kind, "s3:ListBuckets", "ec2:DescribeInstances")
@@ -72,6 +73,7 @@ def test_what_is_not_known_or_is_nobodys_is_not_replaced(kind: Kind) -> None:
     assert replacement_of(key, user_of(key), ACCOUNT) is None
 
 
+@pytest.mark.practice(8, 14)
 def test_the_role_may_do_what_the_key_did_and_nothing_that_an_intruder_did_with_it() -> None:
     key = key_of(
         Kind.LAMBDA,
