@@ -38,6 +38,7 @@ def endpoint(cloud: Cloud, operator: pytest.MonkeyPatch) -> Iterator[str]:
 
 def started(endpoint: str, where: Path, *arguments: str) -> subprocess.Popen[str]:
     variables = {name: text for name, text in os.environ.items() if name.startswith(("AWS_", "XDG_"))}
+    variables["KEYSWEEP_STATE"] = os.fspath(where / "state")
     return subprocess.Popen(
         [sys.executable, "-m", "keysweep", "account", "--aws-endpoint", endpoint, *arguments],
         cwd=where,

@@ -15,10 +15,12 @@ from keysweep.account.checks import Bounds, Lapse
 from keysweep.account.evidence import Key
 from keysweep.account.identity import lapse_id, named
 from keysweep.account.practices import RULES
-from keysweep.frozen import frozen
+from keysweep.frozen import fields, frozen
 
 FORMAT, VERSION = "keysweep-account-run", 1
 _BY_ID = {each.id: each for each in RULES}
+_ALWAYS = ("most_days", "idle_days", "kept_days")
+"""Bounds that are told whatever they are; the others where they are not the usual ones."""
 _OF_LEAKS = frozenset({practices.LEAKED.id, practices.USED_AFTER_LEAK.id, practices.LEAKED_INACTIVE.id})
 """Rules that are judged only for keys that the run was told of as leaked."""
 
@@ -39,10 +41,13 @@ class Counted:
     carried: Mapping[str, tuple[str, ...]]
     """The same of earlier lapses that this run did not look for: they are neither there nor mended."""
 
+    def found(self) -> frozenset[str]:
+        """What names the lapses that it found."""
+        return frozenset(name for names in self.lapses.values() for name in names)
+
     def names(self) -> frozenset[str]:
-        """Of all lapses, and of those that may still be there."""
-        several = (*self.lapses.values(), *self.carried.values())
-        return frozenset(name for names in several for name in names)
+        """The same with those that may still be there."""
+        return self.found().union(*self.carried.values())
 
 
 @frozen
@@ -55,24 +60,17 @@ class Run:
     how: Mapping[str, int | str]
     """What decides which lapses a run finds, beside the accounts: runs that differ in it are not compared."""
     accounts: tuple[Counted, ...]
-    unreached: int
+    unreached: tuple[str, ...]
+    """Accounts that it was to read and could not."""
 
     @property
-    def series(self) -> tuple[tuple[str, ...], tuple[tuple[str, int | str], ...]]:
-        """What runs have in common that can stand in one table."""
-        return tuple(sorted(each.account for each in self.accounts)), tuple(sorted(self.how.items()))
+    def wanted(self) -> frozenset[str]:
+        """The accounts that it was about."""
+        return frozenset((*(each.account for each in self.accounts), *self.unreached))
 
     def count(self, severity: str) -> int:
         """Lapses of that severity."""
         return sum(each.by_severity.get(severity, 0) for each in self.accounts)
-
-    def names(self) -> frozenset[str]:
-        """Of all lapses that it found."""
-        return frozenset(name for each in self.accounts for names in each.lapses.values() for name in names)
-
-    def names_open(self) -> frozenset[str]:
-        """Of those, and of earlier ones that it did not look for."""
-        return frozenset(name for each in self.accounts for name in each.names())
 
 
 @frozen
@@ -113,27 +111,25 @@ class Change:
 
 def how(bounds: Bounds) -> dict[str, int | str]:
     """What is said of a run to know which others it can be compared with."""
-    return {
-        "most-days": bounds.most_days,
-        "idle-days": bounds.idle_days,
-        "kept-days": bounds.kept_days,
-        "root-days": bounds.root_days,
-        "usage-days": bounds.usage_days,
-        "creators": _digest(bounds.creators),
-        "home-regions": _digest(bounds.home_regions),
-    }
+    usual = Bounds()
+    told: dict[str, int | str] = {}
+    for name in fields(Bounds):
+        value = getattr(bounds, name)
+        if name in _ALWAYS or value != getattr(usual, name):
+            told[name.replace("_", "-")] = value if isinstance(value, int) else _digest(value)
+    return told
 
 
-def _digest(names: Iterable[str]) -> str:
-    """What tells lists of names apart without naming any."""
-    return sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]
+def _digest(value: object) -> str:
+    """What is the same for the same patterns and names, and tells none of them."""
+    return sha256(repr(value).encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def summary(audit: Audit, bounds: Bounds, change: Change | None, taken: datetime) -> Run:
     """What is kept of a run."""
     unjudged = change.unjudged if change else ()
     accounts = tuple(_counted(each, audit, unjudged) for each in audit.judged)
-    return Run(taken, audit.is_complete, how(bounds), accounts, len(audit.unreached))
+    return Run(taken, audit.is_complete, how(bounds), accounts, tuple(each.account for each in audit.unreached))
 
 
 def _counted(judged: Judged, audit: Audit, unjudged: Iterable[Unjudged]) -> Counted:
@@ -177,7 +173,8 @@ def since(audit: Audit, bounds: Bounds, runs: Iterable[Run]) -> Change | None:
             continue
         taken, before = found
         times.append(taken)
-        new += [lapse for lapse in judged.lapses if lapse_id(lapse) not in before.names()]
+        known = before.names()
+        new += [lapse for lapse in judged.lapses if lapse_id(lapse) not in known]
         gone = list(_gone(judged, before))
         settled = list(_mended(judged, audit, gone)) if _is_complete(judged, audit) else []
         mended += settled
@@ -221,7 +218,7 @@ def document(run: Run) -> dict[str, Any]:
         "taken": run.taken.isoformat(),
         "complete": run.complete,
         "how": dict(run.how),
-        "unreached": run.unreached,
+        "unreached": list(run.unreached),
         "accounts": [
             {
                 "account": each.account,
@@ -251,7 +248,7 @@ def run_of(document: Any) -> Run:
             for name, value in document["how"].items()
         }
         accounts = tuple(_account_of(each) for each in document["accounts"])
-        return Run(taken, document["complete"] is True, how, accounts, _number(document["unreached"]))
+        return Run(taken, document["complete"] is True, how, accounts, tuple(map(_text, document["unreached"])))
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError("it is no run of keysweep account") from error
 

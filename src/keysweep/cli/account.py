@@ -127,7 +127,9 @@ def account(
         check_writable(output)
     usage.check()
     if trend:
-        return show_trend(form, output, is_alone=not (findings or swept or reports or no_history))
+        return show_trend(
+            form, output, is_alone=not (findings or swept or reports or no_history or wanted.are_many)
+        )
     how = asked(form, output, reports, fail_on, hub_region, keeps=not no_history)
     leaks, partial = _leaks(findings, db, in_store=swept)
     from keysweep.account.audit import Audit, Judged

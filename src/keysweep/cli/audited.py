@@ -68,11 +68,7 @@ def told(audit: Audit, bounds: Bounds, how: Asked) -> int:
     write_report(how.output, _writer(audit, facts, how.form, is_file=how.output is not None))
     if place and (why := keep(summary(audit, bounds, change, now), place)):
         _note(f"this run is not kept for later ones: {why}")
-    if any(each.severity >= level for each in audit.lapses):
-        return ExitCode.FINDINGS
-    if audit.unreached and not audit.judged:
-        return ExitCode.AWS
-    return ExitCode.CLEAN if audit.is_complete and all_written else ExitCode.INCOMPLETE
+    return facts.exit_code(audit, is_told=all_written)
 
 
 def _writer(audit: Audit, facts: Facts, form: str, *, is_file: bool) -> Callable[[TextIO], None]:

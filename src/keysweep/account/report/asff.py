@@ -130,6 +130,7 @@ def _fields(lapse: Lapse, steps: practices.Remedy) -> dict[str, str]:
         "User": (lapse.key.user or "root") if lapse.key else "",
         "Remedy/Terraform": steps.terraform,
         "Remedy/Console": steps.console,
+        "Replacement": lapse.replacement.title if lapse.replacement else "",
     }
     told |= {f"Remedy/CLI/{number}": each for number, each in enumerate(steps.cli, 1)}
     told |= {f"Evidence/{number}": each for number, each in enumerate(lapse.evidence[:_MOST_EVIDENCE], 1)}

@@ -54,7 +54,7 @@ def document(audit: Audit, facts: Facts) -> dict[str, Any]:
             ],
         },
         "since": _change(facts.change) if facts.change else None,
-        "notes": list(facts.notes),
+        "notes": facts.all_notes(audit),
     }
 
 

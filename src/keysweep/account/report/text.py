@@ -46,7 +46,7 @@ def lines(audit: Audit, facts: Facts, style: Style) -> Iterator[str]:
             where = f"account {account}: " if account and (several or audit.unreached) else ""
             yield from wrapped(f"{where}{told}", 2, style)
         yield ""
-    for note in dict.fromkeys(note for each in audit.judged for note in each.account.notes):
+    for note in facts.all_notes(audit):
         yield from wrapped(f"note: {note}", 0, style)
     yield from wrapped(summary(audit), 0, style)
 

@@ -47,9 +47,15 @@ def lapse_row(lapse: Lapse) -> dict[str, Any]:
 
 
 def key_rows(audit: Audit, facts: Facts) -> Iterator[dict[str, Any]]:
-    """Every key of all accounts, those with the worst problems first."""
+    """Every key of all accounts, those with the most urgent problems first."""
+    urgency = {lapse_id(lapse): number for number, lapse in enumerate(audit.lapses)}
     made = [row for judged in audit.judged for row in _keys_of(judged, facts)]
-    yield from sorted(made, key=lambda row: (-row["rank"], -row["days"], row["account"], row["user"], row["key"]))
+
+    def order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+        worst = min((urgency[each["id"]] for each in row["lapses"]), default=len(audit.lapses))
+        return worst, -row["days"], row["account"], row["user"], row["key"]
+
+    yield from sorted(made, key=order)
 
 
 def _keys_of(judged: Judged, facts: Facts) -> Iterator[dict[str, Any]]:
