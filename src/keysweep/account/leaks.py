@@ -12,7 +12,7 @@ from keysweep.findings import Finding, Severity
 def leaks_in(findings: Iterable[Finding], checks: Mapping[str, datetime]) -> dict[str, Leak]:
     """Key ID to its leak. `checks` says when keysweep itself used a key to verify it.
 
-    Bait and examples are none: they are there to be found. Neither is a key on a machine where AWS keeps it itself.
+    Bait and examples are none: they are there to be found. Nor is a key on a machine where AWS keeps it itself.
     """
     found: dict[str, Leak] = {}
     for finding in findings:
