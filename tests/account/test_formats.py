@@ -25,6 +25,7 @@ from tests.account.samples import (
     ACCOUNT,
     FACTS,
     NOW,
+    USED_BY_GITHUB,
     account,
     audit,
     everything,
@@ -264,3 +265,10 @@ def test_what_replaces_a_key_is_told_with_its_snippet_and_notes_are_told_in_ever
         plain = " ".join(html.unescape(written(form, told)).split())
         assert lapse.replacement.title in plain, form
         assert "something was not asked" in plain or form == "asff"
+
+
+def test_a_page_has_snippets_for_the_most_urgent_keys_only() -> None:
+    people = (user(key(number, f"ci{number}", use=USED_BY_GITHUB), name=f"ci{number}") for number in range(120))
+    text = written("html", audit(account(*people)))
+    assert text.count("the JSON report has it ready") == 20
+    assert len(text) < 1_200_000

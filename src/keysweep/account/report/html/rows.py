@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from keysweep.account.ages import band_of, is_too_old
@@ -18,15 +18,12 @@ from keysweep.account.report.html.words import TONES, age, may, used
 from keysweep.findings import Severity
 
 _NO_SEVERITY = "none"
+_MOST_SNIPPETS = 100
+"""Keys with all that replaces them, the most urgent ones; the JSON report has the others."""
 
 
-def lapse_rows(judged: Judged) -> list[dict[str, Any]]:
-    """Everything that is wrong in an account, the worst first."""
-    return [lapse_row(each) for each in judged.lapses]
-
-
-def lapse_row(lapse: Lapse) -> dict[str, Any]:
-    """One of them with evidence and the ways to mend it."""
+def lapse_row(lapse: Lapse, *, is_whole: bool = True) -> dict[str, Any]:
+    """What is wrong, with evidence and the ways to mend it; the snippets for it only where it is whole."""
     steps = lapse.steps()
     return {
         "id": lapse_id(lapse),
@@ -39,10 +36,12 @@ def lapse_row(lapse: Lapse) -> dict[str, Any]:
         "user": lapse.key.user or "" if lapse.key and lapse.key.key_id else "",
         "evidence": list(lapse.evidence),
         "cli": list(steps.cli),
-        "language": "In its place" if lapse.replacement else "Terraform",
         "terraform": steps.terraform,
-        "snippets": [each.splitlines() for each in lapse.replacement.snippets] if lapse.replacement else [],
         "console": steps.console,
+        "instead": lapse.replacement.title if lapse.replacement else "",
+        "snippets": [each.splitlines() for each in lapse.replacement.snippets]
+        if lapse.replacement and is_whole
+        else [],
     }
 
 
@@ -105,11 +104,13 @@ def _is_known(key: Key, user: User | None) -> bool:
 
 def account_rows(audit: Audit) -> list[dict[str, Any]]:
     """The accounts, those with the worst problems first."""
-    made = [_account_row(each) for each in audit.judged]
+    replaceable = [lapse_id(each) for each in audit.lapses if each.replacement]
+    whole = frozenset(replaceable[:_MOST_SNIPPETS])
+    made = [_account_row(each, whole) for each in audit.judged]
     return sorted(made, key=lambda row: ([-count for _, count, _ in row["severities"]], row["id"]))
 
 
-def _account_row(judged: Judged) -> dict[str, Any]:
+def _account_row(judged: Judged, whole: Collection[str]) -> dict[str, Any]:
     account = judged.account
     keys = [key for key, _ in account.each_key()]
     counts = Counter(lapse.severity for lapse in judged.lapses)
@@ -123,7 +124,7 @@ def _account_row(judged: Judged) -> dict[str, Any]:
         "users": account.users_in_all,
         "severities": [(level.label, counts[level], TONES[level]) for level in sorted(TONES, reverse=True)],
         "gaps": len(account.gaps),
-        "lapses": lapse_rows(judged),
+        "lapses": [lapse_row(each, is_whole=lapse_id(each) in whole) for each in judged.lapses],
     }
 
 
