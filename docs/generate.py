@@ -26,7 +26,6 @@ from fixtures.keys import key_id, secret
 from keysweep.account.agents import TABLE as AGENTS
 from keysweep.account.agents import Confidence as Sureness
 from keysweep.account.agents import Kind
-from keysweep.account.permissions import PERMISSIONS as OF_ACCOUNT
 from keysweep.account.practices import BY_NUMBER, PRACTICES, Rule
 from keysweep.account.practices import RULES as OF_KEYS
 from keysweep.account.references import ADDRESSES, address
@@ -36,7 +35,7 @@ from keysweep.aws.containment.changes import CALLS, UNDOING
 from keysweep.aws.containment.refusals import GUARDS, OF_ROTATION
 from keysweep.aws.mandate import ACTIONS, OPT_INS
 from keysweep.aws.outcomes import CODES, Meaning
-from keysweep.aws.permissions import STATEMENTS, of
+from keysweep.aws.permissions import AUDIT, PERMISSIONS, STATEMENTS, of
 from keysweep.cli.main import keysweep as command_line
 from keysweep.detect.limits import MIB, Limits
 from keysweep.detect.rules import RULES
@@ -256,8 +255,9 @@ def kinds() -> str:
 
 
 def account_permissions() -> str:
-    """What `keysweep account` asks IAM."""
-    return _table(("permission", "why"), [(f"`{action}`", why) for action, why in OF_ACCOUNT])
+    """What `keysweep account` asks AWS."""
+    asked = sorted((each.action, each.why) for each in PERMISSIONS if AUDIT in each.needed_for)
+    return _table(("permission", "why"), [(f"`{action}`", why) for action, why in asked])
 
 
 def places() -> str:

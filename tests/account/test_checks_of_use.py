@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from keysweep.account.agents import Confidence, Guess, Kind, guess
 from keysweep.account.checks import Bounds, Lapse, Leak, lapses
 from keysweep.account.evidence import Account, Key, Powers, RootUse, User
-from keysweep.account.use import Sighting, Use
+from keysweep.account.use import Call, Creation, Sighting, Use
 from keysweep.aws.ownership import LastUse
 from keysweep.frozen import replace
 
@@ -146,3 +146,29 @@ def test_where_somebody_works_is_held_against_the_last_use_without_cloudtrail_to
     assert found.rule.id == "unexpected-region"
     assert found.evidence == ("used in eu-west-1, and you work in us-west-2",)
     assert lapses(account, Bounds(home_regions=("eu-west-1", "us-west-2")), {}) == []
+
+
+def test_what_was_first_done_after_the_leak_and_does_harm_is_named() -> None:
+    calls = (
+        Call("iam:CreateUser", Kind.LAPTOP, True),
+        Call("iam:CreateAccessKey", Kind.LAPTOP, True),
+        Call("s3:PutBucketPolicy", Kind.LAPTOP, False),
+        Call("ec2:DescribeVpcs", Kind.LAPTOP, True),
+    )
+    used = replace(use(seen(days=40), seen(after_leak=3)), calls=calls)
+    (found, *_) = judged(user(key(used=used)), leaks={KEY: LEAK})
+    assert [each for each in found.evidence if each.startswith("first done after the leak")] == [
+        "first done after the leak: iam:CreateAccessKey, iam:CreateUser, "
+        "which makes a credential that outlives the leaked key"
+    ]
+
+
+def test_a_key_that_was_made_with_a_leaked_one_is_critical_whoever_may_make_keys() -> None:
+    made = Creation("AKIAEXAMPLEEXAMPLE33", "arn:aws:iam::1:user/ci", "", NOW, "198.51.100.66", "Boto3/1", KEY)
+    other = replace(key("backdoor", key_id="AKIAEXAMPLEEXAMPLE33"), creation=made)
+    (found,) = judged(user(other), leaks={KEY: LEAK})
+    assert (found.rule.id, found.severity.label) == ("unapproved-key", "critical")
+    assert found.evidence[0] == f"made 2026-11-27 with {KEY}, which had leaked, from 198.51.100.66"
+    assert judged(user(other)) == [], "nobody said who may"
+    early = replace(other, creation=replace(made, when=NOW - timedelta(days=21)))
+    assert judged(user(early), leaks={KEY: LEAK}) == [], "it had not leaked yet"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import html
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keysweep.account.agents import Confidence, Guess, Kind
+from keysweep.account.audit import Audit, Judged
+from keysweep.account.checks import Bounds, lapses
 from keysweep.account.evidence import Account, Key, User
 from keysweep.account.replacements import actions_of, replacement_of
 from keysweep.account.snippets import SNIPPETS
 from keysweep.account.use import Call, Granted, Sighting, Use
+from keysweep.frozen import replace
+from tests.account.samples import written
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -104,3 +109,12 @@ def test_no_name_writes_into_a_snippet(name: str, kind: Kind, call: str) -> None
     assert told
     assert parsed(told.language, told.snippet)
     assert abs(told.snippet.count("\n") - usual.snippet.count("\n")) <= 1
+
+
+def test_a_page_has_what_replaces_a_key_line_by_line_to_be_copied() -> None:
+    key = key_of(Kind.LAPTOP, "s3:ListBuckets")
+    account = replace(ACCOUNT, users=(user_of(key),))
+    page = written("html", Audit((Judged(account, tuple(lapses(account, Bounds(), {}))),), {}))
+    told = replacement_of(key, user_of(key), ACCOUNT)
+    assert told
+    assert all(f"\n{line}\n" in html.unescape(page) for line in told.snippet.splitlines()[1:] if line)

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keysweep.account.checks import Bounds, Lapse, Leak, lapses
 from keysweep.account.evidence import Account
 from keysweep.account.kept import Kept
 from keysweep.account.lookups import Pacing, Question, answered
 from keysweep.account.reading import overview, read_account
-from keysweep.account.tallies import Others
+from keysweep.account.tallies import Creations, Others, Sightings
 from keysweep.account.usage import Wanted, with_usage
 from keysweep.aws import clients
 from keysweep.aws.partitions import partition
@@ -253,6 +255,7 @@ def test_whoever_made_a_key_is_held_to_who_may(cloud: Cloud, acting: Asking) -> 
     made = {"responseElements": {"accessKey": {"accessKeyId": KEY, "userName": "ci"}}}
     session = {
         "type": "AssumedRole",
+        "accessKeyId": "ASIA",
         "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/Pipeline/run-7",
         "sessionContext": {"sessionIssuer": {"arn": f"arn:aws:iam::{ACCOUNT}:role/ops/Pipeline"}},
     }
@@ -263,6 +266,9 @@ def test_whoever_made_a_key_is_held_to_who_may(cloud: Cloud, acting: Asking) -> 
     account = read(acting, Wanted(judges_creators=True))
     for approved in ("Pipeline", "arn:aws:iam::*:role/ops/*", "*assumed-role/Pipeline/*"):
         assert "unapproved-key" not in broken(account, creators=("nobody", approved))
+    creation = account.users[0].keys[0].creation
+    assert creation
+    assert creation.with_key == "ASIA"
     found = broken(account, creators=("pipeline", "Pipe"))["unapproved-key"]
     assert "assumed-role/Pipeline/run-7 from 203.0.113.7 with aws-cli/2" in found.evidence[0]
     assert "unapproved-key" not in broken(account), "nobody said who may"
@@ -368,9 +374,21 @@ def test_power_that_a_boundary_takes_away_is_less_urgent_and_says_so(cloud: Clou
     found = broken(read(acting))["powerful-key"]
     assert found.severity.label == "medium"
     assert any(
-        "its permissions boundary takes away; of what it was asked about, s3:GetObject" in each
+        "its permissions boundary takes them away; of what was asked, s3:GetObject is left" in each
         for each in found.evidence
     )
+
+
+def test_only_power_that_policies_give_has_to_be_taken_away(cloud: Cloud, acting: Asking) -> None:
+    cloud.policies["ci"] = "iam:CreateAccessKey"
+    bound = (
+        "<OrganizationsDecisionDetail><AllowedByOrganizations>false</AllowedByOrganizations>"
+        "</OrganizationsDecisionDetail>"
+    )
+    cloud.decisions = {"*": ("implicitDeny", ""), "iam:CreateAccessKey": ("implicitDeny", bound)}
+    found = broken(read(acting))["powerful-key"]
+    assert found.severity.label == "medium"
+    assert any("a policy of the organisation takes them away" in each for each in found.evidence)
 
 
 @pytest.mark.parametrize(
@@ -419,3 +437,35 @@ def test_what_was_read_of_use_is_as_it_was_when_a_later_run_goes_on_with_it(
     with Kept(tmp_path / "accounts" / "kept.jsonl", "as it is") as kept:
         kept.begin([account])
         assert kept.accounts(account.taken) == {ACCOUNT: account}
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *("userIdentity", "sessionContext", "sessionIssuer", "responseElements", "accessKey", "arn"),
+                    *("type", "accessKeyId", "userAgent", "sourceIPAddress", "errorCode", "vpcEndpointId"),
+                    "invokedBy",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60)
+@given(_ANYTHING, _ANYTHING, st.sampled_from(["EventSource", "EventName", "EventId", "AccessKeyId"]))
+def test_no_event_is_too_odd_to_be_counted(record: Any, value: Any, name: str) -> None:
+    odd = {"EventTime": ago(1), "CloudTrailEvent": json.dumps(record), name: value}
+    seen = Sightings("eu-west-1", ago(2), ago(3), of_root=False)
+    others, made = Others(), Creations()
+    for each in (seen, others, made, Sightings("eu-west-1", None, None, of_root=True)):
+        each.add([odd, odd | {"EventTime": None}])
+    assert sum(each.count for each in seen.sightings) == 1
+    assert all(isinstance(each, str) for each in (*others.keys, *made.found))

@@ -11,6 +11,7 @@ import pytest
 
 from keysweep.aws.mandate import ACTIONS, ROTATING
 from keysweep.aws.permissions import (
+    AUDIT,
     CHECK,
     OPTIONAL,
     PERMISSIONS,
@@ -29,7 +30,7 @@ from keysweep.aws.permissions import (
 def test_every_permission_is_a_call_that_there_is_and_says_whether_it_writes(permission: Permission) -> None:
     service, _, call = permission.action.partition(":")
     assert call in botocore.session.Session().get_service_model(service).operation_names
-    reads = call.startswith(("Get", "List", "Lookup", "Simulate", "AssumeRole"))
+    reads = call.startswith(("Get", "List", "Lookup", "Simulate", "AssumeRole", "Describe", "Generate"))
     assert permission.writes is not reads
 
 
@@ -42,9 +43,9 @@ def test_every_resource_is_one_that_aws_holds_the_call_to(permission: Permission
     assert re.split("[/:]", permission.resource)[0] in (kinds or ["*"])
 
 
-def test_every_permission_is_named_once_and_belongs_to_a_statement() -> None:
-    actions = [each.action for each in PERMISSIONS]
-    assert len(actions) == len(set(actions))
+def test_every_permission_is_named_once_for_what_it_is_about_and_belongs_to_a_statement() -> None:
+    named = [(each.action, each.resource) for each in PERMISSIONS]
+    assert len(named) == len(set(named))
     assert {each.statement for each in PERMISSIONS} == {each.name for each in STATEMENTS}
 
 
@@ -55,6 +56,7 @@ def test_permissions_are_needed_for_what_a_mandate_can_name() -> None:
         PLAN,
         TRAIL,
         CHECK,
+        AUDIT,
     }
     for action in (*ACTIONS, *ROTATING):
         assert any(action in each.needed_for and each.writes for each in PERMISSIONS), action
@@ -67,8 +69,10 @@ def test_nothing_but_a_rotation_deletes_a_key_or_makes_one() -> None:
     assert not any("Deactivate" in each.action or each.action.endswith(":*") for each in PERMISSIONS)
 
 
-def test_escalation_is_optional_and_nothing_else_is() -> None:
-    assert set(OPTIONAL) == {"DenyUserSessions", "RevokeRoleSessions", "Quarantine", "Rotate", "HandOver"}
+def test_escalation_and_audits_are_optional_and_nothing_else_is() -> None:
+    escalating = {each.statement for each in PERMISSIONS if each.writes} & set(OPTIONAL)
+    assert escalating == {"DenyUserSessions", "RevokeRoleSessions", "Quarantine", "Rotate", "HandOver"}
+    assert set(OPTIONAL) - escalating == {"Audit"}
     for statement in statements():
         writes = {each.action for each in of(statement) if each.writes}
         assert writes <= {"iam:UpdateAccessKey", "iam:UpdateServiceSpecificCredential"}

@@ -89,6 +89,7 @@ def test_ctrl_c_keeps_what_cloudtrail_has_told(cloud: Cloud, endpoint: str, tmp_
     [
         (["--region", "eu-west-1"], "--region goes with --usage"),
         (["--approved-creator", "x"], "--approved-creator goes with --usage"),
+        (["--usage-days", "7"], "--usage-days goes with --usage"),
         (["--home-region", "Ireland"], "'Ireland' is no region"),
     ],
 )

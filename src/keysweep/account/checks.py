@@ -100,7 +100,7 @@ def lapses(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> list[
         leak = leaks.get(key.key_id) if key.key_id else None
         rank = _rank(key, user, account, bounds, leak)
         age = _days(key.age(account.taken))
-        for rule, told in _broken(key, user, account, bounds, leak):
+        for rule, told in _broken(key, user, account, bounds, leaks):
             severity = _severity(rule, account, bounds, leaks, key, user)
             evidence = (*told, *_context(rule, key, user, leak))
             instead = replacement_of(key, user, account) if rule is practices.REPLACEABLE and user else None
@@ -153,8 +153,9 @@ def _of_account(account: Account) -> Iterator[tuple[Rule, tuple[str, ...]]]:
 
 
 def _broken(
-    key: Key, user: User | None, account: Account, bounds: Bounds, leak: Leak | None
+    key: Key, user: User | None, account: Account, bounds: Bounds, leaks: Mapping[str, Leak]
 ) -> Iterator[tuple[Rule, tuple[str, ...]]]:
+    leak = leaks.get(key.key_id) if key.key_id else None
     if user is None:
         yield practices.ROOT_KEY, ("it may do everything", _state(key), _made(key), _used(key))
     if leak and key.is_active:
@@ -170,7 +171,7 @@ def _broken(
             yield practices.USED_AFTER_LEAK, (_leaked(leak), "it is switched off now", *trailed)
     if user is None:
         return
-    yield from checks_of_use.of_key(key, user, account, bounds)
+    yield from checks_of_use.of_key(key, user, account, bounds, leaks)
     idle, age = key.idle(account.taken), key.age(account.taken)
     if key.is_active:
         yield from _of_active(key, user, bounds, idle, age)
@@ -209,6 +210,8 @@ def _severity(
         return Severity.CRITICAL
     if key is None:
         return rule.severity
+    if rule is practices.UNAPPROVED and checks_of_use.is_made_with_leaked(key, leaks):
+        return Severity.CRITICAL
     harmless = user is not None and user.powers is not None and not user.powers.services
     better = {
         practices.LEAKED: (harmless, Severity.HIGH),

@@ -13,6 +13,7 @@ from keysweep.account.practices import Rule
 from keysweep.account.replacements import replaced_use, replacement_of
 from keysweep.account.use import GLOBAL, Sighting, Use
 from keysweep.account.words import calls, day, some
+from keysweep.aws.notable import NOTABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ def of_root(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> Brok
         yield practices.ROOT_USE, tuple(told)
 
 
-def of_key(key: Key, user: User, account: Account, bounds: Bounds) -> Broken:
+def of_key(key: Key, user: User, account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> Broken:
     """Of what one key of a user did, who made it, and what it could do without."""
-    yield from _made_by(key, bounds)
+    yield from _made_by(key, bounds, leaks)
     attacks = [each for each in (key.use.sightings if key.use else ()) if each.guess.kind is Kind.ATTACK]
     if attacks:
         count = sum(each.count for each in attacks)
@@ -72,11 +73,23 @@ def of_key(key: Key, user: User, account: Account, bounds: Bounds) -> Broken:
     yield from _unused(key, user, account.taken, bounds)
 
 
-def _made_by(key: Key, bounds: Bounds) -> Broken:
+def is_made_with_leaked(key: Key, leaks: Mapping[str, Leak]) -> bool:
+    """Whether somebody made it with a key that had leaked by then: it outlives that one."""
     made = key.creation
-    if made is None or not bounds.creators:
+    leak = leaks.get(made.with_key) if made else None
+    return bool(made and leak and leak.since and made.when >= leak.since)
+
+
+def _made_by(key: Key, bounds: Bounds, leaks: Mapping[str, Leak]) -> Broken:
+    made = key.creation
+    if made is None:
         return
-    if not any(fnmatchcase(name, pattern) for name in made.names for pattern in bounds.creators):
+    if is_made_with_leaked(key, leaks):
+        evidence = f"made {day(made.when)} with {made.with_key}, which had leaked, from {made.address}"
+        yield practices.UNAPPROVED, (evidence, f"by {made.by} with {program(made.agent)}")
+    elif bounds.creators and not any(
+        fnmatchcase(name, pattern) for name in made.names for pattern in bounds.creators
+    ):
         evidence = f"made {day(made.when)} by {made.by} from {made.address} with {program(made.agent)}"
         yield practices.UNAPPROVED, (evidence, f"approved are {', '.join(bounds.creators)}")
 
@@ -147,8 +160,20 @@ def after_leak(key: Key, leak: Leak, account: Account, bounds: Bounds) -> tuple[
         told.append("whether that is like before the leak is not known: CloudTrail tells of nothing before it")
     if len(places := {each.address for each in before}) > _MOST_PLACES:
         told.append(f"before the leak it was used from {len(places)} addresses, so that another one says little")
+    told += _notable(use)
     told += unexpected_regions(key, account, bounds)
     return tuple(told)
+
+
+def _notable(use: Use) -> Iterator[str]:
+    """What was first done after the leak and is to be looked at first, by why."""
+    by_why: dict[str, list[str]] = {}
+    for call in use.calls:
+        service, _, name = call.name.partition(":")
+        if call.is_new and (why := NOTABLE.get((f"{service}.amazonaws.com", name))):
+            by_why.setdefault(why, []).append(call.name)
+    for why, names in by_why.items():
+        yield f"first done after the leak: {some(sorted(set(names)))}, which {why}"
 
 
 def is_unexpected(key: Key, account: Account, bounds: Bounds) -> bool:

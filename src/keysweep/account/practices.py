@@ -316,7 +316,11 @@ REPLACEABLE = Rule(
     "A key does what a role could do",
     Severity.MEDIUM,
     Remedy(
-        (),
+        (
+            "aws iam create-role --role-name {user} --assume-role-policy-document file://trust.json",
+            "aws iam put-role-policy --role-name {user} --policy-name own --policy-document file://policy.json",
+            _SWITCH_OFF,
+        ),
         "an aws_iam_role for what uses the key of {user}, with a policy of what it does: the report has it ready",
         "IAM > Roles > Create role for what uses the key, let it work with that, and deactivate the key when it "
         "is not used any more",

@@ -53,6 +53,11 @@ class Replacement:
     more: tuple[tuple[str, str], ...] = ()
     """Snippets that belong to it, each with its language."""
 
+    @property
+    def snippets(self) -> tuple[str, ...]:
+        """All of them, in the order in which they are needed."""
+        return (self.snippet, *(snippet for _, snippet in self.more))
+
 
 def replacement_of(key: Key, user: User, account: Account) -> Replacement | None:
     """What replaces the key for whatever uses it most; None where that is not known, or nothing does."""

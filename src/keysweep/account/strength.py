@@ -15,15 +15,11 @@ def is_powerful(user: User) -> bool:
 
 def is_held(user: User) -> bool:
     """Whether IAM names something that takes away every power there is to take the account over."""
-    told = user.simulated
-    if told is None or any(map(_gives_more, told.allowed)):
+    told, known = user.simulated, user.powers
+    if told is None or known is None or not known.escalations:
         return False
-    reasons = [why for action, why in told.denied if _gives_more(action)]
-    return bool(reasons) and all(reasons)
-
-
-def _gives_more(action: str) -> bool:
-    return action.startswith("iam:")
+    reasons = dict(told.denied)
+    return all(reasons.get(action) for action in known.escalations)
 
 
 def power_of(user: User) -> str:
@@ -45,15 +41,15 @@ def power_of(user: User) -> str:
 
 def simulation_of(user: User) -> Iterator[str]:
     """What IAM says of the power that policies give, where it was asked."""
-    told = user.simulated
-    if told is None:
+    told, known = user.simulated, user.powers
+    if told is None or known is None:
         return
-    strong = [each for each in told.allowed if _gives_more(each)]
-    reasons = f", which {' and '.join(told.reasons)} takes away" if told.reasons else ""
+    strong = [each for each in told.allowed if each in known.escalations]
     if strong:
         yield f"simulation confirms {some(strong)}"
     elif is_held(user):
         left = some(told.allowed) or "nothing"
-        yield f"simulation allows none of the ways to more{reasons}; of what it was asked about, {left} is left"
+        by = " and ".join(told.reasons)
+        yield f"simulation allows no way to more: {by} takes them away; of what was asked, {left} is left"
     else:
         yield "simulation does not confirm it for all resources: it may hold for some, or under a condition"

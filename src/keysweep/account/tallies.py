@@ -134,6 +134,7 @@ class Creations:
                 when,
                 _text(detail.get("sourceIPAddress")),
                 _text(detail.get("userAgent")),
+                _text(who.get("accessKeyId")),
             )
 
 

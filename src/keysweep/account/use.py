@@ -123,6 +123,8 @@ class Creation:
     when: datetime
     address: str
     agent: str
+    with_key: str = ""
+    """The key with which that was asked for; a temporary one of a session."""
 
     @property
     def names(self) -> tuple[str, ...]:

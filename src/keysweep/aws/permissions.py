@@ -1,4 +1,4 @@
-"""The table of every permission that containment and rotation use; policies, checks and pages are made from it.
+"""Every permission that acting on keys and auditing them use, one table; policies, checks and pages come from it.
 
 Resources and condition keys: AWS Service Authorization Reference, 'Actions, resources, and condition keys for
 AWS Identity and Access Management', '... for AWS CloudTrail', '... for AWS Secrets Manager' and '... for AWS
@@ -14,13 +14,14 @@ from keysweep.frozen import frozen
 
 USERS, GROUPS, ROLES, ITSELF, ANYTHING = "user/*", "group/*", "role/*", "role/{role}", "*"
 """Patterns of resources: what follows `arn:PARTITION:iam::ACCOUNT:`, or everything."""
-SECRETS, PARAMETERS = "secret:*", "parameter/*"
+SECRETS, PARAMETERS, TRAILS = "secret:*", "parameter/*", "trail/*"
 """The same of other services, in all regions."""
-SERVICES: Mapping[str, str] = {SECRETS: "secretsmanager", PARAMETERS: "ssm"}
+SERVICES: Mapping[str, str] = {SECRETS: "secretsmanager", PARAMETERS: "ssm", TRAILS: "cloudtrail"}
 """Whose those are."""
 
-PLAN, TRAIL, CHECK = "plan", "trail", "check"
-"""What needs permissions and changes nothing: the plan, the summary of CloudTrail, `keysweep responder check`."""
+PLAN, TRAIL, CHECK, AUDIT = "plan", "trail", "check", "audit"
+"""What needs permissions and changes nothing: the plan, the summary of CloudTrail, `keysweep responder check`, and
+`keysweep account`."""
 
 QUARANTINE_POLICY = "AWSCompromisedKeyQuarantineV3"
 
@@ -33,7 +34,7 @@ class Statement:
     what: str
     """What having it means, for whoever has to agree to it."""
     optional: bool = False
-    """Escalation-grade: whoever has it can take over users or roles, so it is left out unless asked for."""
+    """Left out unless asked for: containment does not need it, or whoever has it can take over users or roles."""
     of_operator: bool = False
     """Belongs to whoever assumes the responder role, not to the role."""
     managed_policy: str | None = None
@@ -49,7 +50,7 @@ class Permission:
     resource: str
     why: str
     needed_for: tuple[str, ...]
-    """Names of `mandate.ACTIONS` or `mandate.ROTATING`, or PLAN, TRAIL, CHECK."""
+    """Names of `mandate.ACTIONS` or `mandate.ROTATING`, or PLAN, TRAIL, CHECK, AUDIT."""
     writes: bool = False
 
 
@@ -86,6 +87,11 @@ STATEMENTS = (
         "Reads and writes secrets and parameters: narrow it to those that keys are handed to.",
         optional=True,
     ),
+    Statement(
+        "Audit",
+        "Reads all users, their keys and what they may do, for `keysweep account`; changes nothing.",
+        optional=True,
+    ),
     Statement("AssumeResponder", "Assumes the responder role in every account that has it.", of_operator=True),
     Statement(
         "NameAccounts", "Asks STS which account a key ID belongs to, of any key there is.", of_operator=True
@@ -98,14 +104,14 @@ PERMISSIONS = (
         "Look",
         USERS,
         "Names the user of a key ID, and says when, where and for what it was last used.",
-        (PLAN, "deactivate-key"),
+        (PLAN, AUDIT, "deactivate-key"),
     ),
     Permission(
         "iam:ListAccessKeys",
         "Look",
         USERS,
         "Says whether the key is active, how old it is, and whether its user has another.",
-        (PLAN, "deactivate-key"),
+        (PLAN, AUDIT, "deactivate-key"),
     ),
     Permission(
         "iam:GetUser",
@@ -163,7 +169,7 @@ PERMISSIONS = (
         writes=True,
     ),
     Permission(
-        "cloudtrail:LookupEvents", "Trail", ANYTHING, "Tells what the key did before it was off.", (TRAIL,)
+        "cloudtrail:LookupEvents", "Trail", ANYTHING, "Tells what keys did, and who made them.", (TRAIL, AUDIT)
     ),
     Permission(
         "iam:SimulatePrincipalPolicy",
@@ -294,6 +300,63 @@ PERMISSIONS = (
         "Hands the new key over, and the value before again for `undo`.",
         ("hand-over",),
         writes=True,
+    ),
+    Permission(
+        "cloudtrail:DescribeTrails",
+        "Audit",
+        ANYTHING,
+        "Says whether what keys do is written down in all regions.",
+        (AUDIT,),
+    ),
+    Permission("cloudtrail:GetTrailStatus", "Audit", TRAILS, "Says whether a trail is switched on.", (AUDIT,)),
+    Permission(
+        "ec2:DescribeRegions",
+        "Audit",
+        ANYTHING,
+        "With `--usage`: says which regions the account has enabled.",
+        (AUDIT,),
+    ),
+    Permission(
+        "iam:GenerateCredentialReport",
+        "Audit",
+        ANYTHING,
+        "Has AWS write down when the keys of all users were made and used.",
+        (AUDIT,),
+    ),
+    Permission(
+        "iam:GenerateServiceLastAccessedDetails",
+        "Audit",
+        USERS,
+        "With `--usage`: has IAM list the services that a user uses.",
+        (AUDIT,),
+    ),
+    Permission(
+        "iam:GetAccountAuthorizationDetails",
+        "Audit",
+        ANYTHING,
+        "Says what users may do, and so what a leaked key is worth.",
+        (AUDIT,),
+    ),
+    Permission(
+        "iam:GetAccountSummary",
+        "Audit",
+        ANYTHING,
+        "Says whether the root user has keys, where there is no report.",
+        (AUDIT,),
+    ),
+    Permission("iam:GetCredentialReport", "Audit", ANYTHING, "Reads that report.", (AUDIT,)),
+    Permission(
+        "iam:GetServiceLastAccessedDetails", "Audit", ANYTHING, "With `--usage`: reads that list.", (AUDIT,)
+    ),
+    Permission(
+        "iam:ListUsers", "Audit", ANYTHING, "Names the users, where their policies may not be read.", (AUDIT,)
+    ),
+    Permission(
+        "iam:SimulatePrincipalPolicy",
+        "Audit",
+        USERS,
+        "With `--usage`: says whether boundaries take away what policies allow.",
+        (AUDIT,),
     ),
     Permission(
         "sts:AssumeRole",
