@@ -24,7 +24,7 @@ _MOST_SNIPPETS = 100
 
 def lapse_row(lapse: Lapse, *, is_whole: bool = True) -> dict[str, Any]:
     """What is wrong, with evidence and the ways to mend it; the snippets for it only where it is whole."""
-    steps = lapse.steps()
+    steps, instead = lapse.steps(), lapse.replacement
     return {
         "id": lapse_id(lapse),
         "rule": lapse.rule.id,
@@ -38,10 +38,8 @@ def lapse_row(lapse: Lapse, *, is_whole: bool = True) -> dict[str, Any]:
         "cli": list(steps.cli),
         "terraform": steps.terraform,
         "console": steps.console,
-        "instead": lapse.replacement.title if lapse.replacement else "",
-        "snippets": [each.splitlines() for each in lapse.replacement.snippets]
-        if lapse.replacement and is_whole
-        else [],
+        "instead": instead.title if instead else "",
+        "snippets": [each.splitlines() for each in instead.snippets] if instead and is_whole else [],
     }
 
 
