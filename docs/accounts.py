@@ -12,10 +12,11 @@ from docs.proof import tests_of
 from keysweep.account.agents import TABLE as AGENTS
 from keysweep.account.agents import Confidence as Sureness
 from keysweep.account.agents import Kind
-from keysweep.account.practices import BY_NUMBER, PRACTICES, Rule
-from keysweep.account.practices import RULES as OF_KEYS
+from keysweep.account.practices import BY_NUMBER, PRACTICES
 from keysweep.account.references import ADDRESSES, address
 from keysweep.account.report import FORMATS as OF_ACCOUNTS
+from keysweep.account.rules import RULES as OF_KEYS
+from keysweep.account.rules import Rule
 from keysweep.account.snippets import SNIPPETS
 from keysweep.aws.permissions import AUDIT, PERMISSIONS
 

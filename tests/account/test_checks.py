@@ -113,6 +113,7 @@ def test_a_leaked_key_that_is_off_is_to_be_deleted() -> None:
     (found,) = broken(key(60, used(40), active=False), leak=Leak(ago(50), ()))
     assert found.rule.id == "leaked-key-kept"
     assert found.steps().cli == (
+        "keysweep delete AKIAEXAMPLEEXAMPLE22",
         "aws iam delete-access-key --user-name deploy --access-key-id AKIAEXAMPLEEXAMPLE22",
     )
 
@@ -131,7 +132,7 @@ def test_names_in_commands_cannot_run_anything() -> None:
     odd = Key("AKIAEXAMPLEEXAMPLE22", "a;$(id)", "arn:aws:iam::111122223333:user/a;$(id)", False, ago(99), NEVER)
     user = User("a;$(id)", odd.arn, (odd,), NOTHING)
     (found,) = lapses(Account("111122223333", "aws", NOW, (user,), 1), Bounds(), {})
-    assert "--user-name 'a;$(id)' --access-key-id" in found.steps().cli[0]
+    assert "--user-name 'a;$(id)' --access-key-id" in found.steps().cli[1]
 
 
 @pytest.mark.practice(10, 17)

@@ -16,9 +16,10 @@ from docs.generate import DOCS
 from keysweep.account.checks import Bounds
 from keysweep.account.course import since, summary
 from keysweep.account.identity import lapse_id
-from keysweep.account.practices import BY_NUMBER, PRACTICES, RULES
+from keysweep.account.practices import BY_NUMBER, PRACTICES
 from keysweep.account.references import ADDRESSES, PAGE, page
 from keysweep.account.report import FORMATS
+from keysweep.account.rules import RULES
 from keysweep.frozen import replace
 from keysweep.report.html.frame import shown
 from tests.account.samples import (

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from keysweep.account import checks_of_use, practices
+from keysweep.account import checks_of_use, rules
 from keysweep.account.evidence import Account, Key, User
-from keysweep.account.practices import RULES, Rule
 from keysweep.account.replacements import Replacement, replacement_of
+from keysweep.account.rules import RULES, Rule
 from keysweep.account.strength import is_held, is_powerful, power_of, simulation_of
 from keysweep.account.words import day, some
 from keysweep.findings import Severity
@@ -72,7 +72,7 @@ class Lapse:
     replacement: Replacement | None = None
     """What to have in place of the key, where the rule says that there is something."""
 
-    def steps(self) -> practices.Remedy:
+    def steps(self) -> rules.Remedy:
         """How to mend it, with the names of this key."""
         key = self.key
         told = {
@@ -82,7 +82,7 @@ class Lapse:
             "policies": ", ".join(self.user.powers.granted_by if self.user and self.user.powers else ()),
         }
         remedy = self.rule.remedy
-        return practices.Remedy(
+        return rules.Remedy(
             tuple(each.format_map(told) for each in remedy.cli),
             remedy.terraform.format_map(told),
             remedy.console.format_map(told),
@@ -103,7 +103,7 @@ def lapses(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> list[
         for rule, told in _broken(key, user, account, bounds, leaks):
             severity = _severity(rule, account, bounds, leaks, key, user)
             evidence = (*told, *_context(rule, key, user, leak))
-            instead = replacement_of(key, user, account) if rule is practices.REPLACEABLE and user else None
+            instead = replacement_of(key, user, account) if rule is rules.REPLACEABLE and user else None
             found.append(Lapse(rule, severity, account.id, key, user, evidence, age, rank, instead))
     return sorted(found, key=urgency)
 
@@ -149,7 +149,7 @@ def _of_account(account: Account) -> Iterator[tuple[Rule, tuple[str, ...]]]:
     if told and account.regions and account.regions.enabled:
         bare = [region for region in account.regions.enabled if region not in covered]
         told.append(f"no trail in {some(bare)}" if bare else "every region of today has one, no later one will")
-    yield practices.NO_TRAIL, tuple(told) or ("there is no trail",)
+    yield rules.NO_TRAIL, tuple(told) or ("there is no trail",)
 
 
 def _broken(
@@ -157,18 +157,18 @@ def _broken(
 ) -> Iterator[tuple[Rule, tuple[str, ...]]]:
     leak = leaks.get(key.key_id) if key.key_id else None
     if user is None:
-        yield practices.ROOT_KEY, ("it may do everything", _state(key), _made(key), _used(key))
+        yield rules.ROOT_KEY, ("it may do everything", _state(key), _made(key), _used(key))
     if leak and key.is_active:
-        yield practices.LEAKED, (_leaked(leak), _used(key))
+        yield rules.LEAKED, (_leaked(leak), _used(key))
         trailed = checks_of_use.after_leak(key, leak, account, bounds)
         when = _used_after(key, leak)
         if trailed or when is not None:
             told = (f"last used {day(when)}{_where(key)}",) if when else ()
-            yield practices.USED_AFTER_LEAK, (_leaked(leak), *told, *trailed)
+            yield rules.USED_AFTER_LEAK, (_leaked(leak), *told, *trailed)
     if leak and not key.is_active:
-        yield practices.LEAKED_INACTIVE, (_leaked(leak),)
+        yield rules.LEAKED_INACTIVE, (_leaked(leak),)
         if trailed := checks_of_use.after_leak(key, leak, account, bounds):
-            yield practices.USED_AFTER_LEAK, (_leaked(leak), "it is switched off now", *trailed)
+            yield rules.USED_AFTER_LEAK, (_leaked(leak), "it is switched off now", *trailed)
     if user is None:
         return
     yield from checks_of_use.of_key(key, user, account, bounds, leaks)
@@ -176,25 +176,25 @@ def _broken(
     if key.is_active:
         yield from _of_active(key, user, bounds, idle, age)
     elif not leak and idle is not None and idle > timedelta(days=bounds.kept_days):
-        yield practices.KEPT, (f"not used for {idle.days} days", _made(key))
+        yield rules.KEPT, (f"not used for {idle.days} days", _made(key))
 
 
 def _of_active(
     key: Key, user: User, bounds: Bounds, idle: timedelta | None, age: timedelta | None
 ) -> Iterator[tuple[Rule, tuple[str, ...]]]:
     if user.powers and user.powers.takes_over:
-        yield practices.POWERFUL, ()
+        yield rules.POWERFUL, ()
     if idle is not None and idle > timedelta(days=bounds.idle_days):
         if key.is_never_used:
-            yield practices.NEVER_USED, (_made(key),)
+            yield rules.NEVER_USED, (_made(key),)
         else:
-            yield practices.UNUSED, (f"not used for {idle.days} days", _used(key))
+            yield rules.UNUSED, (f"not used for {idle.days} days", _used(key))
     if age is not None and age > timedelta(days=bounds.most_days):
-        yield practices.OLD, (f"{age.days} days old, at most {bounds.most_days} are allowed",)
+        yield rules.OLD, (f"{age.days} days old, at most {bounds.most_days} are allowed",)
     active = [each for each in user.keys if each.is_active]
     if len(active) > 1 and key is min(active, key=_recency):
         other = next(each for each in active if each is not key)
-        yield practices.TWO_ACTIVE, (f"the other one is {other.name}, {_used(other)}", _used(key))
+        yield rules.TWO_ACTIVE, (f"the other one is {other.name}, {_used(other)}", _used(key))
 
 
 def _severity(
@@ -206,19 +206,19 @@ def _severity(
     user: User | None = None,
 ) -> Severity:
     """That of the rule, or another where something makes it better or worse."""
-    if rule is practices.ROOT_USE and checks_of_use.leaked_root_keys(account, leaks):
+    if rule is rules.ROOT_USE and checks_of_use.leaked_root_keys(account, leaks):
         return Severity.CRITICAL
     if key is None:
         return rule.severity
-    if rule is practices.UNAPPROVED and checks_of_use.is_made_with_leaked(key, leaks):
+    if rule is rules.UNAPPROVED and checks_of_use.is_made_with_leaked(key, leaks):
         return Severity.CRITICAL
     harmless = user is not None and user.powers is not None and not user.powers.services
     better = {
-        practices.LEAKED: (harmless, Severity.HIGH),
-        practices.USED_AFTER_LEAK: (not key.is_active, Severity.HIGH),
-        practices.POWERFUL: (user is not None and is_held(user), Severity.MEDIUM),
-        practices.UNEXPECTED_REGION: (checks_of_use.is_guessed(key, account, bounds), Severity.MEDIUM),
-        practices.REPLACEABLE: (not checks_of_use.is_surely_replaceable(key), Severity.LOW),
+        rules.LEAKED: (harmless, Severity.HIGH),
+        rules.USED_AFTER_LEAK: (not key.is_active, Severity.HIGH),
+        rules.POWERFUL: (user is not None and is_held(user), Severity.MEDIUM),
+        rules.UNEXPECTED_REGION: (checks_of_use.is_guessed(key, account, bounds), Severity.MEDIUM),
+        rules.REPLACEABLE: (not checks_of_use.is_surely_replaceable(key), Severity.LOW),
     }
     is_better, severity = better.get(rule, (False, rule.severity))
     return severity if is_better else rule.severity
@@ -226,13 +226,13 @@ def _severity(
 
 def _context(rule: Rule, key: Key, user: User | None, leak: Leak | None) -> Iterator[str]:
     """What makes it worse or better, beside what breaks the rule."""
-    if rule in {practices.LEAKED, practices.USED_AFTER_LEAK, practices.POWERFUL} and user:
+    if rule in {rules.LEAKED, rules.USED_AFTER_LEAK, rules.POWERFUL} and user:
         yield power_of(user)
         yield from simulation_of(user)
-    if leak and leak.places and rule in {practices.LEAKED, practices.USED_AFTER_LEAK}:
+    if leak and leak.places and rule in {rules.LEAKED, rules.USED_AFTER_LEAK}:
         more = f" and {len(leak.places) - 1} more" if len(leak.places) > 1 else ""
         yield f"found at {leak.places[0]}{more}"
-    if rule is practices.POWERFUL:
+    if rule is rules.POWERFUL:
         yield _used(key)
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from keysweep.account import practices
+from keysweep.account import rules
 from keysweep.account.agents import Confidence, Kind, program
 from keysweep.account.evidence import Account, Key, User
-from keysweep.account.practices import Rule
 from keysweep.account.replacements import replaced_use, replacement_of
+from keysweep.account.rules import Rule
 from keysweep.account.use import GLOBAL, Sighting, Use
 from keysweep.account.words import calls, day, some
 from keysweep.aws.notable import NOTABLE
@@ -51,7 +51,7 @@ def of_root(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> Brok
         )
     told += [f"its key {key_id} has leaked" for key_id in leaked_root_keys(account, leaks)]
     if told:
-        yield practices.ROOT_USE, tuple(told)
+        yield rules.ROOT_USE, tuple(told)
 
 
 def of_key(key: Key, user: User, account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> Broken:
@@ -61,15 +61,15 @@ def of_key(key: Key, user: User, account: Account, bounds: Bounds, leaks: Mappin
     if attacks:
         count = sum(each.count for each in attacks)
         last = day(max(each.last for each in attacks))
-        yield practices.ATTACKED, (f"{calls(count)}, the last {last}", _from(attacks), attacks[0].guess.why)
+        yield rules.ATTACKED, (f"{calls(count)}, the last {last}", _from(attacks), attacks[0].guess.why)
     if told := tuple(unexpected_regions(key, account, bounds)):
-        yield practices.UNEXPECTED_REGION, told
+        yield rules.UNEXPECTED_REGION, told
     if not key.is_active:
         return
     if instead := replacement_of(key, user, account):
-        yield practices.REPLACEABLE, (*_kinds(key), f"{instead.title} can replace it")
+        yield rules.REPLACEABLE, (*_kinds(key), f"{instead.title} can replace it")
     elif told := tuple(_unknown_use(key)):
-        yield practices.REPLACEABLE, (*told, "which role can replace it depends on where that runs")
+        yield rules.REPLACEABLE, (*told, "which role can replace it depends on where that runs")
     yield from _unused(key, user, account.taken, bounds)
 
 
@@ -86,12 +86,12 @@ def _made_by(key: Key, bounds: Bounds, leaks: Mapping[str, Leak]) -> Broken:
         return
     if is_made_with_leaked(key, leaks):
         evidence = f"made {day(made.when)} with {made.with_key}, which had leaked, from {made.address}"
-        yield practices.UNAPPROVED, (evidence, f"by {made.by} with {program(made.agent)}")
+        yield rules.UNAPPROVED, (evidence, f"by {made.by} with {program(made.agent)}")
     elif bounds.creators and not any(
         fnmatchcase(name, pattern) for name in made.names for pattern in bounds.creators
     ):
         evidence = f"made {day(made.when)} by {made.by} from {made.address} with {program(made.agent)}"
-        yield practices.UNAPPROVED, (evidence, f"approved are {', '.join(bounds.creators)}")
+        yield rules.UNAPPROVED, (evidence, f"approved are {', '.join(bounds.creators)}")
 
 
 def is_guessed(key: Key, account: Account, bounds: Bounds) -> bool:
@@ -135,7 +135,7 @@ def _unused(key: Key, user: User, now: datetime, bounds: Bounds) -> Broken:
     if used and idle:
         names = some(sorted(each.service for each in user.granted if not each.last))
         yield (
-            practices.UNUSED_PERMISSIONS,
+            rules.UNUSED_PERMISSIONS,
             (
                 f"its user used {len(used)} of {len(user.granted)} services that it may use: {some(sorted(used))}",
                 f"never in 400 days: {names}",

@@ -8,20 +8,20 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from keysweep.account import practices
+from keysweep.account import rules
 from keysweep.account.ages import band_of
 from keysweep.account.audit import Audit, Judged
 from keysweep.account.checks import Bounds, Lapse
 from keysweep.account.evidence import Key
 from keysweep.account.identity import lapse_id, named
-from keysweep.account.practices import RULES
+from keysweep.account.rules import RULES
 from keysweep.frozen import fields, frozen
 
 FORMAT, VERSION = "keysweep-account-run", 1
 _BY_ID = {each.id: each for each in RULES}
 _ALWAYS = ("most_days", "idle_days", "kept_days")
 """Bounds that are told whatever they are; the others where they are not the usual ones."""
-_OF_LEAKS = frozenset({practices.LEAKED.id, practices.USED_AFTER_LEAK.id, practices.LEAKED_INACTIVE.id})
+_OF_LEAKS = frozenset({rules.LEAKED.id, rules.USED_AFTER_LEAK.id, rules.LEAKED_INACTIVE.id})
 """Rules that are judged only for keys that the run was told of as leaked."""
 
 

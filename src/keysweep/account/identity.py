@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from keysweep.account.checks import Lapse
 from keysweep.account.evidence import Key
-from keysweep.account.practices import Rule
+from keysweep.account.rules import Rule
 
 
 def lapse_id(lapse: Lapse) -> str:

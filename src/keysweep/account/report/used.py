@@ -8,8 +8,8 @@ from typing import Any
 
 from keysweep.account.checks import Lapse
 from keysweep.account.evidence import Account, Key, RootUse, User
-from keysweep.account.practices import REPLACEABLE
 from keysweep.account.replacements import Replacement, replacement_of
+from keysweep.account.rules import REPLACEABLE
 from keysweep.account.use import Granted, Sighting, Use
 from keysweep.report.json import timestamp
 from keysweep.report.style import Style

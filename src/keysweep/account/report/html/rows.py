@@ -11,10 +11,11 @@ from keysweep.account.audit import Audit, Judged
 from keysweep.account.checks import Lapse
 from keysweep.account.evidence import Key, User
 from keysweep.account.identity import lapse_id
-from keysweep.account.practices import BY_NUMBER, Rule
+from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address
 from keysweep.account.report.facts import Facts
 from keysweep.account.report.html.words import TONES, age, may, used
+from keysweep.account.rules import Rule
 from keysweep.findings import Severity
 
 _NO_SEVERITY = "none"

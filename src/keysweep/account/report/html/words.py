@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from keysweep.account import practices
+from keysweep.account import rules
 from keysweep.account.audit import Audit
 from keysweep.account.evidence import Key, Powers
 from keysweep.findings import Severity
@@ -18,7 +18,7 @@ TONES = {
     Severity.LOW: "quiet",
     Severity.INFO: "quiet",
 }
-_LIVE_LEAKS = frozenset({practices.LEAKED, practices.USED_AFTER_LEAK})
+_LIVE_LEAKS = frozenset({rules.LEAKED, rules.USED_AFTER_LEAK})
 
 
 def headline(audit: Audit) -> str:
