@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from keysweep.account.agents import Confidence, Guess, Kind, guess
 from keysweep.account.checks import Bounds, Lapse, Leak, lapses
 from keysweep.account.evidence import Account, Key, Powers, RootUse, User
@@ -52,6 +54,7 @@ def judged(*users: User, leaks: dict[str, Leak] | None = None, **more: object) -
     return lapses(account, Bounds(), leaks or {})
 
 
+@pytest.mark.practice(10, 15, 16, 18)
 def test_a_leaked_old_powerful_key_that_strangers_used_after_its_leak_is_above_everything() -> None:
     stranger = use(seen(days=40), seen("198.51.100.66", after_leak=3))
     owner = use(seen(days=40, after_leak=1))
@@ -126,6 +129,7 @@ def test_what_is_only_a_guess_is_less_urgent_to_replace_and_says_that_it_is_one(
     assert found.evidence[0] == "3 calls by a server (maybe: its system is a Linux)"
 
 
+@pytest.mark.practice(13)
 def test_a_use_of_which_nothing_is_known_is_told_without_a_replacement() -> None:
     (found,) = judged(user(key(used=use(seen(agent="x/1")))))
     assert (found.rule.id, found.severity.label, found.replacement) == ("replaceable-key", "low", None)

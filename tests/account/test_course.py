@@ -174,6 +174,7 @@ def test_a_place_that_is_none_costs_no_report(tmp_path: Path) -> None:
     assert "could not be read" in history(tmp_path / "file").notes[0]
 
 
+@pytest.mark.practice(15)
 def test_the_course_has_a_table_for_each_account_and_an_incomplete_run_mends_nothing() -> None:
     whole, better = audit(account(user(OLD))), audit(account(user(YOUNG)))
     partial = audit(account(user(YOUNG), gaps=(Gap("keys", "", "slow"),)))
@@ -215,6 +216,7 @@ def test_a_hostile_name_leaves_no_trace() -> None:
     assert "evil" not in json.dumps(document(ran(hostile("evil\x1b[2J"))))
 
 
+@pytest.mark.practice(15)
 @pytest.mark.parametrize(
     ("age", "band", "too_old"),
     [(0, "month", 0), (30, "month", 0), (30.5, "quarter", 0), (90, "quarter", 0), (90.5, "half-year", 1),

@@ -90,6 +90,7 @@ def broken(account: Account, leaks: dict[str, Leak] | None = None, **bounds: Any
     return {each.rule.id: each for each in lapses(account, Bounds(**bounds), leaks or {})}
 
 
+@pytest.mark.practice(10, 16)
 def test_what_a_key_did_is_told_by_service_region_address_and_program(cloud: Cloud, acting: Asking) -> None:
     cloud.regions |= {"eu-west-1": "opted-in", "me-south-1": "not-opted-in"}
     cloud.events = {
@@ -237,6 +238,7 @@ def test_keysweeps_own_question_is_not_use_and_a_program_that_says_it_was_keyswe
     assert use(read(acting, leaks=leaks)).events == 1
 
 
+@pytest.mark.practice(12)
 def test_only_the_root_user_itself_is_the_root_user(cloud: Cloud, acting: Asking) -> None:
     cloud.events["us-east-1"] = [
         event("", "ConsoleLogin", "signin", userIdentity={"type": "Root"}),
@@ -251,6 +253,7 @@ def test_only_the_root_user_itself_is_the_root_user(cloud: Cloud, acting: Asking
     assert "root-use" not in broken(account, root_days=2)
 
 
+@pytest.mark.practice(1, 11)
 def test_whoever_made_a_key_is_held_to_who_may(cloud: Cloud, acting: Asking) -> None:
     made = {"responseElements": {"accessKey": {"accessKeyId": KEY, "userName": "ci"}}}
     session = {
@@ -282,6 +285,7 @@ def test_who_made_an_older_key_is_said_to_be_unknown(cloud: Cloud, acting: Askin
     assert any("--approved-creator says who may" in note for note in read(acting).notes)
 
 
+@pytest.mark.practice(17)
 def test_a_region_is_odd_where_a_key_works_mostly_elsewhere_and_nobody_else_changes_anything(
     cloud: Cloud, acting: Asking
 ) -> None:
@@ -338,6 +342,7 @@ def test_where_regions_may_not_be_listed_all_are_asked_and_that_is_a_gap(cloud: 
     assert {region for region, _, _ in cloud.looked_up} == {"cn-north-1"}
 
 
+@pytest.mark.practice(10, 17)
 def test_each_region_is_asked_for_its_trails_where_none_is_for_all(cloud: Cloud, acting: Asking) -> None:
     cloud.regions |= {"eu-west-1": "opted-in", "eu-west-3": "opted-in"}
     cloud.trails = {
@@ -349,6 +354,7 @@ def test_each_region_is_asked_for_its_trails_where_none_is_for_all(cloud: Cloud,
     assert "every region of today has one, no later one will" in broken(read(acting))["no-trail"].evidence
 
 
+@pytest.mark.practice(18)
 def test_services_that_are_allowed_and_not_used_are_counted(cloud: Cloud, acting: Asking) -> None:
     at = f"{ago(2):%Y-%m-%dT%H:%M:%SZ}"
     cloud.services[f"{ARN}/ci"] = {"s3": at, "sqs": "", "iam": "", "ec2": at}
@@ -361,6 +367,7 @@ def test_services_that_are_allowed_and_not_used_are_counted(cloud: Cloud, acting
     assert "unused-permissions" not in broken(read(acting))
 
 
+@pytest.mark.practice(18)
 def test_power_that_a_boundary_takes_away_is_less_urgent_and_says_so(cloud: Cloud, acting: Asking) -> None:
     cloud.policies["ci"] = "*"
     found = broken(read(acting))["powerful-key"]

@@ -21,6 +21,7 @@ def deletes(desk: Desk, *more: str) -> Any:
     return {**key, "code": told["code"], "run": told["run"]}
 
 
+@pytest.mark.practice(6)
 def test_a_key_is_deleted_only_once_it_is_off_for_long_and_somebody_types_it(desk: Desk) -> None:
     told = deletes(desk, *NOW)
     assert (told["code"], told["guard"]) == (1, "still-active")

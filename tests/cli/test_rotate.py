@@ -42,6 +42,7 @@ def test_a_plan_and_what_nobody_agrees_to_change_nothing_and_write_no_journal(de
     assert (writes(desk), desk.operator.journal()) == ([], [])
 
 
+@pytest.mark.practice(2)
 def test_it_waits_until_others_use_the_new_key_and_nobody_the_old_one(desk: Desk) -> None:
     desk.fill(SSM)
     first = desk.rotates("--to", SSM, "--quiet-hours", "0")
@@ -77,6 +78,7 @@ def test_with_wait_it_looks_until_the_key_is_used(desk: Desk, monkeypatch: pytes
     assert naps == [1.0, 2.0]
 
 
+@pytest.mark.practice(4)
 def test_a_third_key_is_not_asked_for_and_the_second_one_described(desk: Desk) -> None:
     desk.fill(SSM)
     second = desk.account.access_key("ci")
@@ -138,6 +140,7 @@ def test_a_place_that_cannot_take_the_key_is_refused_before_one_is_made(
     assert writes(desk) == []
 
 
+@pytest.mark.practice(11)
 @PRINTED
 def test_standard_output_gets_the_key_alone(desk: Desk) -> None:
     agreed = ("--apply", "--confirm", desk.old.key_id, *ALLOWED)
@@ -148,6 +151,7 @@ def test_standard_output_gets_the_key_alone(desk: Desk) -> None:
     assert f"WAITING {desk.old.key_id}" in err
 
 
+@pytest.mark.practice(2, 5)
 @pytest.mark.parametrize(
     "place", [pytest.param(place, marks=[KEPT] if place.startswith("profile") else []) for place in PLACES]
 )
@@ -306,7 +310,8 @@ def test_nobody_listens_is_no_reason_to_believe_that_somebody_has_the_key(desk: 
             text=True,
             check=False,
         )  # fmt: skip
-    assert (running.returncode, "nobody has it now" in running.stderr) == (4, True), running.stderr
+    said = " ".join(running.stderr.split())
+    assert (running.returncode, "nobody has it now" in said) == (4, True), said
     (lost,) = set(desk.key_states()) - {desk.old.key_id}
     code, out, _ = desk.runs("rotate", "--resume", desk.operator.journal()[0]["run"], "--apply")
     assert (code, out) == (1, "")

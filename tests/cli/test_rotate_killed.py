@@ -43,6 +43,7 @@ def test_killed_before_the_key_is_made_it_is_made_by_the_next_run(desk: Desk, pl
     ends_well(desk, place)
 
 
+@pytest.mark.practice(2, 11)
 @pytest.mark.parametrize("place", [marked(place) for place in PLACES])
 def test_killed_after_the_key_was_made_its_secret_is_lost_and_it_is_replaced_by_word(
     desk: Desk, place: str
@@ -94,6 +95,18 @@ def test_killed_between_a_profile_and_the_line_about_it_the_profile_is_looked_in
     ends_well(desk, "profile:ci")
 
 
+def test_killed_while_a_lost_key_is_deleted_the_next_run_sees_that_it_is_gone(desk: Desk) -> None:
+    place = "ssm:/ci/key"
+    desk.fill(place)
+    desk.dies(*begin(desk, place), action="CreateAccessKey", after=True)
+    (lost,) = set(desk.key_states()) - {desk.old.key_id}
+    desk.dies(*begin(desk, place), "--confirm", lost, action="DeleteAccessKey", after=True)
+    assert list(desk.key_states()) == [desk.old.key_id]
+    assert desk.rotates()["status"] == "waiting"
+    ends_well(desk, place)
+
+
+@pytest.mark.practice(2)
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_the_switching_off_it_is_off_in_the_end(desk: Desk, after: bool) -> None:
     place = "ssm:/ci/key"

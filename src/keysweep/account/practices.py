@@ -17,58 +17,151 @@ class Practice:
     number: int
     name: str
     why: str
+    evidence: str
+    """What is shown of it, a clause."""
     commands: tuple[str, ...] = ()
     """That answer it, beside `account`."""
 
 
 PRACTICES = (
-    Practice(1, "Creation", "A key that nobody needed is a key that nobody misses when somebody else uses it."),
-    Practice(2, "Rotation", "A key that is changed regularly ends what a leak of it gave away."),
+    Practice(
+        1,
+        "Creation",
+        "A key that nobody needed is a key that nobody misses when somebody else uses it.",
+        "the credential report (made, never used), and CloudTrail's CreateAccessKey: who made it, from where",
+        (),
+    ),
+    Practice(
+        2,
+        "Rotation",
+        "A key that is changed regularly ends what a leak of it gave away.",
+        "its age in IAM, and the journal of its rotation",
+        ("rotate",),
+    ),
     Practice(
         3,
         "Securing",
         "A key is as safe as the least safe file that it stands in.",
+        "where a key stands on a machine or in a repository, and who else can read that",
         ("scan", "scan --machine", "install"),
     ),
-    Practice(4, "The two-key limit", "The second key is for the change from one to the next, and nothing else."),
     Practice(
-        5, "Disabling", "What is switched off cannot be used, and can be switched on again.", ("contain", "undo")
+        4,
+        "The two-key limit",
+        "The second key is for the change from one to the next, and nothing else.",
+        "both keys of a user, and when each was last used",
+        ("rotate",),
     ),
-    Practice(6, "Deleting", "An inactive key can be switched on by whoever may change keys; a deleted one never."),
+    Practice(
+        5,
+        "Disabling",
+        "What is switched off cannot be used, and can be switched on again.",
+        "its state and last use in IAM; after `contain` the journal, and AWS refusing the key",
+        ("contain", "undo"),
+    ),
+    Practice(
+        6,
+        "Deleting",
+        "An inactive key can be switched on by whoever may change keys; a deleted one never.",
+        "since when it is off, by the journal or CloudTrail, and its last use",
+        ("delete",),
+    ),
     Practice(
         7,
         "Keys and the CLI",
         "The CLI can sign in for some hours, and then needs no key in a file.",
+        "profiles that hold a long-term key, and what each could hold instead",
         ("scan --machine",),
     ),
-    Practice(8, "Roles in place of keys", "A role gives out credentials that expire by themselves."),
+    Practice(
+        8,
+        "Roles in place of keys",
+        "A role gives out credentials that expire by themselves.",
+        "user agent and source of its calls in CloudTrail, and the role that would do",
+        (),
+    ),
     Practice(
         9,
         "Keys and SDKs",
         "SDKs find a role's credentials by themselves; a key in code is found by all.",
+        "settings of tools that hold a key, and what each tool takes instead",
         ("scan --machine",),
     ),
     Practice(
-        10, "Tracking with CloudTrail", "What a key did is known only where it was written down.", ("contain",)
+        10,
+        "Tracking with CloudTrail",
+        "What a key did is known only where it was written down.",
+        "the trails of every region, and what the key did by CloudTrail",
+        ("contain",),
     ),
-    Practice(11, "Seen only at creation", "A lost secret is replaced, so nobody has to keep copies of one."),
-    Practice(12, "Keys of the root user", "Nothing limits the root user, so nothing limits who has its key."),
-    Practice(13, "Keys of IAM users", "A key of a user works from everywhere, until somebody ends it."),
-    Practice(14, "Temporary credentials", "What expires by itself is worth little to whoever finds it later."),
-    Practice(15, "Age", "The older a key is, the more places have seen it."),
+    Practice(
+        11,
+        "Seen only at creation",
+        "A lost secret is replaced, so nobody has to keep copies of one.",
+        "never used since it was made; a rotation hands each secret over once",
+        ("rotate",),
+    ),
+    Practice(
+        12,
+        "Keys of the root user",
+        "Nothing limits the root user, so nothing limits who has its key.",
+        "the root user's row in the credential report, and its events in CloudTrail",
+        (),
+    ),
+    Practice(
+        13,
+        "Keys of IAM users",
+        "A key of a user works from everywhere, until somebody ends it.",
+        "what its user may do, and what uses it",
+        (),
+    ),
+    Practice(
+        14,
+        "Temporary credentials",
+        "What expires by itself is worth little to whoever finds it later.",
+        "what uses it, and the set-up that gives out credentials for some hours",
+        (),
+    ),
+    Practice(
+        15,
+        "Age",
+        "The older a key is, the more places have seen it.",
+        "its age in days, the ages of all keys in bands, and the course over runs",
+        (),
+    ),
     Practice(
         16,
         "What IAM knows of a key",
         "When and for what a key was last used says whether it is missed.",
+        "its last use by service, region, address and time, held against the date of its leak",
         ("verify", "contain"),
     ),
-    Practice(17, "Regions", "Use in a region where nobody works is somebody else's use."),
-    Practice(18, "Permissions", "A leaked key is worth what its user may do."),
-    Practice(19, "Key IDs", "The ID says which account a key belongs to, without asking anybody.", ("explain",)),
+    Practice(
+        17,
+        "Regions",
+        "Use in a region where nobody works is somebody else's use.",
+        "regions of its use, held against those in which anybody else works",
+        (),
+    ),
+    Practice(
+        18,
+        "Permissions",
+        "A leaked key is worth what its user may do.",
+        "all policies together, IAM's simulation, and services used against services granted",
+        (),
+    ),
+    Practice(
+        19,
+        "Key IDs",
+        "The ID says which account a key belongs to, without asking anybody.",
+        "the account that is encoded in the ID",
+        ("explain",),
+    ),
     Practice(
         20,
         "Secrets",
         "The secret alone signs requests; AWS keeps no copy that anybody could ask for.",
+        "the shape and entropy of a secret, and what STS answers to it",
         ("scan", "explain"),
     ),
 )
@@ -99,7 +192,8 @@ class Rule:
 
 _SWITCH_OFF = "aws iam update-access-key --user-name {user} --access-key-id {key_id} --status Inactive"
 _DELETE = "aws iam delete-access-key --user-name {user} --access-key-id {key_id}"
-_MAKE = "aws iam create-access-key --user-name {user}"
+_ROTATE = "keysweep rotate {key_id} --to PLACE"
+_END = "keysweep delete {key_id}"
 _LOOKUP = "aws cloudtrail lookup-events --lookup-attributes AttributeKey"
 _KEYS_IN_CONSOLE = "IAM > Users > {user} > Security credentials > Access keys"
 _OFF_IN_TERRAFORM = 'status = "Inactive" in the aws_iam_access_key of {user}, and later remove the resource'
@@ -153,7 +247,7 @@ LEAKED_INACTIVE = Rule(
     (6,),
     "A key that has leaked is switched off and was not deleted",
     Severity.MEDIUM,
-    Remedy((_DELETE,), "remove the aws_iam_access_key of {user}", f"{_KEYS_IN_CONSOLE}: Delete"),
+    Remedy((_END, _DELETE), "remove the aws_iam_access_key of {user}", f"{_KEYS_IN_CONSOLE}: Delete"),
 )
 NEVER_USED = Rule(
     "never-used-key",
@@ -185,7 +279,7 @@ KEPT = Rule(
     (6,),
     "A key is switched off and was not deleted",
     Severity.LOW,
-    Remedy((_DELETE,), "remove the aws_iam_access_key of {user}", f"{_KEYS_IN_CONSOLE}: Delete"),
+    Remedy((_END, _DELETE), "remove the aws_iam_access_key of {user}", f"{_KEYS_IN_CONSOLE}: Delete"),
 )
 TWO_ACTIVE = Rule(
     "two-active-keys",
@@ -208,7 +302,7 @@ OLD = Rule(
     "A key is older than it may become",
     Severity.MEDIUM,
     Remedy(
-        (_MAKE, _SWITCH_OFF, _DELETE),
+        (_ROTATE, _END),
         "replace the aws_iam_access_key of {user}: terraform apply -replace=ADDRESS, with create_before_destroy",
         f"{_KEYS_IN_CONSOLE}: Create access key, put it where the old one stands, deactivate the old one when it "
         "is not used any more, then delete it",

@@ -34,6 +34,7 @@ def loaded(tmp_path: Path, snippet: str) -> dict[str, dict[str, dict[str, str]]]
     return read
 
 
+@pytest.mark.practice(7, 14)
 def test_a_person_signs_in_with_the_account_that_the_key_tells(tmp_path: Path) -> None:
     found = replaced("[default]\nregion = eu-central-1\n", f"[default]\n{KEY}")
     assert found.key_id == ID
@@ -125,6 +126,7 @@ def test_the_kernel_tells_of_an_instance(tmp_path: Path, name: str, content: str
     assert surroundings({}, os.fspath(tmp_path)).machine is machine
 
 
+@pytest.mark.practice(8, 9)
 @pytest.mark.parametrize(
     ("machine", "source"), [(Machine.EC2, "Ec2InstanceMetadata"), (Machine.ECS, "EcsContainer")]
 )

@@ -152,7 +152,10 @@ def _without_lost(rotation: Rotation, means: Means) -> Rotation:
     """The rotation without a key whose secret is lost; raises _Stop where that has to stay."""
     new = key_of(means.acting.client("iam"), rotation.account, rotation.new)
     if new is None:
-        return replace(rotation, new="")
+        if rotation.deleting:
+            number = rotation.deleting.number
+            means.run.note("made", change=number, key_id=rotation.new, reason=f"{rotation.new} is gone")
+        return replace(rotation, new="", handing=None, deleting=None)
     if new.last_use.date and not rotation.is_own(new.last_use):
         if rotation.handing and rotation.place.kind == "stdout":
             return _found(rotation, means, f"{rotation.new} has been used, so who asked for it has it")

@@ -49,6 +49,8 @@ class Rotation:
     creating: Open | None = None
     handing: Open | None = None
     """Until it is known that the place has the key."""
+    deleting: Open | None = None
+    """Of a new key whose secret was lost."""
     handed: datetime | None = None
     tried: tuple[datetime, ...] = ()
     """When, on AWS's clock, keysweep itself used the new key, to see whether AWS accepts it."""
@@ -164,6 +166,9 @@ def _further(rotation: Rotation, entry: Entry) -> Rotation:
             return replace(rotation, creating=None, new=str(values["created"]))
         if event in (Outcome.REFUSED, "never-made"):
             return replace(rotation, creating=None)
+    elif rotation.deleting and rotation.deleting.number == number:
+        if event in (Outcome.MADE, Outcome.REFUSED):
+            return replace(rotation, deleting=None)
     elif rotation.handing and rotation.handing.number == number:
         if event == Outcome.MADE:
             return replace(rotation, handing=None, handed=time_of(entry))
@@ -181,6 +186,8 @@ def _intended(rotation: Rotation, entry: Entry) -> Rotation:
         return replace(rotation, creating=Open(number, time_of(entry), tuple(map(str, there))))
     if values.get("action") == "hand-over":
         return replace(rotation, handing=Open(number, time_of(entry)))
+    if values.get("action") == "delete-key":
+        return replace(rotation, deleting=Open(number, time_of(entry)))
     return rotation
 
 
