@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from keysweep.account.audit import Audit
 from keysweep.account.identity import lapse_id
@@ -92,7 +92,7 @@ def test_keys_are_found_by_tile_filter_search_and_order_and_what_is_wrong_is_ope
     assert "found at app: .env:3 and 1 more" in lapse.inner_text()
     assert page.evaluate("document.activeElement.localName") == "summary"
     lapse.locator(".copying button").first.click()
-    assert page.inner_text("#copied") == "Copied."
+    expect(page.locator("#copied")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == "keysweep contain AKIA0000000000000001"
     assert opened.complaints == []
 
