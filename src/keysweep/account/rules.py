@@ -48,7 +48,7 @@ ROOT_KEY = Rule(
     Severity.CRITICAL,
     Remedy(
         (),
-        "Terraform cannot: no API deletes a key of the root user but that of the root user itself",
+        "it cannot: no API deletes a key of the root user but that of the root user itself",
         "sign in as root > your name > Security credentials > Access keys: deactivate it, watch for a week what "
         "fails, delete it; in an organisation, IAM > Root access management can delete it for a member",
     ),
