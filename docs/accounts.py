@@ -9,15 +9,15 @@ from pathlib import Path
 
 from docs.markdown import table
 from docs.proof import tests_of
-from keysweep.account.agents import TABLE as AGENTS
-from keysweep.account.agents import Confidence as Sureness
-from keysweep.account.agents import Kind
+from keysweep.account.judging.rules import RULES as OF_KEYS
+from keysweep.account.judging.rules import Rule
+from keysweep.account.judging.snippets import SNIPPETS
 from keysweep.account.practices import BY_NUMBER, PRACTICES
 from keysweep.account.references import ADDRESSES, address
 from keysweep.account.report import FORMATS as OF_ACCOUNTS
-from keysweep.account.rules import RULES as OF_KEYS
-from keysweep.account.rules import Rule
-from keysweep.account.snippets import SNIPPETS
+from keysweep.account.usage.agents import TABLE as AGENTS
+from keysweep.account.usage.agents import Confidence as Sureness
+from keysweep.account.usage.agents import Kind
 from keysweep.aws.permissions import AUDIT, PERMISSIONS
 
 

@@ -15,8 +15,8 @@ import yaml
 import keysweep
 from docs.generate import PAGES, TABLES, filled
 from docs.proof import tests_of
+from keysweep.account.judging.rules import RULES
 from keysweep.account.practices import PRACTICES
-from keysweep.account.rules import RULES
 from keysweep.cli.main import keysweep as command_line
 from keysweep.config import load
 from keysweep.findings import Kind

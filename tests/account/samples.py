@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
-from keysweep.account.agents import Confidence, Guess, Kind
 from keysweep.account.audit import Audit, Judged, Unreached
-from keysweep.account.checks import Bounds, Leak, lapses
 from keysweep.account.evidence import Account, Gap, Key, Powers, Trail, User
+from keysweep.account.judging.checks import Bounds, Leak, lapses
 from keysweep.account.report import FORMATS
 from keysweep.account.report.facts import Facts
-from keysweep.account.use import Call, Sighting, Use
+from keysweep.account.usage.agents import Confidence, Guess, Kind
+from keysweep.account.usage.use import Call, Sighting, Use
 from keysweep.aws.ownership import NEVER, LastUse
 from keysweep.frozen import replace
 

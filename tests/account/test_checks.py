@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keysweep.account.checks import Bounds, Lapse, Leak, lapses
 from keysweep.account.evidence import Account, Key, Powers, Trail, User
+from keysweep.account.judging.checks import Bounds, Lapse, Leak, lapses
 from keysweep.aws.ownership import NEVER, LastUse
 from keysweep.findings import Severity
 

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keysweep.account import history as on_disk
-from keysweep.account.ages import by_age
 from keysweep.account.audit import Audit, Unreached
-from keysweep.account.checks import Bounds, Leak
-from keysweep.account.course import Change, Run, document, how, run_of, since, summary
 from keysweep.account.evidence import Gap
-from keysweep.account.history import history, keep
+from keysweep.account.judging.ages import by_age
+from keysweep.account.judging.checks import Bounds, Leak
 from keysweep.account.report.trend import document as course
 from keysweep.account.report.trend import lines
+from keysweep.account.runs import history as on_disk
+from keysweep.account.runs.course import Change, Run, document, how, run_of, since, summary
+from keysweep.account.runs.history import history, keep
 from keysweep.frozen import replace
 from keysweep.report.style import Style
 from tests.account.samples import NOW, account, audit, everything, hostile, key, many, user

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from docs.generate import DOCS
-from keysweep.account.checks import Bounds
-from keysweep.account.course import since, summary
-from keysweep.account.identity import lapse_id
+from keysweep.account.judging.checks import Bounds
+from keysweep.account.judging.identity import lapse_id
+from keysweep.account.judging.rules import RULES
 from keysweep.account.practices import BY_NUMBER, PRACTICES
 from keysweep.account.references import ADDRESSES, PAGE, page
 from keysweep.account.report import FORMATS
-from keysweep.account.rules import RULES
+from keysweep.account.runs.course import since, summary
 from keysweep.frozen import replace
 from keysweep.report.html.frame import shown
 from tests.account.samples import (

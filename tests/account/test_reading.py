@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from keysweep.account.checks import Bounds, lapses
 from keysweep.account.evidence import Account
-from keysweep.account.reading import overview, read_account
+from keysweep.account.judging.checks import Bounds, lapses
+from keysweep.account.reading.account import overview, read_account
 from keysweep.aws import clients
 from keysweep.aws.partitions import partition
 from keysweep.aws.responders import identified

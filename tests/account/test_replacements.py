@@ -13,13 +13,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keysweep.account.agents import Confidence, Guess, Kind
 from keysweep.account.audit import Audit, Judged
-from keysweep.account.checks import Bounds, lapses
 from keysweep.account.evidence import Account, Key, User
-from keysweep.account.replacements import actions_of, replacement_of
-from keysweep.account.snippets import SNIPPETS
-from keysweep.account.use import Call, Granted, Sighting, Use
+from keysweep.account.judging.checks import Bounds, lapses
+from keysweep.account.judging.replacements import actions_of, replacement_of
+from keysweep.account.judging.snippets import SNIPPETS
+from keysweep.account.usage.agents import Confidence, Guess, Kind
+from keysweep.account.usage.use import Call, Granted, Sighting, Use
 from keysweep.frozen import replace
 from tests.account.samples import written
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keysweep.account.checks import Bounds, Lapse, Leak, lapses
 from keysweep.account.evidence import Account
-from keysweep.account.kept import Kept
-from keysweep.account.lookups import Pacing, Question, answered
-from keysweep.account.reading import overview, read_account
-from keysweep.account.tallies import Creations, Others, Sightings
-from keysweep.account.usage import Wanted, with_usage
+from keysweep.account.judging.checks import Bounds, Lapse, Leak, lapses
+from keysweep.account.reading.account import overview, read_account
+from keysweep.account.reading.kept import Kept
+from keysweep.account.usage.lookups import Pacing, Question, answered
+from keysweep.account.usage.tallies import Creations, Others, Sightings
+from keysweep.account.usage.wanted import Wanted, with_usage
 from keysweep.aws import clients
 from keysweep.aws.partitions import partition
 from keysweep.aws.responders import Acting, identified

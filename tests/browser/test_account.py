@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from keysweep.account.audit import Audit
-from keysweep.account.identity import lapse_id
+from keysweep.account.judging.identity import lapse_id
 from keysweep.frozen import replace
 from tests.account.samples import everything, hostile, many, written
 from tests.browser.conftest import Opened

@@ -16,8 +16,8 @@ from keysweep.frozen import frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.account.checks import Leak
     from keysweep.account.evidence import Account
+    from keysweep.account.judging.checks import Leak
     from keysweep.aws.responders import Acting
 
 _Command = Callable[..., Any]
@@ -78,7 +78,7 @@ class Usage:
         is_shown: bool = True,
     ) -> Account:
         """The account with the use of its keys, or with a note that nobody asked; `is_shown` as it comes."""
-        from keysweep.account.usage import NOT_ASKED, Wanted, with_usage
+        from keysweep.account.usage.wanted import NOT_ASKED, Wanted, with_usage
         from keysweep.frozen import replace
 
         if not self.is_asked:

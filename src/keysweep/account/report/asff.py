@@ -10,16 +10,16 @@ import json
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from keysweep.account import rules
 from keysweep.account.audit import Audit
-from keysweep.account.checks import Lapse
-from keysweep.account.course import Mended
 from keysweep.account.evidence import Key
-from keysweep.account.identity import lapse_id
+from keysweep.account.judging import rules
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.identity import lapse_id
+from keysweep.account.judging.rules import RULES, Rule
 from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address, page
 from keysweep.account.report.facts import Facts
-from keysweep.account.rules import RULES, Rule
+from keysweep.account.runs.course import Mended
 from keysweep.aws.partitions import BY_NAME
 from keysweep.report.asff import (
     LABELS,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from keysweep.account.ages import Aged, by_age
 from keysweep.account.audit import Audit
-from keysweep.account.checks import Bounds
-from keysweep.account.course import Change
+from keysweep.account.judging.ages import Aged, by_age
+from keysweep.account.judging.checks import Bounds
+from keysweep.account.runs.course import Change
 from keysweep.errors import ExitCode
 from keysweep.findings import Severity
 from keysweep.frozen import frozen

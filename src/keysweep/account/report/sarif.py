@@ -7,13 +7,13 @@ from typing import Any, TextIO
 
 from keysweep import __version__
 from keysweep.account.audit import Audit
-from keysweep.account.checks import Lapse
-from keysweep.account.identity import lapse_id
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.identity import lapse_id
+from keysweep.account.judging.rules import RULES, Rule
 from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address, page
 from keysweep.account.report.facts import Facts
 from keysweep.account.report.text import summary, unchecked
-from keysweep.account.rules import RULES, Rule
 from keysweep.report.entries import Own, cleaned
 from keysweep.report.json import timestamp
 from keysweep.report.rules import escaped

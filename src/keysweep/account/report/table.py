@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from keysweep.account.audit import Audit
-from keysweep.account.checks import Lapse
-from keysweep.account.identity import lapse_id
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.identity import lapse_id
 from keysweep.account.references import address
 from keysweep.account.report.facts import Facts
 from keysweep.account.report.text import summary, unchecked

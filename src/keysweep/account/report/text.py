@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TextIO
 
-from keysweep.account.ages import Aged
 from keysweep.account.audit import Audit
-from keysweep.account.checks import Lapse
+from keysweep.account.judging.ages import Aged
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.rules import Rule
 from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address
 from keysweep.account.report.changed import change_lines
 from keysweep.account.report.facts import Facts
 from keysweep.account.report.used import snippet_lines
-from keysweep.account.rules import Rule
 from keysweep.findings import Severity
 from keysweep.report.style import Style, number_of
 from keysweep.report.wrapping import beside, wrapped

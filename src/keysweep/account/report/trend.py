@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from keysweep.account.course import Counted, Run
+from keysweep.account.runs.course import Counted, Run
 from keysweep.findings import Severity
 from keysweep.frozen import frozen
 from keysweep.report.json import timestamp

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from keysweep.account.checks import Lapse
 from keysweep.account.evidence import Account, Key, RootUse, User
-from keysweep.account.replacements import Replacement, replacement_of
-from keysweep.account.rules import REPLACEABLE
-from keysweep.account.use import Granted, Sighting, Use
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.replacements import Replacement, replacement_of
+from keysweep.account.judging.rules import REPLACEABLE
+from keysweep.account.usage.use import Granted, Sighting, Use
 from keysweep.report.json import timestamp
 from keysweep.report.style import Style
 from keysweep.report.wrapping import wrapped

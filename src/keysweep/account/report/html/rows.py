@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from keysweep.account.ages import band_of, is_too_old
 from keysweep.account.audit import Audit, Judged
-from keysweep.account.checks import Lapse
 from keysweep.account.evidence import Key, User
-from keysweep.account.identity import lapse_id
+from keysweep.account.judging.ages import band_of, is_too_old
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.identity import lapse_id
+from keysweep.account.judging.rules import Rule
 from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address
 from keysweep.account.report.facts import Facts
 from keysweep.account.report.html.words import TONES, age, may, used
-from keysweep.account.rules import Rule
 from keysweep.findings import Severity
 
 _NO_SEVERITY = "none"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from keysweep.account import rules
 from keysweep.account.audit import Audit
 from keysweep.account.evidence import Key, Powers
+from keysweep.account.judging import rules
 from keysweep.findings import Severity
 from keysweep.report.style import number_of
 

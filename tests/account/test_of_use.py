@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keysweep.account.agents import Confidence, Guess, Kind, guess
-from keysweep.account.checks import Bounds, Lapse, Leak, lapses
 from keysweep.account.evidence import Account, Key, Powers, RootUse, User
-from keysweep.account.use import Call, Creation, Sighting, Use
+from keysweep.account.judging.checks import Bounds, Lapse, Leak, lapses
+from keysweep.account.usage.agents import Confidence, Guess, Kind, guess
+from keysweep.account.usage.use import Call, Creation, Sighting, Use
 from keysweep.aws.ownership import LastUse
 from keysweep.frozen import replace
 

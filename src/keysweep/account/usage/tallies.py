@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from keysweep.account.agents import Kind, guess
-from keysweep.account.use import Creation, Sighting
+from keysweep.account.usage.agents import Kind, guess
+from keysweep.account.usage.use import Creation, Sighting
 from keysweep.aws.trail import detail_of
 
 _MOST_CHARACTERS = 200

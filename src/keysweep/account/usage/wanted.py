@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from keysweep.account import trailed
-from keysweep.account.advised import advised
 from keysweep.account.evidence import Account, Gap, Trail
-from keysweep.account.lookups import Pacing
-from keysweep.account.regions import regions_of, trails_in
-from keysweep.account.simulated import simulated
+from keysweep.account.usage import trailed
+from keysweep.account.usage.advised import advised
+from keysweep.account.usage.lookups import Pacing
+from keysweep.account.usage.regions import regions_of, trails_in
+from keysweep.account.usage.simulated import simulated
 from keysweep.aws.responders import Acting
 from keysweep.frozen import frozen, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.account.checks import Leak
+    from keysweep.account.judging.checks import Leak
 
 NOT_ASKED = (
     "What uses each key was not asked: --usage asks CloudTrail what the keys did, and IAM which services are used "

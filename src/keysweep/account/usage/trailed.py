@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from keysweep.account.agents import Kind
 from keysweep.account.evidence import Account, Gap, Key, Regions, RootUse
-from keysweep.account.lookups import Pacing, Question, answered
-from keysweep.account.tallies import Creations, Others, Sightings
-from keysweep.account.use import Call, Use, away_from_home, use_of
-from keysweep.account.words import some
+from keysweep.account.judging.words import some
+from keysweep.account.usage.agents import Kind
+from keysweep.account.usage.lookups import Pacing, Question, answered
+from keysweep.account.usage.tallies import Creations, Others, Sightings
+from keysweep.account.usage.use import Call, Use, away_from_home, use_of
 from keysweep.aws.clients import DENIED
 from keysweep.aws.responders import Acting
 from keysweep.errors import AwsError
@@ -22,7 +22,7 @@ from keysweep.frozen import frozen, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.account.checks import Leak
+    from keysweep.account.judging.checks import Leak
 
 NEEDS = "cloudtrail:LookupEvents"
 _MOST_PAGES = 20

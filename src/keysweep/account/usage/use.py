@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from keysweep.account.agents import Confidence, Guess, Kind
+from keysweep.account.usage.agents import Confidence, Guess, Kind
 from keysweep.frozen import frozen
 
 

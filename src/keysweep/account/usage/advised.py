@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from keysweep.account.asking import attempt, each_of
 from keysweep.account.evidence import Gap, User
-from keysweep.account.use import Granted
+from keysweep.account.reading.asking import attempt, each_of
+from keysweep.account.usage.use import Granted
 from keysweep.aws.ownership import utc
 from keysweep.errors import AwsError
 

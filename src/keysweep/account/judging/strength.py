@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from keysweep.account.evidence import User
-from keysweep.account.words import some
+from keysweep.account.judging.words import some
 
 
 def is_powerful(user: User) -> bool:

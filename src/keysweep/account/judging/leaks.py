@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from keysweep.account.checks import Leak
+from keysweep.account.judging.checks import Leak
 from keysweep.findings import Finding, Severity
 
 

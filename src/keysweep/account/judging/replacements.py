@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from keysweep.account.agents import Guess, Kind
 from keysweep.account.evidence import Account, Key, User
-from keysweep.account.snippets import SNIPPETS, Facts
-from keysweep.account.use import use_of
+from keysweep.account.judging.snippets import SNIPPETS, Facts
+from keysweep.account.usage.agents import Guess, Kind
+from keysweep.account.usage.use import use_of
 from keysweep.frozen import frozen
 
 _MOST_ACTIONS = 40

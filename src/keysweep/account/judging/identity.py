@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from keysweep.account.checks import Lapse
 from keysweep.account.evidence import Key
-from keysweep.account.rules import Rule
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.rules import Rule
 
 
 def lapse_id(lapse: Lapse) -> str:

@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from keysweep.account import checks_of_use, rules
 from keysweep.account.evidence import Account, Key, User
-from keysweep.account.replacements import Replacement, replacement_of
-from keysweep.account.rules import RULES, Rule
-from keysweep.account.strength import is_held, is_powerful, power_of, simulation_of
-from keysweep.account.words import day, some
+from keysweep.account.judging import of_use, rules
+from keysweep.account.judging.replacements import Replacement, replacement_of
+from keysweep.account.judging.rules import RULES, Rule
+from keysweep.account.judging.strength import is_held, is_powerful, power_of, simulation_of
+from keysweep.account.judging.words import day, some
 from keysweep.findings import Severity
 from keysweep.frozen import frozen
 
@@ -91,7 +91,7 @@ class Lapse:
 
 def lapses(account: Account, bounds: Bounds, leaks: Mapping[str, Leak]) -> list[Lapse]:
     """Every rule that is broken, what is worst first."""
-    of_root = checks_of_use.of_root(account, bounds, leaks)
+    of_root = of_use.of_root(account, bounds, leaks)
     found = [
         Lapse(rule, _severity(rule, account, bounds, leaks), account.id, None, None, evidence)
         for rule, evidence in (*_of_account(account), *of_root)
@@ -129,7 +129,7 @@ def _rank(key: Key, user: User | None, account: Account, bounds: Bounds, leak: L
     age = key.age(account.taken)
     is_used = _used_after(key, leak) is not None or bool(key.use and key.use.after_leak)
     told = (
-        is_used and checks_of_use.is_unexpected(key, account, bounds),
+        is_used and of_use.is_unexpected(key, account, bounds),
         user is None or is_powerful(user),
         is_used,
         age is not None and age > timedelta(days=bounds.most_days),
@@ -160,18 +160,18 @@ def _broken(
         yield rules.ROOT_KEY, ("it may do everything", _state(key), _made(key), _used(key))
     if leak and key.is_active:
         yield rules.LEAKED, (_leaked(leak), _used(key))
-        trailed = checks_of_use.after_leak(key, leak, account, bounds)
+        trailed = of_use.after_leak(key, leak, account, bounds)
         when = _used_after(key, leak)
         if trailed or when is not None:
             told = (f"last used {day(when)}{_where(key)}",) if when else ()
             yield rules.USED_AFTER_LEAK, (_leaked(leak), *told, *trailed)
     if leak and not key.is_active:
         yield rules.LEAKED_INACTIVE, (_leaked(leak),)
-        if trailed := checks_of_use.after_leak(key, leak, account, bounds):
+        if trailed := of_use.after_leak(key, leak, account, bounds):
             yield rules.USED_AFTER_LEAK, (_leaked(leak), "it is switched off now", *trailed)
     if user is None:
         return
-    yield from checks_of_use.of_key(key, user, account, bounds, leaks)
+    yield from of_use.of_key(key, user, account, bounds, leaks)
     idle, age = key.idle(account.taken), key.age(account.taken)
     if key.is_active:
         yield from _of_active(key, user, bounds, idle, age)
@@ -206,19 +206,19 @@ def _severity(
     user: User | None = None,
 ) -> Severity:
     """That of the rule, or another where something makes it better or worse."""
-    if rule is rules.ROOT_USE and checks_of_use.leaked_root_keys(account, leaks):
+    if rule is rules.ROOT_USE and of_use.leaked_root_keys(account, leaks):
         return Severity.CRITICAL
     if key is None:
         return rule.severity
-    if rule is rules.UNAPPROVED and checks_of_use.is_made_with_leaked(key, leaks):
+    if rule is rules.UNAPPROVED and of_use.is_made_with_leaked(key, leaks):
         return Severity.CRITICAL
     harmless = user is not None and user.powers is not None and not user.powers.services
     better = {
         rules.LEAKED: (harmless, Severity.HIGH),
         rules.USED_AFTER_LEAK: (not key.is_active, Severity.HIGH),
         rules.POWERFUL: (user is not None and is_held(user), Severity.MEDIUM),
-        rules.UNEXPECTED_REGION: (checks_of_use.is_guessed(key, account, bounds), Severity.MEDIUM),
-        rules.REPLACEABLE: (not checks_of_use.is_surely_replaceable(key), Severity.LOW),
+        rules.UNEXPECTED_REGION: (of_use.is_guessed(key, account, bounds), Severity.MEDIUM),
+        rules.REPLACEABLE: (not of_use.is_surely_replaceable(key), Severity.LOW),
     }
     is_better, severity = better.get(rule, (False, rule.severity))
     return severity if is_better else rule.severity

@@ -8,13 +8,13 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from keysweep.account import rules
-from keysweep.account.ages import band_of
 from keysweep.account.audit import Audit, Judged
-from keysweep.account.checks import Bounds, Lapse
 from keysweep.account.evidence import Key
-from keysweep.account.identity import lapse_id, named
-from keysweep.account.rules import RULES
+from keysweep.account.judging import rules
+from keysweep.account.judging.ages import band_of
+from keysweep.account.judging.checks import Bounds, Lapse
+from keysweep.account.judging.identity import lapse_id, named
+from keysweep.account.judging.rules import RULES
 from keysweep.frozen import fields, frozen
 
 FORMAT, VERSION = "keysweep-account-run", 1

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from keysweep.account.asking import attempt, each_of
 from keysweep.account.evidence import Gap, User
-from keysweep.account.powers import TELLING
-from keysweep.account.use import Simulated
+from keysweep.account.reading.asking import attempt, each_of
+from keysweep.account.reading.powers import TELLING
+from keysweep.account.usage.use import Simulated
 
 _NEEDS = "iam:SimulatePrincipalPolicy"
 WHAT = "whether anything takes away what policies allow"

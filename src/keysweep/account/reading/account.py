@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from keysweep.account.asking import attempt, each_of
 from keysweep.account.evidence import Account, Gap, Key, Powers, RootUse, Trail, User
-from keysweep.account.powers import powers
+from keysweep.account.reading.asking import attempt, each_of
+from keysweep.account.reading.powers import powers
 from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
 from keysweep.aws.inventory import ReportedKey, in_report
 from keysweep.aws.ownership import LastUse, is_active, last_use_of, utc

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from keysweep.account.audit import Unreached
 from keysweep.account.evidence import Account
-from keysweep.account.members import Member
+from keysweep.account.reading.members import Member
 from keysweep.aws.responders import Acting, Responders
 from keysweep.aws.threads import Threads
 from keysweep.errors import KeysweepError

@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from keysweep import atomic
-from keysweep.account.course import Run, document, run_of
+from keysweep.account.runs.course import Run, document, run_of
 from keysweep.aws.containment.journal import is_of_others
 from keysweep.frozen import frozen
 

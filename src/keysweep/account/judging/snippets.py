@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from keysweep.account.agents import Kind
+from keysweep.account.usage.agents import Kind
 from keysweep.frozen import frozen
 
 

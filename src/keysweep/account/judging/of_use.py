@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from keysweep.account import rules
-from keysweep.account.agents import Confidence, Kind, program
 from keysweep.account.evidence import Account, Key, User
-from keysweep.account.replacements import replaced_use, replacement_of
-from keysweep.account.rules import Rule
-from keysweep.account.use import GLOBAL, Sighting, Use
-from keysweep.account.words import calls, day, some
+from keysweep.account.judging import rules
+from keysweep.account.judging.replacements import replaced_use, replacement_of
+from keysweep.account.judging.rules import Rule
+from keysweep.account.judging.words import calls, day, some
+from keysweep.account.usage.agents import Confidence, Kind, program
+from keysweep.account.usage.use import GLOBAL, Sighting, Use
 from keysweep.aws.notable import NOTABLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.account.checks import Bounds, Leak
+    from keysweep.account.judging.checks import Bounds, Leak
 
 _MOST_NAMED = 3
 _MOST_PLACES = 5
