@@ -344,8 +344,8 @@ def test_an_interrupt_while_cloning_is_incomplete_and_leaves_nothing(
 
 
 def _is_cloned(pid: int, temporary: Path) -> bool:
-    """Whether the pack is there, and no git works on it any more."""
-    is_there = any(temporary.glob("*/mirror.git/objects/pack/*.pack"))
+    """Whether its refs are there, which come last, and no git works on it any more."""
+    is_there = any(temporary.glob("*/mirror.git/packed-refs"))
     return is_there and not Path(f"/proc/{pid}/task/{pid}/children").read_text()
 
 
