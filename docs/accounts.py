@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from docs.markdown import table
-from docs.proof import tests_of
+from docs.proof import held_by
 from keysweep.account.judging.rules import RULES as OF_KEYS
 from keysweep.account.judging.rules import Rule
 from keysweep.account.judging.snippets import SNIPPETS
@@ -35,7 +35,7 @@ def practices() -> str:
 
 def proof() -> str:
     """What shows each practice, and the tests that hold it."""
-    tests = tests_of()
+    tests = held_by()
     rows = [(str(each.number), each.name, each.evidence, _linked(tests[each.number])) for each in PRACTICES]
     return table(("", "practice", "evidence", "tests"), rows)
 

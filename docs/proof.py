@@ -9,7 +9,7 @@ from pathlib import Path
 _TESTS = Path(__file__).parent.parent / "tests"
 
 
-def tests_of() -> dict[int, list[str]]:
+def held_by() -> dict[int, list[str]]:
     """Numbers of practices, each with the tests as pytest names them."""
     found: dict[int, list[str]] = {}
     for path in sorted(_TESTS.rglob("test_*.py")):

@@ -14,7 +14,7 @@ import yaml
 
 import keysweep
 from docs.generate import PAGES, TABLES, filled
-from docs.proof import tests_of
+from docs.proof import held_by
 from keysweep.account.judging.rules import RULES
 from keysweep.account.practices import PRACTICES
 from keysweep.cli.main import keysweep as command_line
@@ -114,7 +114,7 @@ def test_every_snippet_of_a_configuration_can_be_parsed(page: Path) -> None:
 
 
 def test_every_practice_is_answered_by_a_rule_or_a_command_and_held_by_tests() -> None:
-    held = tests_of()
+    held = held_by()
     for each in PRACTICES:
         assert each.commands or any(each.number in rule.practices for rule in RULES), each.name
         assert held[each.number], each.name
