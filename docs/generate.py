@@ -10,30 +10,22 @@ import io
 import json
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 import yaml
 from sqlalchemy import Column
 
+from docs import accounts, machines
+from docs.markdown import table
 from fixtures.keys import key_id, secret
-from keysweep.account.agents import TABLE as AGENTS
-from keysweep.account.agents import Confidence as Sureness
-from keysweep.account.agents import Kind
-from keysweep.account.permissions import PERMISSIONS as OF_ACCOUNT
-from keysweep.account.practices import BY_NUMBER, PRACTICES, Rule
-from keysweep.account.practices import RULES as OF_KEYS
-from keysweep.account.references import ADDRESSES, address
-from keysweep.account.report import FORMATS as OF_ACCOUNTS
-from keysweep.account.snippets import SNIPPETS
 from keysweep.aws.containment.changes import CALLS, UNDOING
-from keysweep.aws.containment.refusals import GUARDS
+from keysweep.aws.containment.refusals import GUARDS, OF_ROTATION
 from keysweep.aws.mandate import ACTIONS, OPT_INS
 from keysweep.aws.outcomes import CODES, Meaning
 from keysweep.aws.permissions import STATEMENTS, of
@@ -43,16 +35,10 @@ from keysweep.detect.rules import RULES
 from keysweep.detect.scanner import scan
 from keysweep.errors import ExitCode
 from keysweep.findings import Confidence, Origin, Problem, ProblemCode, ScanResult, Severity, Source
-from keysweep.frozen import fields, replace
-from keysweep.report import FORMATS, text
+from keysweep.frozen import fields
+from keysweep.report import FORMATS
 from keysweep.report.severities import LEVELS
-from keysweep.report.style import Style
 from keysweep.settings import Settings
-from keysweep.sources.machine.places import PLACES, PRACTICE, Nature
-from keysweep.sources.machine.processes import Environments, Inherited
-from keysweep.sources.machine.scan import scan_machine
-from keysweep.sources.machine.weak import RULES as OF_MACHINES
-from keysweep.sources.machine.worth import WORTH
 from keysweep.store.schema import metadata
 from keysweep.store.views import VIEWS
 from keysweep.sweep.tokens import VARIABLES
@@ -78,7 +64,7 @@ def rules() -> str:
     for rule in RULES:
         entropy = f"{rule.entropy:g}" if rule.entropy else "–"
         rows.append((f"`{rule.name}`", entropy, rule.context or "–", rule.confidence.label, rule.source))
-    return _table(("rule", "least entropy", "what has to stand near", "confidence", "source"), rows)
+    return table(("rule", "least entropy", "what has to stand near", "confidence", "source"), rows)
 
 
 def patterns() -> str:
@@ -99,7 +85,7 @@ def limits() -> str:
         value = getattr(defaults, name)
         shown = f"{value // MIB} MiB" if name.endswith("_bytes") else str(value)
         rows.append((f"`{name.replace('_', '-')}`", shown, meaning[name]))
-    return _table(("limit", "default", "what it bounds"), rows)
+    return table(("limit", "default", "what it bounds"), rows)
 
 
 def settings() -> str:
@@ -117,7 +103,7 @@ def settings() -> str:
         if not isinstance(value, Severity | Confidence | bool):
             shown = "see below" if name == "limits" else "none"
         rows.append((f"`{name.replace('_', '-')}`", _kind(meaning[name][0]), shown, meaning[name][1]))
-    return _table(("setting", "type", "default", "what it does"), rows)
+    return table(("setting", "type", "default", "what it does"), rows)
 
 
 def _kind(annotation: str) -> str:
@@ -146,7 +132,7 @@ def codes() -> str:
         if told:
             meanings = re.findall(r"(?:^|\s{2,})([0-4])  (.+?)(?=\s{2,}[0-4]  |\n|$)", told[1])
             rows.append((f"`{name}`", *(dict(meanings).get(str(code), "") for code in range(5))))
-    return _table(("command", "0", "1", "2", "3", "4"), rows)
+    return table(("command", "0", "1", "2", "3", "4"), rows)
 
 
 def _commands(group: click.Group, names: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
@@ -161,13 +147,13 @@ def _commands(group: click.Group, names: tuple[str, ...]) -> Iterator[tuple[str,
 
 def exits() -> str:
     """The exit codes."""
-    return _table(("code", "meaning"), [(str(code), meaning) for code, meaning in sorted(_EXIT_CODES.items())])
+    return table(("code", "meaning"), [(str(code), meaning) for code, meaning in sorted(_EXIT_CODES.items())])
 
 
 def outcomes() -> str:
     """The error codes of STS as `aws/outcomes.py` has them."""
     rows = [(f"`{code}`", reason, _STATUSES[meaning]) for code, (meaning, reason) in CODES.items()]
-    return _table(("answer", "what it means", "what comes of it"), rows)
+    return table(("answer", "what it means", "what comes of it"), rows)
 
 
 _STATUSES = {
@@ -187,158 +173,14 @@ def permissions() -> str:
         if statement.of_operator:
             name += " (of the operator)"
         rows += [(name, f"`{each.action}`", f"`{each.resource}`", each.why) for each in of(statement)]
-    return _table(("statement", "permission", "on", "what it is for"), rows)
-
-
-def practices() -> str:
-    """The twenty practices, and what answers each."""
-    rows = []
-    for each in PRACTICES:
-        named = [f"`{rule.id}`" for rule in OF_KEYS if each.number in rule.practices]
-        commands = [f"`keysweep {command}`" for command in each.commands]
-        answered = ", ".join((*named, *commands)) or "not checked yet"
-        name = f"[{each.name}]({ADDRESSES[each.number]})"
-        rows.append((f'<a id="practice-{each.number}"></a>{each.number}', name, each.why, answered))
-    return _table(("", "practice", "why", "answered by"), rows)
-
-
-def account_rules() -> str:
-    """Every rule by which `keysweep account` judges keys."""
-    rows = [
-        (
-            f"[`{each.id}`](#{each.id})",
-            each.severity.label,
-            each.title,
-            ", ".join(map(str, each.practices)),
-            "; ".join(f"{name} {number}" for name, number in each.benchmarks),
-        )
-        for each in OF_KEYS
-    ]
-    return _table(("rule", "severity", "what is wrong", "practices", "benchmarks"), rows)
-
-
-def account_remedies() -> str:
-    """A section for each of these rules, with the name of the rule as its anchor."""
-    return "\n".join(_section(each) for each in OF_KEYS)
-
-
-def _section(rule: Rule) -> str:
-    practice = BY_NUMBER[rule.practices[0]]
-    numbers = ", ".join(f"[{number}](#practice-{number})" for number in rule.practices)
-    known = "".join(f"; {name} {number}" for name, number in rule.benchmarks)
-    names = {"user": "USER", "key_id": "KEY_ID", "arn": "ARN", "policies": "its policies"}
-    steps = [each.format_map(names) for each in (*rule.remedy.cli, rule.remedy.terraform, rule.remedy.console)]
-    *cli, terraform, console = steps
-    commands = "```text\n" + "\n".join(cli) + "\n```\n\n" if cli else ""
-    return (
-        f"### {rule.id}\n\n{rule.title} ({rule.severity.label}; practices {numbers}{known}).\n"
-        f"{practice.why} [What AWS says]({address(rule)}).\n\n"
-        f"{commands}- Terraform: {_marked(terraform)}.\n- Console: {_marked(console)}.\n"
-    )
-
-
-def _marked(text: str) -> str:
-    """Words that stand for a name, and names of Terraform, as code."""
-    return re.sub(r"\b(aws_\w+|USER|KEY_ID|ARN)\b", r"`\1`", text)
-
-
-def kinds() -> str:
-    """What uses keys, by what that is known, and what replaces a key there."""
-    told: dict[Kind, list[str]] = {}
-    for _, guess in AGENTS:
-        sure = guess.confidence.value if guess.confidence is not Sureness.SURE else "sure"
-        told.setdefault(guess.kind, []).append(f"{guess.why} ({sure})")
-    rows = []
-    for kind in told:
-        instead = SNIPPETS[kind][0] if kind in SNIPPETS else "–"
-        rows.append((kind.value, "; ".join(dict.fromkeys(told[kind])), instead))
-    return _table(("what uses it", "known by", "what replaces the key"), rows)
-
-
-def account_permissions() -> str:
-    """What `keysweep account` asks IAM."""
-    return _table(("permission", "why"), [(f"`{action}`", why) for action, why in OF_ACCOUNT])
-
-
-def places() -> str:
-    """Where `keysweep scan --machine` looks."""
-    rows = [
-        (
-            each.what,
-            " ".join(f"`{glob}`" for glob in each.globs),
-            " ".join(f"`{name}`" for name in each.variables) or "–",
-            str(PRACTICE[each.nature]),
-            each.instead,
-        )
-        for each in PLACES
-    ]
-    return _table(("place", "where", "also what these name", "practice", "what would take its place"), rows)
-
-
-def place_worth() -> str:
-    """What a key is worth by where it stands."""
-    rows = []
-    for nature in Nature:
-        its, listed = WORTH[nature], [each.what for each in PLACES if each.nature is nature]
-        named = f"{nature.value}: {', '.join(listed)}" if listed else nature.value
-        rows.append((named, _at_most(its.long_term), _at_most(its.temporary), its.why))
-    return _table(("where", "a long-term key", "one that expires", "why"), rows)
-
-
-def _at_most(severity: Severity) -> str:
-    return "as a leak" if severity is Severity.CRITICAL else severity.label
-
-
-def weak_places() -> str:
-    """Every rule for places."""
-    rows = [
-        (
-            f"`{each.id}`",
-            ", ".join(level.label for level in each.severities),
-            each.title,
-            each.when,
-            ", ".join(map(str, each.practices)),
-        )
-        for each in OF_MACHINES
-    ]
-    return _table(("rule", "severity", "what is wrong", "which of them", "practices"), rows)
-
-
-def machine_example() -> str:
-    """A home that is scanned while this page is made, and what people read of it."""
-    chance = random.Random(11)
-
-    def pair(equals: str = " = ", between: str = "\n") -> str:
-        return between.join(
-            (f"aws_access_key_id{equals}{key_id(chance)}", f"aws_secret_access_key{equals}{secret(chance)}")
-        )
-
-    with TemporaryDirectory() as directory:
-        home = Path(directory).resolve()
-        for name, content in (
-            (".aws/config", "[default]\nregion = eu-west-1\n"),
-            (".aws/credentials", f"[default]\n{pair()}\n"),
-            (".bash_history", f"git status\nexport {pair('=', ' ').upper()}\n"),
-        ):
-            path = home / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(content, encoding="utf-8")
-            path.chmod(0o600)
-        running = f"{pair('=').upper()}\n".encode()
-        (found,) = scan(running, Origin("(environment of pid 4711 node)", Source.PROCESS)).findings
-        inherited = Inherited(found, ("pid 4711 node",), ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
-        result = scan_machine(str(home), {}, Environments((inherited,)), jobs=1)
-        result = replace(result, scanned_items=212, scanned_bytes=1_840_000)
-    stream = io.StringIO()
-    text.render(result, stream, style=Style(width=115))
-    return f"```text\n{stream.getvalue().replace(str(home), '/home/ana')}```\n"
+    return table(("statement", "permission", "on", "what it is for"), rows)
 
 
 def actions() -> str:
     """Everything that a run can change."""
     needed = {action: _option(action) for action in ACTIONS}
     rows = [(f"`{action}`", f"`{CALLS[action]}`", f"`{UNDOING[action]}`", needed[action]) for action in ACTIONS]
-    return _table(("action", "call", "taken back by", "done"), rows)
+    return table(("action", "call", "taken back by", "done"), rows)
 
 
 def _option(action: str) -> str:
@@ -346,16 +188,25 @@ def _option(action: str) -> str:
 
 
 def guards() -> str:
-    """What stops a run."""
-    rows = [(f"`{name}`", guard.when, " ".join(guard.steps)) for name, guard in GUARDS.items()]
-    return _table(("guard", "stops a key when", "what a human should do"), rows)
+    """What stops a run of `contain`."""
+    return _guards(name for name in GUARDS if name not in OF_ROTATION)
 
 
-def standings() -> str:
+def rotation_guards() -> str:
+    """What stops `rotate` and `delete` beside that."""
+    return _guards(OF_ROTATION)
+
+
+def _guards(names: Iterable[str]) -> str:
+    rows = [(f"`{name}`", GUARDS[name].when, " ".join(GUARDS[name].steps)) for name in names]
+    return table(("guard", "stops a key when", "what a human should do"), rows)
+
+
+def standings(of: str) -> str:
     """What can become of a key."""
-    source = (PACKAGE / "aws" / "containment" / "run.py").read_text(encoding="utf-8")
+    source = (PACKAGE / "aws" / of / "run.py").read_text(encoding="utf-8")
     said = re.findall(r'^    [A-Z_]+ = "([a-z-]+)"\n    """(.*?)"""', source, re.MULTILINE | re.DOTALL)
-    return _table(("status", "what it means"), [(f"`{name}`", " ".join(text.split())) for name, text in said])
+    return table(("status", "what it means"), [(f"`{name}`", " ".join(text.split())) for name, text in said])
 
 
 def formats() -> str:
@@ -368,14 +219,7 @@ def formats() -> str:
             "with `--show-secrets`" if "show_secrets" in inspect.signature(module.render).parameters else "never"
         )
         rows.append((f"`{form}`", described, shows))
-    return _table(("format", "what it is", "shows secrets"), rows)
-
-
-def account_formats() -> str:
-    """Every format of `keysweep account`, as its module describes itself."""
-    described = {form: import_module(module).__doc__ or "" for form, module in OF_ACCOUNTS.items()}
-    rows = [(f"`{form}`", told.splitlines()[0].rstrip(".")) for form, told in described.items()]
-    return _table(("format", "what it is"), rows)
+    return table(("format", "what it is", "shows secrets"), rows)
 
 
 def severities() -> str:
@@ -384,7 +228,7 @@ def severities() -> str:
         (f"`{severity.label}`", f"`{level.sarif}`", level.score, level.gitlab, f"`::{level.command}`")
         for severity, level in sorted(LEVELS.items(), reverse=True)
     ]
-    return _table(("severity", "SARIF level", "GitHub's `security-severity`", "GitLab", "annotation"), rows)
+    return table(("severity", "SARIF level", "GitHub's `security-severity`", "GitLab", "annotation"), rows)
 
 
 _LANGUAGES = {"csv": "csv", "junit": "xml", "markdown": "markdown", "sarif": "json"}
@@ -442,7 +286,7 @@ def _metadata(part: str, head: str, *more: tuple[str, Callable[[dict[str, str]],
     rows = [
         (f"`{name}`", *(shown(said) for _, shown in more), said["description"]) for name, said in listed.items()
     ]
-    return _table((head, *(name for name, _ in more), "meaning"), rows)
+    return table((head, *(name for name, _ in more), "meaning"), rows)
 
 
 def tokens() -> str:
@@ -455,7 +299,7 @@ def tokens() -> str:
                 host += f"; or as {' or '.join(f'`{name}`' for name in each.told_by)} says"
             beside = " or ".join(f"`{name}`" for name in each.users) or "–"
             rows.append((f"`{kind}`", f"`{each.name}`", host, beside))
-    return _table(("target", "variable", "its host", "user name in"), rows)
+    return table(("target", "variable", "its host", "user name in"), rows)
 
 
 def notices() -> str:
@@ -469,7 +313,7 @@ def notices() -> str:
     rows += _fields({name: digest["properties"][name] for name in digest["required"]}, "", "in a digest: ")
     rows += _fields(schema["$defs"]["leak"]["properties"], "leak.")
     rows += _fields(schema["$defs"]["place"]["properties"], "leak.first_places[].")
-    return _table(("field", "type", "meaning"), rows)
+    return table(("field", "type", "meaning"), rows)
 
 
 def _fields(properties: Mapping[str, dict[str, Any]], under: str, beginning: str = "") -> list[tuple[str, ...]]:
@@ -487,12 +331,12 @@ def _fields(properties: Mapping[str, dict[str, Any]], under: str, beginning: str
 def store_tables() -> str:
     """Every table of the store with its columns."""
     return "\n".join(
-        f"#### `{table.name}`\n\n"
-        + _table(
+        f"#### `{each.name}`\n\n"
+        + table(
             ("column", "type", "meaning"),
-            [(f"`{column.name}`", _sql_type(column), _column(column)) for column in table.columns],
+            [(f"`{column.name}`", _sql_type(column), _column(column)) for column in each.columns],
         )
-        for table in sorted(metadata.tables.values(), key=lambda table: table.name)
+        for each in sorted(metadata.tables.values(), key=lambda it: it.name)
     )
 
 
@@ -514,7 +358,7 @@ def store_views() -> str:
     """Every view of the store with its columns."""
     return "\n".join(
         f"#### `{name}`: {view.what}\n\n"
-        + _table(("column", "meaning"), [(f"`{column}`", meaning) for column, meaning in view.columns.items()])
+        + table(("column", "meaning"), [(f"`{column}`", meaning) for column, meaning in view.columns.items()])
         for name, view in VIEWS.items()
     )
 
@@ -524,23 +368,17 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "patterns": patterns,
     "limits": limits,
     "exits": exits,
-    "kinds": kinds,
-    "practices": practices,
-    "account_rules": account_rules,
-    "account_remedies": account_remedies,
-    "account_formats": account_formats,
-    "account_permissions": account_permissions,
-    "places": places,
-    "place_worth": place_worth,
-    "weak_places": weak_places,
-    "machine_example": machine_example,
+    **accounts.TABLES,
+    **machines.TABLES,
     "settings": settings,
     "codes": codes,
     "outcomes": outcomes,
     "permissions": permissions,
     "actions": actions,
     "guards": guards,
-    "standings": standings,
+    "standings": partial(standings, "containment"),
+    "rotation_guards": rotation_guards,
+    "rotation_standings": partial(standings, "rotation"),
     "formats": formats,
     "severities": severities,
     "examples": examples,
@@ -561,11 +399,6 @@ TABLES: Mapping[str, Callable[[], str]] = {
 def filled(page: str) -> str:
     """`page` with every marked table as the code has it now; raises KeyError for a table that there is not."""
     return _PLACE.sub(lambda match: f"{match[1]}{TABLES[match[2]]()}{match[3]}", page)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
 def main() -> None:

@@ -15,6 +15,12 @@ settings.register_profile("keysweep", deadline=None)
 settings.load_profile("keysweep")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "practice(number, ...): holds keysweep to this one of the twenty practices."
+    )
+
+
 @pytest.fixture(autouse=True, scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Leave alone what keysweep remembers for whoever runs the tests."""

@@ -14,6 +14,9 @@ import yaml
 
 import keysweep
 from docs.generate import PAGES, TABLES, filled
+from docs.proof import held_by
+from keysweep.account.judging.rules import RULES
+from keysweep.account.practices import PRACTICES
 from keysweep.cli.main import keysweep as command_line
 from keysweep.config import load
 from keysweep.findings import Kind
@@ -108,3 +111,11 @@ def test_every_snippet_of_a_configuration_can_be_parsed(page: Path) -> None:
         assert yaml.safe_load(block)
     for block in code_blocks(text, "json"):
         assert json.loads(block)
+
+
+def test_every_practice_is_answered_by_a_rule_or_a_command_and_held_by_tests() -> None:
+    held = held_by()
+    for each in PRACTICES:
+        assert each.commands or any(each.number in rule.practices for rule in RULES), each.name
+        assert held[each.number], each.name
+    assert held.keys() == {each.number for each in PRACTICES}

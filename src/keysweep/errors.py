@@ -57,5 +57,9 @@ class AwsError(KeysweepError):
         self.request_id = request_id
 
 
+class SinkError(AwsError):
+    """The place that a new key is handed to cannot be read or written, or does not hold what it should."""
+
+
 class JournalError(AwsError):
     """The journal of containment cannot be written or read, so nothing more may be changed in AWS."""

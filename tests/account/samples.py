@@ -9,10 +9,12 @@ from importlib import import_module
 from typing import Any
 
 from keysweep.account.audit import Audit, Judged, Unreached
-from keysweep.account.checks import Bounds, Leak, lapses
 from keysweep.account.evidence import Account, Gap, Key, Powers, Trail, User
+from keysweep.account.judging.checks import Bounds, Leak, lapses
 from keysweep.account.report import FORMATS
 from keysweep.account.report.facts import Facts
+from keysweep.account.usage.agents import Confidence, Guess, Kind
+from keysweep.account.usage.use import Call, Sighting, Use
 from keysweep.aws.ownership import NEVER, LastUse
 from keysweep.frozen import replace
 
@@ -21,6 +23,12 @@ FACTS = Facts(NOW, Bounds())
 ACCOUNT = "111122223333"
 ALL = Powers(is_administrator=True, services=("*",), granted_by=("AdministratorAccess",))
 SOME = Powers(services=("s3",), stores=("s3",), granted_by=("read",))
+USED_BY_GITHUB = Use(
+    NOW - timedelta(90),
+    NOW,
+    (Sighting("eu-west-1", "s3", "203.0.113.7", "x", Guess(Kind.GITHUB, Confidence.SURE, "so"), 5, NOW, NOW),),
+    (Call("s3:ListBuckets", Kind.GITHUB, is_new=False),),
+)
 TRAILS = (Trail("all", is_everywhere=True, is_logging=True),)
 
 
@@ -54,9 +62,11 @@ def everything() -> Audit:
         user(key(4, "old", age=200, is_active=False), key(5, "old", age=80, last_use=LastUse(NOW - timedelta(days=60), "sqs", "us-east-1")), name="old"),
         user(key(6, "gone", age=300, is_active=False, last_use=LastUse(NOW - timedelta(days=200), "N/A", "N/A")), name="gone", powers=None),
         user(key(7, "vague", age=None, last_use=None), name="vague"),
+        user(key(9, "runner", use=USED_BY_GITHUB), name="runner"),
         root_keys=(key(0, None, age=3000, key_id=""),),
         gaps=(Gap("the age of keys", "iam:ListAccessKeys", "denied"),),
         trails=(),
+        notes=("something was not asked",),
     )  # fmt: skip
     other = account(user(key(8, age=20)), number="444455556666", gaps=(Gap("what users may do", "", "slow"),))
     leaks = {f"AKIA{1:016d}": Leak(NOW - timedelta(days=20), ("app: .env:3", "fork: .env:3")),

@@ -224,18 +224,21 @@ class Cloud(Iam):
 
     def _get_service_last_accessed_details(self, asked: dict[str, str]) -> str:
         ready = self.asked.count("GetServiceLastAccessedDetails") > 1
-        services = self.services.get(asked["JobId"].rstrip("-"), {})
+        start = int(asked.get("Marker", "0"))
+        all_services = [*self.services.get(asked["JobId"].rstrip("-"), {}).items()]
+        services = all_services[start : start + 3]
+        more = answers.xml(IsTruncated="true", Marker=str(start + 3)) if len(all_services) > start + 3 else ""
         members = "".join(
             f"<member>{answers.xml(ServiceName=name, ServiceNamespace=name, **({'LastAuthenticated': at} if at else {}))}"
             "</member>"
-            for name, at in services.items()
+            for name, at in services
         )
         told = answers.xml(
             JobStatus="COMPLETED" if ready else "IN_PROGRESS",
             JobCreationDate="2026-11-27T10:00:00Z",
             JobCompletionDate="2026-11-27T10:00:01Z",
         )
-        return f"{told}<ServicesLastAccessed>{members}</ServicesLastAccessed><IsTruncated>false</IsTruncated>"
+        return f"{told}<ServicesLastAccessed>{members}</ServicesLastAccessed>{more or answers.xml(IsTruncated='false')}"
 
     def _simulate_principal_policy(self, asked: dict[str, str]) -> str:
         actions = [text for name, text in asked.items() if name.startswith("ActionNames.member.")]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keysweep.account.agents import Confidence, Kind, guess, program
+from keysweep.account.usage.agents import Confidence, Kind, guess, program
 
 PUBLIC = "203.0.113.7"
 

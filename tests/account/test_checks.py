@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from keysweep.account.checks import Bounds, Lapse, Leak, lapses
 from keysweep.account.evidence import Account, Key, Powers, Trail, User
+from keysweep.account.judging.checks import Bounds, Lapse, Leak, lapses
 from keysweep.aws.ownership import NEVER, LastUse
 from keysweep.findings import Severity
 
@@ -43,6 +43,7 @@ def test_a_young_key_in_use_breaks_nothing() -> None:
     assert broken(key(30, used(1))) == []
 
 
+@pytest.mark.practice(1, 2, 5, 6, 11, 15, 16)
 @pytest.mark.parametrize(
     ("age", "use", "active", "expected"),
     [
@@ -69,12 +70,14 @@ def test_what_is_not_known_breaks_nothing() -> None:
     assert broken(unknown, powers=None) == []
 
 
+@pytest.mark.practice(4)
 def test_of_two_active_keys_the_one_is_named_that_is_missed_less() -> None:
     (found,) = broken(key(50, used(2), name="AKIAEXAMPLEEXAMPLE22"), key(10, NEVER, name="AKIAEXAMPLEEXAMPLE33"))
     assert (found.rule.id, found.key and found.key.key_id) == ("two-active-keys", "AKIAEXAMPLEEXAMPLE33")
     assert broken(key(50, used(2)), key(10, NEVER, active=False, name="AKIAEXAMPLEEXAMPLE33")) == []
 
 
+@pytest.mark.practice(13, 18)
 def test_who_can_take_the_account_over_is_named_with_the_policies_that_let_them() -> None:
     (found,) = broken(key(1, used(0.1)), powers=ALL)
     assert (found.rule.id, found.severity) == ("powerful-key", Severity.HIGH)
@@ -83,6 +86,7 @@ def test_who_can_take_the_account_over_is_named_with_the_policies_that_let_them(
     assert "its user can give itself more by iam:PutUserPolicy" in found.evidence
 
 
+@pytest.mark.practice(5, 16, 18)
 def test_a_leaked_active_powerful_key_that_was_used_since_comes_before_everything() -> None:
     leak = Leak(ago(20), ("app: .env:3", "fork: .env:3"))
     found = broken(key(400, used(1)), powers=ALL, leak=leak)
@@ -104,14 +108,17 @@ def test_keysweeps_own_question_is_nobodys_use() -> None:
     assert rules(broken(key(30, used(3, "sts")), powers=SOME, leak=leak)) == ["used-after-leak", "leaked-key"]
 
 
+@pytest.mark.practice(6)
 def test_a_leaked_key_that_is_off_is_to_be_deleted() -> None:
     (found,) = broken(key(60, used(40), active=False), leak=Leak(ago(50), ()))
     assert found.rule.id == "leaked-key-kept"
     assert found.steps().cli == (
+        "keysweep delete AKIAEXAMPLEEXAMPLE22",
         "aws iam delete-access-key --user-name deploy --access-key-id AKIAEXAMPLEEXAMPLE22",
     )
 
 
+@pytest.mark.practice(12)
 def test_every_key_of_the_root_user_is_critical() -> None:
     root = Key("", None, "arn:aws:iam::111122223333:root", False, ago(3000), NEVER)
     (found,) = lapses(Account("111122223333", "aws", NOW, (), 0, (root,)), Bounds(), {})
@@ -125,9 +132,10 @@ def test_names_in_commands_cannot_run_anything() -> None:
     odd = Key("AKIAEXAMPLEEXAMPLE22", "a;$(id)", "arn:aws:iam::111122223333:user/a;$(id)", False, ago(99), NEVER)
     user = User("a;$(id)", odd.arn, (odd,), NOTHING)
     (found,) = lapses(Account("111122223333", "aws", NOW, (user,), 1), Bounds(), {})
-    assert "--user-name 'a;$(id)' --access-key-id" in found.steps().cli[0]
+    assert "--user-name 'a;$(id)' --access-key-id" in found.steps().cli[1]
 
 
+@pytest.mark.practice(10, 17)
 @pytest.mark.parametrize(
     ("trails", "told"),
     [

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keysweep.account import history as on_disk
-from keysweep.account.ages import by_age
-from keysweep.account.audit import Audit
-from keysweep.account.checks import Bounds, Leak
-from keysweep.account.course import Change, Run, document, run_of, since, summary
+from keysweep.account.audit import Audit, Unreached
 from keysweep.account.evidence import Gap
-from keysweep.account.history import history, keep
+from keysweep.account.judging.ages import by_age
+from keysweep.account.judging.checks import Bounds, Leak
 from keysweep.account.report.trend import document as course
 from keysweep.account.report.trend import lines
+from keysweep.account.runs import history as on_disk
+from keysweep.account.runs.course import Change, Run, document, how, run_of, since, summary
+from keysweep.account.runs.history import history, keep
 from keysweep.frozen import replace
 from keysweep.report.style import Style
 from tests.account.samples import NOW, account, audit, everything, hostile, key, many, user
@@ -174,25 +174,49 @@ def test_a_place_that_is_none_costs_no_report(tmp_path: Path) -> None:
     assert "could not be read" in history(tmp_path / "file").notes[0]
 
 
-def test_the_course_has_a_table_for_each_set_of_accounts_and_an_incomplete_run_mends_nothing() -> None:
+@pytest.mark.practice(15)
+def test_the_course_has_a_table_for_each_account_and_an_incomplete_run_mends_nothing() -> None:
     whole, better = audit(account(user(OLD))), audit(account(user(YOUNG)))
     partial = audit(account(user(YOUNG), gaps=(Gap("keys", "", "slow"),)))
     runs = [ran(whole, 5), ran(partial, 4), ran(better, 3), ran(everything(), 2), ran(whole, 1)]
     told = course(runs)
     first, other = sorted(told["series"], key=lambda it: len(it["accounts"]))
-    assert len(other["accounts"]) == 2
+    assert len(other["accounts"]) == 3
     assert [(each["new"], each["mended"]) for each in first["runs"]] == [(None, None), (0, None), (0, 1), (1, 0)]
     assert [each["by_severity"]["medium"] for each in first["runs"]] == [1, 0, 0, 1]
     table = "\n".join(lines(runs, Style()))
-    assert "account 111122223333 (idle-days 45, kept-days 30, most-days 90, root-days 90): 4 runs" in table
+    assert "account 111122223333 (most-days 90, idle-days 45, kept-days 30): 4 runs" in table
     assert table.count("not everything was checked") == 2
     assert "no run is known" in next(lines([], Style()))
+
+
+def test_an_organisation_keeps_its_table_when_accounts_come_go_or_cannot_be_read() -> None:
+    one, two, three, four = (account(user(OLD), number=f"{each}" * 12) for each in range(1, 5))
+    lost = Unreached(three.id, "", "denied")
+    runs = [
+        ran(audit(one, two, three), 4),
+        ran(audit(one, two, unreached=(lost,)), 3),
+        ran(audit(one, two, three, four), 2),
+        ran(audit(account(user(YOUNG), number=two.id), three, four), 1),
+        ran(audit(one, account(number="9" * 12)), 0),
+    ]
+    first, other = course(runs)["series"]
+    steps = [(each["new"], each["mended"], each["unreached"]) for each in first["runs"]]
+    assert steps == [(None, None, 0), (0, 0, 1), (0, 0, 0), (0, 1, 0)]
+    assert len(other["runs"]) == 1
+
+
+def test_what_is_not_usual_is_part_of_how_runs_were_made() -> None:
+    usual = how(Bounds())
+    assert usual == {"most-days": 90, "idle-days": 45, "kept-days": 30}
+    assert how(Bounds(most_days=1)) == usual | {"most-days": 1}
 
 
 def test_a_hostile_name_leaves_no_trace() -> None:
     assert "evil" not in json.dumps(document(ran(hostile("evil\x1b[2J"))))
 
 
+@pytest.mark.practice(15)
 @pytest.mark.parametrize(
     ("age", "band", "too_old"),
     [(0, "month", 0), (30, "month", 0), (30.5, "quarter", 0), (90, "quarter", 0), (90.5, "half-year", 1),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from keysweep.account.leaks import leaks_in
+from keysweep.account.judging.leaks import leaks_in
 from keysweep.findings import Severity
 from keysweep.frozen import replace
 from tests.homes import Home

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keysweep.account.evidence import Powers
-from keysweep.account.powers import powers
+from keysweep.account.reading.powers import powers
 
 
 def allowed(*statements: dict[str, Any]) -> Powers:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from keysweep.account.checks import Bounds, lapses
 from keysweep.account.evidence import Account
-from keysweep.account.reading import overview, read_account
+from keysweep.account.judging.checks import Bounds, lapses
+from keysweep.account.reading.account import overview, read_account
 from keysweep.aws import clients
 from keysweep.aws.partitions import partition
 from keysweep.aws.responders import identified
@@ -171,6 +171,7 @@ def test_ctrl_c_keeps_what_was_read_and_says_that_it_is_not_all(iam: Iam, endpoi
     iam.before = before
     command = [sys.executable, "-m", "keysweep", "account", "--aws-endpoint", endpoint]
     variables = {name: text for name, text in os.environ.items() if name.startswith(("AWS_", "XDG_"))}
+    variables["KEYSWEEP_STATE"] = os.fspath(tmp_path / "state")
     running = subprocess.Popen(
         command,
         cwd=tmp_path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import html
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,11 +13,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keysweep.account.agents import Confidence, Guess, Kind
+from keysweep.account.audit import Audit, Judged
 from keysweep.account.evidence import Account, Key, User
-from keysweep.account.replacements import actions_of, replacement_of
-from keysweep.account.snippets import SNIPPETS
-from keysweep.account.use import Call, Granted, Sighting, Use
+from keysweep.account.judging.checks import Bounds, lapses
+from keysweep.account.judging.replacements import actions_of, replacement_of
+from keysweep.account.judging.snippets import SNIPPETS
+from keysweep.account.usage.agents import Confidence, Guess, Kind
+from keysweep.account.usage.use import Call, Granted, Sighting, Use
+from keysweep.frozen import replace
+from tests.account.samples import written
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -46,6 +51,7 @@ def parsed(language: str, snippet: str) -> Any:
 ACCOUNT = Account("111122223333", "aws", NOW, (), 1)
 
 
+@pytest.mark.practice(8, 13, 14)
 @pytest.mark.parametrize("kind", SNIPPETS, ids=lambda it: it.name)
 def test_each_snippet_can_be_read_by_what_it_is_for(kind: Kind) -> None:
     key = key_of(kind, "s3:ListBuckets", "ec2:DescribeInstances")
@@ -67,6 +73,7 @@ def test_what_is_not_known_or_is_nobodys_is_not_replaced(kind: Kind) -> None:
     assert replacement_of(key, user_of(key), ACCOUNT) is None
 
 
+@pytest.mark.practice(8, 14)
 def test_the_role_may_do_what_the_key_did_and_nothing_that_an_intruder_did_with_it() -> None:
     key = key_of(
         Kind.LAMBDA,
@@ -104,3 +111,12 @@ def test_no_name_writes_into_a_snippet(name: str, kind: Kind, call: str) -> None
     assert told
     assert parsed(told.language, told.snippet)
     assert abs(told.snippet.count("\n") - usual.snippet.count("\n")) <= 1
+
+
+def test_a_page_has_what_replaces_a_key_line_by_line_to_be_copied() -> None:
+    key = key_of(Kind.LAPTOP, "s3:ListBuckets")
+    account = replace(ACCOUNT, users=(user_of(key),))
+    page = written("html", Audit((Judged(account, tuple(lapses(account, Bounds(), {}))),), {}))
+    told = replacement_of(key, user_of(key), ACCOUNT)
+    assert told
+    assert told.snippet.rstrip() in html.unescape(page)

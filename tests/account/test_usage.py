@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from keysweep.account.checks import Bounds, Lapse, Leak, lapses
 from keysweep.account.evidence import Account
-from keysweep.account.kept import Kept
-from keysweep.account.lookups import Pacing, Question, answered
-from keysweep.account.reading import overview, read_account
-from keysweep.account.tallies import Others
-from keysweep.account.usage import Wanted, with_usage
+from keysweep.account.judging.checks import Bounds, Lapse, Leak, lapses
+from keysweep.account.reading.account import overview, read_account
+from keysweep.account.reading.kept import Kept
+from keysweep.account.usage.lookups import Pacing, Question, answered
+from keysweep.account.usage.tallies import Creations, Others, Sightings
+from keysweep.account.usage.wanted import Wanted, with_usage
 from keysweep.aws import clients
 from keysweep.aws.partitions import partition
 from keysweep.aws.responders import Acting, identified
@@ -88,6 +90,7 @@ def broken(account: Account, leaks: dict[str, Leak] | None = None, **bounds: Any
     return {each.rule.id: each for each in lapses(account, Bounds(**bounds), leaks or {})}
 
 
+@pytest.mark.practice(10, 16)
 def test_what_a_key_did_is_told_by_service_region_address_and_program(cloud: Cloud, acting: Asking) -> None:
     cloud.regions |= {"eu-west-1": "opted-in", "me-south-1": "not-opted-in"}
     cloud.events = {
@@ -235,6 +238,7 @@ def test_keysweeps_own_question_is_not_use_and_a_program_that_says_it_was_keyswe
     assert use(read(acting, leaks=leaks)).events == 1
 
 
+@pytest.mark.practice(12)
 def test_only_the_root_user_itself_is_the_root_user(cloud: Cloud, acting: Asking) -> None:
     cloud.events["us-east-1"] = [
         event("", "ConsoleLogin", "signin", userIdentity={"type": "Root"}),
@@ -249,10 +253,12 @@ def test_only_the_root_user_itself_is_the_root_user(cloud: Cloud, acting: Asking
     assert "root-use" not in broken(account, root_days=2)
 
 
+@pytest.mark.practice(1, 11)
 def test_whoever_made_a_key_is_held_to_who_may(cloud: Cloud, acting: Asking) -> None:
     made = {"responseElements": {"accessKey": {"accessKeyId": KEY, "userName": "ci"}}}
     session = {
         "type": "AssumedRole",
+        "accessKeyId": "ASIA",
         "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/Pipeline/run-7",
         "sessionContext": {"sessionIssuer": {"arn": f"arn:aws:iam::{ACCOUNT}:role/ops/Pipeline"}},
     }
@@ -263,6 +269,9 @@ def test_whoever_made_a_key_is_held_to_who_may(cloud: Cloud, acting: Asking) -> 
     account = read(acting, Wanted(judges_creators=True))
     for approved in ("Pipeline", "arn:aws:iam::*:role/ops/*", "*assumed-role/Pipeline/*"):
         assert "unapproved-key" not in broken(account, creators=("nobody", approved))
+    creation = account.users[0].keys[0].creation
+    assert creation
+    assert creation.with_key == "ASIA"
     found = broken(account, creators=("pipeline", "Pipe"))["unapproved-key"]
     assert "assumed-role/Pipeline/run-7 from 203.0.113.7 with aws-cli/2" in found.evidence[0]
     assert "unapproved-key" not in broken(account), "nobody said who may"
@@ -276,6 +285,7 @@ def test_who_made_an_older_key_is_said_to_be_unknown(cloud: Cloud, acting: Askin
     assert any("--approved-creator says who may" in note for note in read(acting).notes)
 
 
+@pytest.mark.practice(17)
 def test_a_region_is_odd_where_a_key_works_mostly_elsewhere_and_nobody_else_changes_anything(
     cloud: Cloud, acting: Asking
 ) -> None:
@@ -332,6 +342,7 @@ def test_where_regions_may_not_be_listed_all_are_asked_and_that_is_a_gap(cloud: 
     assert {region for region, _, _ in cloud.looked_up} == {"cn-north-1"}
 
 
+@pytest.mark.practice(10, 17)
 def test_each_region_is_asked_for_its_trails_where_none_is_for_all(cloud: Cloud, acting: Asking) -> None:
     cloud.regions |= {"eu-west-1": "opted-in", "eu-west-3": "opted-in"}
     cloud.trails = {
@@ -343,6 +354,7 @@ def test_each_region_is_asked_for_its_trails_where_none_is_for_all(cloud: Cloud,
     assert "every region of today has one, no later one will" in broken(read(acting))["no-trail"].evidence
 
 
+@pytest.mark.practice(18)
 def test_services_that_are_allowed_and_not_used_are_counted(cloud: Cloud, acting: Asking) -> None:
     at = f"{ago(2):%Y-%m-%dT%H:%M:%SZ}"
     cloud.services[f"{ARN}/ci"] = {"s3": at, "sqs": "", "iam": "", "ec2": at}
@@ -355,6 +367,7 @@ def test_services_that_are_allowed_and_not_used_are_counted(cloud: Cloud, acting
     assert "unused-permissions" not in broken(read(acting))
 
 
+@pytest.mark.practice(18)
 def test_power_that_a_boundary_takes_away_is_less_urgent_and_says_so(cloud: Cloud, acting: Asking) -> None:
     cloud.policies["ci"] = "*"
     found = broken(read(acting))["powerful-key"]
@@ -368,9 +381,21 @@ def test_power_that_a_boundary_takes_away_is_less_urgent_and_says_so(cloud: Clou
     found = broken(read(acting))["powerful-key"]
     assert found.severity.label == "medium"
     assert any(
-        "its permissions boundary takes away; of what it was asked about, s3:GetObject" in each
+        "its permissions boundary takes them away; of what was asked, s3:GetObject is left" in each
         for each in found.evidence
     )
+
+
+def test_only_power_that_policies_give_has_to_be_taken_away(cloud: Cloud, acting: Asking) -> None:
+    cloud.policies["ci"] = "iam:CreateAccessKey"
+    bound = (
+        "<OrganizationsDecisionDetail><AllowedByOrganizations>false</AllowedByOrganizations>"
+        "</OrganizationsDecisionDetail>"
+    )
+    cloud.decisions = {"*": ("implicitDeny", ""), "iam:CreateAccessKey": ("implicitDeny", bound)}
+    found = broken(read(acting))["powerful-key"]
+    assert found.severity.label == "medium"
+    assert any("a policy of the organisation takes them away" in each for each in found.evidence)
 
 
 @pytest.mark.parametrize(
@@ -419,3 +444,35 @@ def test_what_was_read_of_use_is_as_it_was_when_a_later_run_goes_on_with_it(
     with Kept(tmp_path / "accounts" / "kept.jsonl", "as it is") as kept:
         kept.begin([account])
         assert kept.accounts(account.taken) == {ACCOUNT: account}
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    *("userIdentity", "sessionContext", "sessionIssuer", "responseElements", "accessKey", "arn"),
+                    *("type", "accessKeyId", "userAgent", "sourceIPAddress", "errorCode", "vpcEndpointId"),
+                    "invokedBy",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60)
+@given(_ANYTHING, _ANYTHING, st.sampled_from(["EventSource", "EventName", "EventId", "AccessKeyId"]))
+def test_no_event_is_too_odd_to_be_counted(record: Any, value: Any, name: str) -> None:
+    odd = {"EventTime": ago(1), "CloudTrailEvent": json.dumps(record), name: value}
+    seen = Sightings("eu-west-1", ago(2), ago(3), of_root=False)
+    others, made = Others(), Creations()
+    for each in (seen, others, made, Sightings("eu-west-1", None, None, of_root=True)):
+        each.add([odd, odd | {"EventTime": None}])
+    assert sum(each.count for each in seen.sightings) == 1
+    assert all(isinstance(each, str) for each in (*others.keys, *made.found))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.containing import HERE, Leak, Operator, found, leak
+from tests.cli.rotating import Desk
 from tests.cli.verifying import KEY, PAIR, SESSION, SESSION_KEY
 from tests.emulators.accounts import Account
 from tests.emulators.faults import Faults
@@ -47,3 +48,9 @@ def account(ministack: Ministack) -> Account:
 def leaked(operator: Operator, tmp_path: Path) -> Leak:
     """Commit keys and scan for them as the `operator` of the test; the findings file."""
     return lambda *keys: found(operator, leak(tmp_path / "r", *keys))
+
+
+@pytest.fixture
+def desk(ministack: Ministack, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Desk:
+    """Somebody who rotates a key."""
+    return Desk(ministack, tmp_path / "operator", capfd)

@@ -38,6 +38,7 @@ def endpoint(cloud: Cloud, operator: pytest.MonkeyPatch) -> Iterator[str]:
 
 def started(endpoint: str, where: Path, *arguments: str) -> subprocess.Popen[str]:
     variables = {name: text for name, text in os.environ.items() if name.startswith(("AWS_", "XDG_"))}
+    variables["KEYSWEEP_STATE"] = os.fspath(where / "state")
     return subprocess.Popen(
         [sys.executable, "-m", "keysweep", "account", "--aws-endpoint", endpoint, *arguments],
         cwd=where,
@@ -88,6 +89,7 @@ def test_ctrl_c_keeps_what_cloudtrail_has_told(cloud: Cloud, endpoint: str, tmp_
     [
         (["--region", "eu-west-1"], "--region goes with --usage"),
         (["--approved-creator", "x"], "--approved-creator goes with --usage"),
+        (["--usage-days", "7"], "--usage-days goes with --usage"),
         (["--home-region", "Ireland"], "'Ireland' is no region"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from keysweep.detect.keyid import account_of, describe
 
 
+@pytest.mark.practice(19)
 @pytest.mark.parametrize(
     ("key_id", "account"),
     [

@@ -203,6 +203,7 @@ def test_random_secrets_score_higher_than_words_and_paths() -> None:
 
 
 @pytest.mark.parametrize("strong", [True, False])
+@pytest.mark.practice(20)
 def test_a_verdict_says_in_words_what_it_rests_on(strong: bool) -> None:
     rng = random.Random(84)
     assert (

@@ -56,6 +56,7 @@ def operator(ministack: Ministack, tmp_path: Path, member: Account) -> Operator:
     return Operator(tmp_path / "operator", ministack, own)
 
 
+@pytest.mark.practice(5, 10, 16)
 def test_from_found_to_harmless_and_back(
     ministack: Ministack, operator: Operator, member: Account, tmp_path: Path
 ) -> None:

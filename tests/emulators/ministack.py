@@ -30,11 +30,12 @@ _UNAUTHENTICATED = {
     for name in ("ExpiredToken", "InvalidClientTokenId", "MissingAuthenticationToken", "SignatureDoesNotMatch")
     for code in (name, answers.json_code(name))
 }
+_WITH_JSON = ("secretsmanager", "ssm")
 _FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 
 class Ministack(Clients):
-    """STS, IAM and CloudTrail for any number of accounts, at one endpoint."""
+    """STS, IAM, CloudTrail, Secrets Manager and Parameter Store for any number of accounts, at one endpoint."""
 
     def __init__(self, behind: Backend) -> None:
         """In front of `behind`; `endpoint` is set by who serves it."""
@@ -87,6 +88,8 @@ class Ministack(Clients):
             return refused
         if signature.service == "cloudtrail":
             return self._cloudtrail(request, signature, key)
+        if signature.service in _WITH_JSON:
+            return self._with_json(request, signature, key)
         call = Call(self._backend, self._ring, request, signature, key)
         if request.action != "CreateAccessKey":
             return call.answer()
@@ -116,13 +119,18 @@ class Ministack(Clients):
             return answers.error(signature.service, code, message, status=asked.status)
         return answers.error(signature.service, "ExpiredToken") if key.expired else None
 
-    def _cloudtrail(self, request: Request, signature: Signature, key: Key) -> Answer:
-        """Have ministack say whether the caller may, and the log what there is to see."""
+    def _with_json(self, request: Request, signature: Signature, key: Key) -> Answer:
+        """What ministack answers for a service that speaks JSON; AWS's refuse with 400."""
         headers = {name: request.headers[name] for name in ("content-type", "x-amz-target")}
         given = self._backend.send(headers, request.body, key.inward, signature, key.inward.token)
-        if given.status != 200:  # AWS's services that speak JSON refuse with 400
+        if given.status != 200:
             return Answer(400 if given.status < 500 else given.status, given.body, given.headers)
-        if request.action != "LookupEvents":
+        return given
+
+    def _cloudtrail(self, request: Request, signature: Signature, key: Key) -> Answer:
+        """Have ministack say whether the caller may, and the log what there is to see."""
+        given = self._with_json(request, signature, key)
+        if given.status != 200 or request.action != "LookupEvents":
             return given
         entries = [
             (entry, caller)

@@ -23,7 +23,7 @@ def test_a_damaged_repository_is_not_taken_for_the_one_around_it(local: Organisa
     inner.commit("leak")
     place = inner.path / ".git" / missing
     shutil.rmtree(place) if place.is_dir() else place.unlink()
-    report = local.sweep(target=os.fspath(local.served / "org"), expect=3)
+    report = local.sweep("--attempts", "1", target=os.fspath(local.served / "org"), expect=3)
     assert report["repositories"]["failed"] == 1
 
 

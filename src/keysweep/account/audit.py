@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from keysweep.account.checks import Lapse, Leak, urgency
 from keysweep.account.evidence import Account, Gap, Key, User
-from keysweep.account.members import Member
+from keysweep.account.judging.checks import Lapse, Leak, urgency
+from keysweep.account.reading.members import Member
 from keysweep.frozen import frozen
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from keysweep.account.use import Creation, Granted, Simulated, Use
+from keysweep.account.usage.use import Creation, Granted, Simulated, Use
 from keysweep.aws.ownership import LastUse
 from keysweep.frozen import frozen
 

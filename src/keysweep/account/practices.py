@@ -1,12 +1,7 @@
-"""The twenty practices, the rules by which an account is judged, and how to mend what breaks one.
-
-Numbers of benchmarks: CIS AWS Foundations Benchmark 3.0.0, 5.0.0 and 7.0.0, and the IAM controls of AWS Security
-Hub (AWS Foundational Security Best Practices).
-"""
+"""The twenty practices for access keys: why each matters, what answers it, and what shows it."""
 
 from __future__ import annotations
 
-from keysweep.findings import Severity
 from keysweep.frozen import frozen
 
 
@@ -17,340 +12,152 @@ class Practice:
     number: int
     name: str
     why: str
+    evidence: str
+    """What is shown of it, a clause."""
     commands: tuple[str, ...] = ()
     """That answer it, beside `account`."""
 
 
 PRACTICES = (
-    Practice(1, "Creation", "A key that nobody needed is a key that nobody misses when somebody else uses it."),
-    Practice(2, "Rotation", "A key that is changed regularly ends what a leak of it gave away."),
+    Practice(
+        1,
+        "Creation",
+        "A key that nobody needed is a key that nobody misses when somebody else uses it.",
+        "the credential report (made, never used), and CloudTrail's CreateAccessKey: who made it, from where",
+        (),
+    ),
+    Practice(
+        2,
+        "Rotation",
+        "A key that is changed regularly ends what a leak of it gave away.",
+        "its age in IAM, and the journal of its rotation",
+        ("rotate",),
+    ),
     Practice(
         3,
         "Securing",
         "A key is as safe as the least safe file that it stands in.",
+        "where a key stands on a machine or in a repository, and who else can read that",
         ("scan", "scan --machine", "install"),
     ),
-    Practice(4, "The two-key limit", "The second key is for the change from one to the next, and nothing else."),
     Practice(
-        5, "Disabling", "What is switched off cannot be used, and can be switched on again.", ("contain", "undo")
+        4,
+        "The two-key limit",
+        "The second key is for the change from one to the next, and nothing else.",
+        "both keys of a user, and when each was last used",
+        ("rotate",),
     ),
-    Practice(6, "Deleting", "An inactive key can be switched on by whoever may change keys; a deleted one never."),
+    Practice(
+        5,
+        "Disabling",
+        "What is switched off cannot be used, and can be switched on again.",
+        "its state and last use in IAM; after `contain` the journal, and AWS refusing the key",
+        ("contain", "undo"),
+    ),
+    Practice(
+        6,
+        "Deleting",
+        "An inactive key can be switched on by whoever may change keys; a deleted one never.",
+        "since when it is off, by the journal or CloudTrail, and its last use",
+        ("delete",),
+    ),
     Practice(
         7,
         "Keys and the CLI",
         "The CLI can sign in for some hours, and then needs no key in a file.",
+        "profiles that hold a long-term key, and what each could hold instead",
         ("scan --machine",),
     ),
-    Practice(8, "Roles in place of keys", "A role gives out credentials that expire by themselves."),
+    Practice(
+        8,
+        "Roles in place of keys",
+        "A role gives out credentials that expire by themselves.",
+        "user agent and source of its calls in CloudTrail, and the role that would do",
+        (),
+    ),
     Practice(
         9,
         "Keys and SDKs",
         "SDKs find a role's credentials by themselves; a key in code is found by all.",
+        "settings of tools that hold a key, and what each tool takes instead",
         ("scan --machine",),
     ),
     Practice(
-        10, "Tracking with CloudTrail", "What a key did is known only where it was written down.", ("contain",)
+        10,
+        "Tracking with CloudTrail",
+        "What a key did is known only where it was written down.",
+        "the trails of every region, and what the key did by CloudTrail",
+        ("contain",),
     ),
-    Practice(11, "Seen only at creation", "A lost secret is replaced, so nobody has to keep copies of one."),
-    Practice(12, "Keys of the root user", "Nothing limits the root user, so nothing limits who has its key."),
-    Practice(13, "Keys of IAM users", "A key of a user works from everywhere, until somebody ends it."),
-    Practice(14, "Temporary credentials", "What expires by itself is worth little to whoever finds it later."),
-    Practice(15, "Age", "The older a key is, the more places have seen it."),
+    Practice(
+        11,
+        "Seen only at creation",
+        "A lost secret is replaced, so nobody has to keep copies of one.",
+        "never used since it was made; a rotation hands each secret over once",
+        ("rotate",),
+    ),
+    Practice(
+        12,
+        "Keys of the root user",
+        "Nothing limits the root user, so nothing limits who has its key.",
+        "the root user's row in the credential report, and its events in CloudTrail",
+        (),
+    ),
+    Practice(
+        13,
+        "Keys of IAM users",
+        "A key of a user works from everywhere, until somebody ends it.",
+        "what its user may do, and what uses it",
+        (),
+    ),
+    Practice(
+        14,
+        "Temporary credentials",
+        "What expires by itself is worth little to whoever finds it later.",
+        "what uses it, and the set-up that gives out credentials for some hours",
+        (),
+    ),
+    Practice(
+        15,
+        "Age",
+        "The older a key is, the more places have seen it.",
+        "its age in days, the ages of all keys in bands, and the course over runs",
+        (),
+    ),
     Practice(
         16,
         "What IAM knows of a key",
         "When and for what a key was last used says whether it is missed.",
+        "its last use by service, region, address and time, held against the date of its leak",
         ("verify", "contain"),
     ),
-    Practice(17, "Regions", "Use in a region where nobody works is somebody else's use."),
-    Practice(18, "Permissions", "A leaked key is worth what its user may do."),
-    Practice(19, "Key IDs", "The ID says which account a key belongs to, without asking anybody.", ("explain",)),
+    Practice(
+        17,
+        "Regions",
+        "Use in a region where nobody works is somebody else's use.",
+        "regions of its use, held against those in which anybody else works",
+        (),
+    ),
+    Practice(
+        18,
+        "Permissions",
+        "A leaked key is worth what its user may do.",
+        "all policies together, IAM's simulation, and services used against services granted",
+        (),
+    ),
+    Practice(
+        19,
+        "Key IDs",
+        "The ID says which account a key belongs to, without asking anybody.",
+        "the account that is encoded in the ID",
+        ("explain",),
+    ),
     Practice(
         20,
         "Secrets",
         "The secret alone signs requests; AWS keeps no copy that anybody could ask for.",
+        "the shape and entropy of a secret, and what STS answers to it",
         ("scan", "explain"),
     ),
 )
 BY_NUMBER = {each.number: each for each in PRACTICES}
-
-
-@frozen
-class Remedy:
-    """How a person mends it, in three ways; `{user}`, `{key_id}`, `{arn}` and `{policies}` stand for its own."""
-
-    cli: tuple[str, ...]
-    terraform: str
-    console: str
-
-
-@frozen
-class Rule:
-    """One check of an account."""
-
-    id: str
-    practices: tuple[int, ...]
-    title: str
-    severity: Severity
-    remedy: Remedy
-    benchmarks: tuple[tuple[str, str], ...] = ()
-    """Names of benchmarks, each with the number there."""
-
-
-_SWITCH_OFF = "aws iam update-access-key --user-name {user} --access-key-id {key_id} --status Inactive"
-_DELETE = "aws iam delete-access-key --user-name {user} --access-key-id {key_id}"
-_MAKE = "aws iam create-access-key --user-name {user}"
-_LOOKUP = "aws cloudtrail lookup-events --lookup-attributes AttributeKey"
-_KEYS_IN_CONSOLE = "IAM > Users > {user} > Security credentials > Access keys"
-_OFF_IN_TERRAFORM = 'status = "Inactive" in the aws_iam_access_key of {user}, and later remove the resource'
-_CIS_UNUSED = (("CIS 3.0", "1.12"), ("CIS 5.0", "1.11"), ("CIS 7.0", "2.11"), ("Security Hub", "IAM.8, IAM.22"))
-
-ROOT_KEY = Rule(
-    "root-key",
-    (12,),
-    "The root user has an access key",
-    Severity.CRITICAL,
-    Remedy(
-        (),
-        "Terraform cannot: no API deletes a key of the root user but that of the root user itself",
-        "sign in as root > your name > Security credentials > Access keys: deactivate it, watch for a week what "
-        "fails, delete it; in an organisation, IAM > Root access management can delete it for a member",
-    ),
-    (
-        ("CIS 3.0", "1.4"),
-        ("CIS 5.0", "1.3"),
-        ("CIS 7.0", "2.4"),
-        ("Security Hub", "IAM.4"),
-    ),
-)
-LEAKED = Rule(
-    "leaked-key",
-    (5, 16),
-    "A key that has leaked is active",
-    Severity.CRITICAL,
-    Remedy(
-        ("keysweep contain {key_id}", _SWITCH_OFF),
-        _OFF_IN_TERRAFORM,
-        f"{_KEYS_IN_CONSOLE}: Deactivate; make another key first only if something that you know still uses it",
-    ),
-)
-USED_AFTER_LEAK = Rule(
-    "used-after-leak",
-    (10, 16),
-    "A key was used after it had leaked",
-    Severity.CRITICAL,
-    Remedy(
-        (
-            "keysweep contain {key_id}",
-            f"{_LOOKUP}=AccessKeyId,AttributeValue={{key_id}}",
-        ),
-        _OFF_IN_TERRAFORM,
-        f"{_KEYS_IN_CONSOLE}: Deactivate; then CloudTrail > Event history, by access key ID, in every region",
-    ),
-)
-LEAKED_INACTIVE = Rule(
-    "leaked-key-kept",
-    (6,),
-    "A key that has leaked is switched off and was not deleted",
-    Severity.MEDIUM,
-    Remedy((_DELETE,), "remove the aws_iam_access_key of {user}", f"{_KEYS_IN_CONSOLE}: Delete"),
-)
-NEVER_USED = Rule(
-    "never-used-key",
-    (1, 11),
-    "A key was never used",
-    Severity.MEDIUM,
-    Remedy(
-        (_SWITCH_OFF, _DELETE),
-        _OFF_IN_TERRAFORM,
-        f"{_KEYS_IN_CONSOLE}: Deactivate, then Delete",
-    ),
-    (
-        ("CIS 3.0", "1.11, 1.12"),
-        ("CIS 5.0", "1.11"),
-        ("CIS 7.0", "2.11"),
-        ("Security Hub", "IAM.8, IAM.22"),
-    ),
-)
-UNUSED = Rule(
-    "unused-key",
-    (5, 16),
-    "An active key is not used any more",
-    Severity.MEDIUM,
-    Remedy((_SWITCH_OFF,), _OFF_IN_TERRAFORM, f"{_KEYS_IN_CONSOLE}: Deactivate; delete it when nothing failed"),
-    _CIS_UNUSED,
-)
-KEPT = Rule(
-    "inactive-key",
-    (6,),
-    "A key is switched off and was not deleted",
-    Severity.LOW,
-    Remedy((_DELETE,), "remove the aws_iam_access_key of {user}", f"{_KEYS_IN_CONSOLE}: Delete"),
-)
-TWO_ACTIVE = Rule(
-    "two-active-keys",
-    (4,),
-    "A user has two active keys",
-    Severity.LOW,
-    Remedy(
-        (_SWITCH_OFF,),
-        "keep one aws_iam_access_key of {user}",
-        f"{_KEYS_IN_CONSOLE}: deactivate the one that was used less recently",
-    ),
-    (
-        ("CIS 3.0", "1.13"),
-        ("CIS 5.0", "1.12"),
-    ),
-)
-OLD = Rule(
-    "old-key",
-    (2, 15),
-    "A key is older than it may become",
-    Severity.MEDIUM,
-    Remedy(
-        (_MAKE, _SWITCH_OFF, _DELETE),
-        "replace the aws_iam_access_key of {user}: terraform apply -replace=ADDRESS, with create_before_destroy",
-        f"{_KEYS_IN_CONSOLE}: Create access key, put it where the old one stands, deactivate the old one when it "
-        "is not used any more, then delete it",
-    ),
-    (
-        ("CIS 3.0", "1.14"),
-        ("CIS 5.0", "1.13"),
-        ("CIS 7.0", "2.12"),
-        ("Security Hub", "IAM.3"),
-    ),
-)
-POWERFUL = Rule(
-    "powerful-key",
-    (18, 8, 13),
-    "A key can take the account over",
-    Severity.HIGH,
-    Remedy(
-        (
-            "aws iam list-attached-user-policies --user-name {user}",
-            "aws iam generate-service-last-accessed-details --arn {arn}",
-        ),
-        "give {user} a policy with what it uses, in place of {policies}; or a role that whoever uses it assumes",
-        "IAM > Users > {user} > Permissions; Access Advisor there says what was used",
-    ),
-    (
-        ("CIS 3.0", "1.16"),
-        ("CIS 5.0", "1.15"),
-        ("CIS 7.0", "2.14"),
-        ("Security Hub", "IAM.1"),
-    ),
-)
-NO_TRAIL = Rule(
-    "no-trail",
-    (10, 17),
-    "CloudTrail does not write down what is done in all regions",
-    Severity.HIGH,
-    Remedy(
-        (
-            "aws cloudtrail create-trail --name everywhere --s3-bucket-name BUCKET --is-multi-region-trail",
-            "aws cloudtrail start-logging --name everywhere",
-        ),
-        "an aws_cloudtrail with is_multi_region_trail = true and enable_logging = true",
-        "CloudTrail > Trails > Create trail, which is for all regions; or, in an organisation, one trail for all "
-        "accounts",
-    ),
-    (("CIS 3.0", "3.1"), ("CIS 5.0", "3.1"), ("CIS 7.0", "4.1"), ("Security Hub", "CloudTrail.1")),
-)
-UNAPPROVED = Rule(
-    "unapproved-key",
-    (1, 11),
-    "A key was made by somebody who is not approved",
-    Severity.HIGH,
-    Remedy(
-        (
-            _SWITCH_OFF,
-            f"{_LOOKUP}=EventName,AttributeValue=CreateAccessKey",
-        ),
-        f"{_OFF_IN_TERRAFORM}; and deny iam:CreateAccessKey to all but the approved role",
-        f"ask whoever made it; {_KEYS_IN_CONSOLE}: Deactivate, then Delete",
-    ),
-)
-ROOT_USE = Rule(
-    "root-use",
-    (12, 10),
-    "The root user was used",
-    Severity.HIGH,
-    Remedy(
-        (f"{_LOOKUP}=Username,AttributeValue=root",),
-        "an aws_cloudwatch_log_metric_filter on userIdentity.type = Root, with an alarm",
-        "CloudTrail > Event history, by user name root, in every region: ask who it was; work with roles, and "
-        "keep the root user for what nobody else can do",
-    ),
-    (("CIS 3.0", "1.7"), ("CIS 5.0", "1.6"), ("CIS 7.0", "2.7")),
-)
-ATTACKED = Rule(
-    "attack-tool",
-    (10, 16),
-    "A key was used with a tool for attacks",
-    Severity.HIGH,
-    Remedy(
-        ("keysweep contain {key_id}", f"{_LOOKUP}=AccessKeyId,AttributeValue={{key_id}}"),
-        _OFF_IN_TERRAFORM,
-        f"ask whether that was a test of your own; if not, {_KEYS_IN_CONSOLE}: Deactivate",
-    ),
-)
-UNEXPECTED_REGION = Rule(
-    "unexpected-region",
-    (17, 10),
-    "A key was used where nobody works",
-    Severity.HIGH,
-    Remedy(
-        (
-            f"{_LOOKUP}=AccessKeyId,AttributeValue={{key_id}} --region REGION",
-            _SWITCH_OFF,
-        ),
-        "a policy of the organisation (aws_organizations_policy) that denies regions in which nobody works, by "
-        "aws:RequestedRegion",
-        "CloudTrail > Event history in that region, by access key ID: if nobody knows what it was, deactivate the "
-        "key",
-    ),
-)
-REPLACEABLE = Rule(
-    "replaceable-key",
-    (8, 9, 13, 14, 7),
-    "A key does what a role could do",
-    Severity.MEDIUM,
-    Remedy(
-        (),
-        "an aws_iam_role for what uses the key of {user}, with a policy of what it does: the report has it ready",
-        "IAM > Roles > Create role for what uses the key, let it work with that, and deactivate the key when it "
-        "is not used any more",
-    ),
-    (("CIS 3.0", "1.18"), ("CIS 5.0", "1.17"), ("CIS 7.0", "2.16")),
-)
-UNUSED_PERMISSIONS = Rule(
-    "unused-permissions",
-    (18,),
-    "A user with a key may do more than it does",
-    Severity.LOW,
-    Remedy(
-        ("aws iam generate-service-last-accessed-details --arn {arn}",),
-        "give {user} a policy with the services that it uses, in place of {policies}",
-        "IAM > Users > {user} > Last Accessed: take away what was not accessed",
-    ),
-)
-RULES = (
-    ROOT_KEY,
-    USED_AFTER_LEAK,
-    LEAKED,
-    ATTACKED,
-    UNEXPECTED_REGION,
-    UNAPPROVED,
-    ROOT_USE,
-    POWERFUL,
-    NO_TRAIL,
-    LEAKED_INACTIVE,
-    NEVER_USED,
-    UNUSED,
-    OLD,
-    REPLACEABLE,
-    UNUSED_PERMISSIONS,
-    TWO_ACTIVE,
-    KEPT,
-)
-"""All of them, the most urgent first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keysweep.account.practices import Rule
+from keysweep.account.judging.rules import Rule
 
 PAGE = "docs/practices.md"
 _IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"

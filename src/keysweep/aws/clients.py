@@ -130,12 +130,15 @@ def ahead_of(answer: Mapping[str, Any]) -> timedelta:
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn whatever botocore raises inside into an AwsError: 'could not `doing`: why, and what to do'."""
+def translated(doing: str, *, has_secret: bool = False) -> Iterator[None]:
+    """Turn whatever botocore raises inside into an AwsError: 'could not `doing`: why, and what to do'.
+
+    `has_secret`: the request does, and AWS may quote it where it is not valid, so only the code is said then.
+    """
     try:
         yield
     except failures() as error:
-        raise in_words(error, doing) from error
+        raise in_words(error, doing, has_secret=has_secret) from error
 
 
 ODD = (LookupError, ValueError, TypeError, AttributeError)
@@ -153,13 +156,14 @@ def failures() -> tuple[type[Exception], ...]:
     return BotoCoreError, ClientError, ResponseParserError, *ODD
 
 
-def in_words(error: Exception, doing: str) -> AwsError:
-    """What botocore raised as one sentence without anything secret in it."""
+def in_words(error: Exception, doing: str, *, has_secret: bool = False) -> AwsError:
+    """What botocore raised as one sentence without anything secret in it; `has_secret` as in `translated`."""
     answer = getattr(error, "response", None)
     if isinstance(answer, dict):
         code = code_of(error)
         request = answer.get("ResponseMetadata", {}).get("RequestId")
-        return AwsError(f"could not {doing}: AWS answered {_said(answer, code)}", code=code, request_id=request)
+        said = f"{code}." if has_secret and code not in DENIED else _said(answer, code)
+        return AwsError(f"could not {doing}: AWS answered {said}", code=code, request_id=request)
     return AwsError(f"could not {doing}: {_without_answer(error)}")
 
 

@@ -74,7 +74,10 @@ ACTIONS = (
     "revoke-role-sessions",
     "deactivate-service-credential",
 )
-"""Everything that a run can do, by the names that policies and logs use."""
+"""Everything that a run of `contain` can do, by the names that policies and logs use."""
+
+ROTATING = ("create-key", "hand-over", "deactivate-key", "delete-key")
+"""What `rotate` and `delete` do, by the same kind of names; only a person can ask for it."""
 
 SWITCHING = frozenset({"deactivate-key", "deactivate-service-credential"})
 """What switches a credential off, and not only some of what it has brought about."""

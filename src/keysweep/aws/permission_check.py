@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from keysweep.aws.clients import DENIED, NOT_THERE, code_of, failures, in_words
-from keysweep.aws.permissions import ANYTHING, GROUPS, ITSELF, ROLES, STATEMENTS, USERS, Permission
+from keysweep.aws.permissions import ANYTHING, GROUPS, ITSELF, ROLES, SERVICES, STATEMENTS, USERS, Permission
 from keysweep.aws.responders import Acting
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen
@@ -25,8 +25,13 @@ _REQUESTS: Mapping[str, dict[str, Any]] = {
     "iam:GetUserPolicy": {"UserName": NOBODY, "PolicyName": NOBODY},
     "iam:GetRolePolicy": {"RoleName": NOBODY, "PolicyName": NOBODY},
     "cloudtrail:LookupEvents": {"MaxResults": 1},
+    "secretsmanager:GetSecretValue": {"SecretId": NOBODY},
+    "ssm:GetParameter": {"Name": NOBODY},
+    "ssm:GetParameterHistory": {"Name": NOBODY},
 }
 """What a read is tried with, where it takes more than a name."""
+_NOTHING_OF_THAT_NAME = frozenset({"ResourceNotFoundException", "ParameterNotFound"})
+"""What other services answer to a read of what is not there."""
 
 
 @frozen
@@ -66,7 +71,7 @@ def check(acting: Acting, permissions: Iterable[Permission], *, role: str | None
     simulated, why_not = _simulated(iam, wanted, _principal(iam, arn, role), account)
     if simulated:
         return Checked(account, arn, SIMULATED, simulated)
-    clients = {"iam": iam, "cloudtrail": acting.client("cloudtrail")}
+    clients = {each: acting.client(each) for each in {it.action.partition(":")[0] for it in wanted}}
     own = acting.session.get_credentials().access_key
     key = own if own.startswith("AKIA") else DOCUMENTATION_KEY
     return Checked(account, arn, TRIED, tuple(_tried(clients, each, key, why_not) for each in wanted))
@@ -129,7 +134,8 @@ def _example(pattern: str, principal: str, account: str) -> str:
     """One resource that a pattern covers: what the simulator is asked about."""
     if pattern == ANYTHING:
         return pattern
-    return f"arn:{principal.split(':')[1]}:iam::{account}:{pattern.replace('*', NOBODY)}"
+    service = f"{SERVICES[pattern]}:us-east-1" if pattern in SERVICES else "iam:"
+    return f"arn:{principal.split(':')[1]}:{service}:{account}:{pattern.replace('*', NOBODY)}"
 
 
 def _tried(clients: Mapping[str, Any], permission: Permission, key: str, why_not: AwsError | None) -> Answer:
@@ -154,7 +160,7 @@ def _tried(clients: Mapping[str, Any], permission: Permission, key: str, why_not
 
 def _understood(permission: Permission, key: str, error: Exception) -> Answer:
     code = code_of(error)
-    if code in NOT_THERE:
+    if code in NOT_THERE or code in _NOTHING_OF_THAT_NAME:
         return Answer(permission, HELD)
     if code in DENIED and permission.action == _LAST_USED and key == DOCUMENTATION_KEY:
         return Answer(permission, UNKNOWN, "AWS refuses it for keys of nobody as well")

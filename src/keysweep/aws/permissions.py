@@ -1,19 +1,27 @@
-"""The table of every permission that containment uses; policies, checks and pages are made from it.
+"""Every permission that acting on keys and auditing them use, one table; policies, checks and pages come from it.
 
 Resources and condition keys: AWS Service Authorization Reference, 'Actions, resources, and condition keys for
-AWS Identity and Access Management' and '... for AWS CloudTrail'. `sts:GetCallerIdentity` needs no permission.
+AWS Identity and Access Management', '... for AWS CloudTrail', '... for AWS Secrets Manager' and '... for AWS
+Systems Manager'. `sts:GetCallerIdentity` needs no permission.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from keysweep.aws.mandate import ACTIONS
 from keysweep.frozen import frozen
 
 USERS, GROUPS, ROLES, ITSELF, ANYTHING = "user/*", "group/*", "role/*", "role/{role}", "*"
 """Patterns of resources: what follows `arn:PARTITION:iam::ACCOUNT:`, or everything."""
+SECRETS, PARAMETERS, TRAILS = "secret:*", "parameter/*", "trail/*"
+"""The same of other services, in all regions."""
+SERVICES: Mapping[str, str] = {SECRETS: "secretsmanager", PARAMETERS: "ssm", TRAILS: "cloudtrail"}
+"""Whose those are."""
 
-PLAN, TRAIL, CHECK = "plan", "trail", "check"
-"""What needs permissions and changes nothing: the plan, the summary of CloudTrail, `keysweep responder check`."""
+PLAN, TRAIL, CHECK, AUDIT = "plan", "trail", "check", "audit"
+"""What needs permissions and changes nothing: the plan, the summary of CloudTrail, `keysweep responder check`, and
+`keysweep account`."""
 
 QUARANTINE_POLICY = "AWSCompromisedKeyQuarantineV3"
 
@@ -26,7 +34,7 @@ class Statement:
     what: str
     """What having it means, for whoever has to agree to it."""
     optional: bool = False
-    """Escalation-grade: whoever has it can take over users or roles, so it is left out unless asked for."""
+    """Left out unless asked for: containment does not need it, or whoever has it can take over users or roles."""
     of_operator: bool = False
     """Belongs to whoever assumes the responder role, not to the role."""
     managed_policy: str | None = None
@@ -42,7 +50,7 @@ class Permission:
     resource: str
     why: str
     needed_for: tuple[str, ...]
-    """Names of `mandate.ACTIONS`, or PLAN, TRAIL, CHECK."""
+    """Names of `mandate.ACTIONS` or `mandate.ROTATING`, or PLAN, TRAIL, CHECK, AUDIT."""
     writes: bool = False
 
 
@@ -69,6 +77,21 @@ STATEMENTS = (
         optional=True,
         managed_policy=QUARANTINE_POLICY,
     ),
+    Statement(
+        "Rotate",
+        "Makes keys of users and deletes them: whoever has it can become any user.",
+        optional=True,
+    ),
+    Statement(
+        "HandOver",
+        "Reads and writes secrets and parameters: narrow it to those that keys are handed to.",
+        optional=True,
+    ),
+    Statement(
+        "Audit",
+        "Reads all users, their keys and what they may do, for `keysweep account`; changes nothing.",
+        optional=True,
+    ),
     Statement("AssumeResponder", "Assumes the responder role in every account that has it.", of_operator=True),
     Statement(
         "NameAccounts", "Asks STS which account a key ID belongs to, of any key there is.", of_operator=True
@@ -81,14 +104,14 @@ PERMISSIONS = (
         "Look",
         USERS,
         "Names the user of a key ID, and says when, where and for what it was last used.",
-        (PLAN, "deactivate-key"),
+        (PLAN, AUDIT, "deactivate-key"),
     ),
     Permission(
         "iam:ListAccessKeys",
         "Look",
         USERS,
         "Says whether the key is active, how old it is, and whether its user has another.",
-        (PLAN, "deactivate-key"),
+        (PLAN, AUDIT, "deactivate-key"),
     ),
     Permission(
         "iam:GetUser",
@@ -146,7 +169,7 @@ PERMISSIONS = (
         writes=True,
     ),
     Permission(
-        "cloudtrail:LookupEvents", "Trail", ANYTHING, "Tells what the key did before it was off.", (TRAIL,)
+        "cloudtrail:LookupEvents", "Trail", ANYTHING, "Tells what keys did, and who made them.", (TRAIL, AUDIT)
     ),
     Permission(
         "iam:SimulatePrincipalPolicy",
@@ -216,6 +239,124 @@ PERMISSIONS = (
         "Takes it off again for `undo`.",
         ("quarantine",),
         writes=True,
+    ),
+    Permission(
+        "iam:CreateAccessKey",
+        "Rotate",
+        USERS,
+        "Makes the new key of a rotation.",
+        ("create-key",),
+        writes=True,
+    ),
+    Permission(
+        "iam:DeleteAccessKey",
+        "Rotate",
+        USERS,
+        "Deletes an old key once somebody asks for that, or a new one whose secret was lost.",
+        ("create-key", "delete-key"),
+        writes=True,
+    ),
+    Permission(
+        "secretsmanager:GetSecretValue",
+        "HandOver",
+        SECRETS,
+        "Reads which key the secret holds, and the fields beside it, which are kept.",
+        ("hand-over",),
+    ),
+    Permission(
+        "secretsmanager:PutSecretValue",
+        "HandOver",
+        SECRETS,
+        "Hands the new key over.",
+        ("hand-over",),
+        writes=True,
+    ),
+    Permission(
+        "secretsmanager:UpdateSecretVersionStage",
+        "HandOver",
+        SECRETS,
+        "Makes the version before the current one again for `undo`.",
+        ("hand-over",),
+        writes=True,
+    ),
+    Permission(
+        "ssm:GetParameter",
+        "HandOver",
+        PARAMETERS,
+        "Reads which key the parameter holds, and the fields beside it, which are kept.",
+        ("hand-over",),
+    ),
+    Permission(
+        "ssm:GetParameterHistory",
+        "HandOver",
+        PARAMETERS,
+        "Reads which KMS key and tier the parameter has, which are kept.",
+        ("hand-over",),
+    ),
+    Permission(
+        "ssm:PutParameter",
+        "HandOver",
+        PARAMETERS,
+        "Hands the new key over, and the value before again for `undo`.",
+        ("hand-over",),
+        writes=True,
+    ),
+    Permission(
+        "cloudtrail:DescribeTrails",
+        "Audit",
+        ANYTHING,
+        "Says whether what keys do is written down in all regions.",
+        (AUDIT,),
+    ),
+    Permission("cloudtrail:GetTrailStatus", "Audit", TRAILS, "Says whether a trail is switched on.", (AUDIT,)),
+    Permission(
+        "ec2:DescribeRegions",
+        "Audit",
+        ANYTHING,
+        "With `--usage`: says which regions the account has enabled.",
+        (AUDIT,),
+    ),
+    Permission(
+        "iam:GenerateCredentialReport",
+        "Audit",
+        ANYTHING,
+        "Has AWS write down when the keys of all users were made and used.",
+        (AUDIT,),
+    ),
+    Permission(
+        "iam:GenerateServiceLastAccessedDetails",
+        "Audit",
+        USERS,
+        "With `--usage`: has IAM list the services that a user uses.",
+        (AUDIT,),
+    ),
+    Permission(
+        "iam:GetAccountAuthorizationDetails",
+        "Audit",
+        ANYTHING,
+        "Says what users may do, and so what a leaked key is worth.",
+        (AUDIT,),
+    ),
+    Permission(
+        "iam:GetAccountSummary",
+        "Audit",
+        ANYTHING,
+        "Says whether the root user has keys, where there is no report.",
+        (AUDIT,),
+    ),
+    Permission("iam:GetCredentialReport", "Audit", ANYTHING, "Reads that report.", (AUDIT,)),
+    Permission(
+        "iam:GetServiceLastAccessedDetails", "Audit", ANYTHING, "With `--usage`: reads that list.", (AUDIT,)
+    ),
+    Permission(
+        "iam:ListUsers", "Audit", ANYTHING, "Names the users, where their policies may not be read.", (AUDIT,)
+    ),
+    Permission(
+        "iam:SimulatePrincipalPolicy",
+        "Audit",
+        USERS,
+        "With `--usage`: says whether boundaries take away what policies allow.",
+        (AUDIT,),
     ),
     Permission(
         "sts:AssumeRole",

@@ -8,7 +8,17 @@ from collections.abc import Iterable
 from typing import Any
 
 from keysweep.aws.partitions import partition
-from keysweep.aws.permissions import ANYTHING, ITSELF, PERMISSIONS, ROLES, STATEMENTS, Statement, of, statements
+from keysweep.aws.permissions import (
+    ANYTHING,
+    ITSELF,
+    PERMISSIONS,
+    ROLES,
+    SERVICES,
+    STATEMENTS,
+    Statement,
+    of,
+    statements,
+)
 from keysweep.errors import UsageError
 from keysweep.frozen import frozen
 
@@ -148,7 +158,7 @@ def _denials(responder: Responder, prefix: str) -> Iterable[Document]:
     names = {each.name for each in statements(responder.optional)}
     writes = [each for each in PERMISSIONS if each.writes and each.statement in names]
     on_roles = sorted(each.action for each in writes if each.resource == ROLES)
-    on_users = sorted(each.action for each in writes if each.resource != ROLES)
+    on_users = sorted(each.action for each in writes if each.resource not in (ROLES, *SERVICES))
     paths = [end for pattern in responder.deny_paths for end in _paths(pattern)]
     # A user stands at the end of a path or directly below the root.
     users = [end for pattern in responder.deny_users for end in (f"/{_glob(pattern)}", f"/*/{_glob(pattern)}")]
@@ -164,6 +174,8 @@ def _denials(responder: Responder, prefix: str) -> Iterable[Document]:
 def _resource(pattern: str, responder: Responder, prefix: str) -> str:
     if pattern == ANYTHING:
         return pattern
+    if pattern in SERVICES:
+        return prefix.replace(":iam::", f":{SERVICES[pattern]}:*:") + pattern
     return prefix + pattern.replace("{role}", f"{responder.path}{responder.name}".lstrip("/"))
 
 

@@ -27,8 +27,8 @@ from keysweep.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.account.checks import Leak
     from keysweep.account.evidence import Account, Gap
+    from keysweep.account.judging.checks import Leak
     from keysweep.aws.responders import Acting, Responders
 
 _Command = Callable[..., Any]
@@ -127,11 +127,13 @@ def account(
         check_writable(output)
     usage.check()
     if trend:
-        return show_trend(form, output, is_alone=not (findings or swept or reports or no_history))
+        return show_trend(
+            form, output, is_alone=not (findings or swept or reports or no_history or wanted.are_many)
+        )
     how = asked(form, output, reports, fail_on, hub_region, keeps=not no_history)
     leaks, partial = _leaks(findings, db, in_store=swept)
     from keysweep.account.audit import Audit, Judged
-    from keysweep.account.checks import Bounds, lapses
+    from keysweep.account.judging.checks import Bounds, lapses
     from keysweep.aws.responders import Responders
 
     mandate = mandated(mandate_of(policy_file), wanted)
@@ -147,7 +149,7 @@ def account(
 
 def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Account:
     """The account of whoever runs this. Raises AwsError."""
-    from keysweep.account.reading import overview, read_account
+    from keysweep.account.reading.account import overview, read_account
 
     known = overview(acting)
     with CtrlC() as ctrl_c:
@@ -164,8 +166,8 @@ def _read_many(
     wanted: Wanted, responders: Responders, partition: str, how: str, usage: Usage, leaks: Mapping[str, Leak]
 ) -> Read:
     """The accounts that are wanted, each as far as it could be read. Raises AwsError or UsageError."""
-    from keysweep.account.organisation import Way
-    from keysweep.account.reading import overview, read_account
+    from keysweep.account.reading.account import overview, read_account
+    from keysweep.account.reading.organisation import Way
 
     with CtrlC() as ctrl_c, _line("{} of {} accounts") as watch:
 
@@ -185,9 +187,9 @@ def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Map
 
     Raises UsageError or StoreError for what cannot be read.
     """
-    from keysweep.account.checks import Leak
     from keysweep.account.evidence import Gap
-    from keysweep.account.leaks import joined, leaks_in
+    from keysweep.account.judging.checks import Leak
+    from keysweep.account.judging.leaks import joined, leaks_in
     from keysweep.report.read import read
     from keysweep.report.recorded import result_of
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from keysweep.account.audit import Audit
-    from keysweep.account.checks import Bounds
+    from keysweep.account.judging.checks import Bounds
     from keysweep.account.report.facts import Facts
 
 
@@ -52,9 +52,9 @@ def asked(
 
 def told(audit: Audit, bounds: Bounds, how: Asked) -> int:
     """Write every report; the exit code says what was found."""
-    from keysweep.account.course import since, summary
-    from keysweep.account.history import History, history, keep
     from keysweep.account.report.facts import Facts
+    from keysweep.account.runs.course import since, summary
+    from keysweep.account.runs.history import History, history, keep
 
     now = datetime.now(UTC)
     place = _place() if how.keeps else None
@@ -68,11 +68,7 @@ def told(audit: Audit, bounds: Bounds, how: Asked) -> int:
     write_report(how.output, _writer(audit, facts, how.form, is_file=how.output is not None))
     if place and (why := keep(summary(audit, bounds, change, now), place)):
         _note(f"this run is not kept for later ones: {why}")
-    if any(each.severity >= level for each in audit.lapses):
-        return ExitCode.FINDINGS
-    if audit.unreached and not audit.judged:
-        return ExitCode.AWS
-    return ExitCode.CLEAN if audit.is_complete and all_written else ExitCode.INCOMPLETE
+    return facts.exit_code(audit, is_told=all_written)
 
 
 def _writer(audit: Audit, facts: Facts, form: str, *, is_file: bool) -> Callable[[TextIO], None]:
@@ -87,8 +83,8 @@ def show_trend(form: str, output: str | None, *, is_alone: bool) -> int:
         raise UsageError("--trend shows earlier runs and asks nobody: leave out what belongs to a new one.")
     if form not in ("text", "json"):
         raise UsageError(f"--trend is told as text or json, not as {form}.")
-    from keysweep.account.history import history
     from keysweep.account.report.trend import document, lines
+    from keysweep.account.runs.history import history
 
     place = _place()
     known = history(place) if place else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from keysweep.cli.operator import (
     allow_account,
     ask,
     aws_endpoint,
+    command,
     mandate_of,
     partitions,
     policy_file,
@@ -177,13 +177,7 @@ class Setting:
 
     def undoing(self, run: str) -> str:
         """The command that takes a run back, as the same identity."""
-        options = (
-            ("--policy", self.policy_file and os.fspath(self.policy_file)),
-            ("--profile", self.profile),
-            ("--aws-endpoint", self.endpoint),
-        )
-        given = [word for name, value in options if value for word in (name, value)]
-        return shlex.join(["keysweep", "undo", run, *given])
+        return command(["undo", run], self.policy_file, self.profile, self.endpoint)
 
 
 def carried_out(leaked: Leaked, setting: Setting, confirmed: Sequence[str] | None) -> Report:

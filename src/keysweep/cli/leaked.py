@@ -55,7 +55,7 @@ class Leaked:
 
 def gathered(what: Sequence[str], repository: str | None) -> Leaked:
     """Read the files among `what`, and their secrets again. Raises UsageError for what is neither of both."""
-    named = tuple(each for each in dict.fromkeys(what) if _is_key_id(each))
+    named = tuple(each for each in dict.fromkeys(what) if is_key_id(each))
     files = [each for each in dict.fromkeys(what) if each not in named]
     findings: list[Finding] = []
     unread: list[Reread] = []
@@ -82,7 +82,7 @@ def gathered(what: Sequence[str], repository: str | None) -> Leaked:
     )
 
 
-def _is_key_id(text: str) -> bool:
+def is_key_id(text: str) -> bool:
     """Whether an argument is a key ID and not the name of a file. Raises UsageError for what may be a secret."""
     known = describe(text)
     if known is not None and known.is_credential:

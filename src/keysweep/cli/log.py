@@ -105,14 +105,24 @@ def _write(
     stream.writelines(f"{line}\n" for line in as_text(shown, style))
     for each in loose:
         what = f"{each.values.get('call')} for {each.values.get('key_id')}"
-        of = (_undone(each) or (each.run,))[0]
-        told = f"OUTCOME UNKNOWN: nobody noted what became of {what}; see `keysweep undo {of} --dry-run`"
+        told = f"OUTCOME UNKNOWN: nobody noted what became of {what}; see `{_way_on(each)}`"
         stream.write(style.paint(style.safe(told), "yellow") + "\n")
     faults = sum(1 for each in entries if each.fault)
     state = f"{faults} of them not to be trusted" if faults else "the chain is whole"
     count = f"{len(entries)} line{'s' * (len(entries) != 1)}"
     newest = f", newest {head[:16]}" if head else ""
     stream.write(style.safe(f"keysweep: {path}: {count}, {state}{newest}.") + "\n")
+
+
+def _way_on(entry: Entry) -> str:
+    """The command that finds out what became of an intention; one that deletes is given the same key again."""
+    if undone := _undone(entry):
+        return f"keysweep undo {undone[0]} --dry-run"
+    if entry.values.get("action") in ("create-key", "hand-over"):
+        return f"keysweep rotate --resume {entry.run}"
+    if entry.values.get("action") == "delete-key":
+        return f"keysweep delete {entry.values.get('thing')}"
+    return f"keysweep undo {entry.run} --dry-run"
 
 
 def _line(entry: Entry) -> dict[str, Any]:

@@ -74,10 +74,14 @@ def _told(entry: Entry) -> Iterator[str]:
             yield _raw(entry)
             return
         yield words
-        yield f"{values.get('call')} in account {change.account} as {values.get('acting_as')}"
+        where = f" in account {change.account} as {values.get('acting_as')}" if ":" in change.call else ""
+        yield f"{values.get('call')}{where}"
     elif event in _OUTCOMES:
         request = f", request {values['request_id']}" if values.get("request_id") else ""
-        yield ". ".join(filter(None, (f"{_OUTCOMES[event]}{request}", reason)))
+        is_here = event == "made" and not request and not reason
+        yield ". ".join(filter(None, ("done" if is_here else f"{_OUTCOMES[event]}{request}", reason)))
+    elif event in _SAID:
+        yield f"{_SAID[event]}{reason}"
     elif event in {"propagated", "not-propagated", "failed"}:
         yield f"{'FAILED: ' if event == 'failed' else ''}{key_id}: {reason}"
     elif event == "trail":
@@ -95,6 +99,15 @@ _OUTCOMES = {
     "refused": "AWS REFUSED IT",
     "unknown": "NOBODY KNOWS WHETHER AWS DID IT",
 }
+_SAID = {
+    "waits": "waits: ",
+    "stopped": "STOPPED: ",
+    "resumed": "gone on with",
+    "tried": "",
+    "forgot": "",
+    "judged": "",
+}
+"""What `rotate` and `delete` note between their changes, in words of its own."""
 _ELSEWHERE = ("prev", "time", "run", "event", "document")
 
 

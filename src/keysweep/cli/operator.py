@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,7 @@ def aws_endpoint(command: _Command) -> _Command:
         "--aws-endpoint",
         metavar="URL",
         callback=lambda _context, _option, value: _checked(value),
-        help="Ask this server in place of AWS (STS, IAM, CloudTrail, Security Hub); "
+        help="Ask this server in place of AWS (STS, IAM, CloudTrail and the rest); "
         "no variable or file can do that.",
     )(command)
 
@@ -94,6 +96,17 @@ def mandate_of(explicit: Path | None) -> Mandate:
     except RuntimeError:  # a user without a home, as in many containers
         return load(explicit, Path("/")) if explicit else Mandate()
     return load(explicit, directory)
+
+
+def command(words: Iterable[str], policy_file: Path | None, profile: str | None, endpoint: str | None) -> str:
+    """A command as a shell takes it, which acts as the same identity."""
+    options = (
+        ("--policy", policy_file and os.fspath(policy_file)),
+        ("--profile", profile),
+        ("--aws-endpoint", endpoint),
+    )
+    given = [word for name, value in options if value for word in (name, value)]
+    return shlex.join(["keysweep", *words, *given])
 
 
 @frozen

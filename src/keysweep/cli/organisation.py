@@ -19,9 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keysweep.account.audit import Unreached
     from keysweep.account.evidence import Account
-    from keysweep.account.kept import Kept
-    from keysweep.account.members import Member
-    from keysweep.account.organisation import Way
+    from keysweep.account.reading.kept import Kept
+    from keysweep.account.reading.members import Member
+    from keysweep.account.reading.organisation import Way
     from keysweep.aws.mandate import Mandate
     from keysweep.aws.responders import Acting
 
@@ -119,8 +119,8 @@ def mandated(mandate: Mandate, wanted: Wanted) -> Mandate:
 
 def read_many(wanted: Wanted, way: Way, how: str, watch: _Watch) -> Read:
     """Read all of them; `watch` hears of how many. Raises AwsError where not even the accounts can be listed."""
-    from keysweep.account.kept import Kept
-    from keysweep.account.members import Member, members
+    from keysweep.account.reading.kept import Kept
+    from keysweep.account.reading.members import Member, members
     from keysweep.aws.containment.journal import directory
 
     operator = way.responders.operator(way.partition)
@@ -151,7 +151,7 @@ def _known(kept: Kept, operator: Acting, todo: Sequence[Member]) -> dict[str, Ac
 
 def _read(todo: Sequence[Member], known: dict[str, Account], kept: Kept, way: Way, watch: _Watch) -> Read:
     from keysweep.account.evidence import Account
-    from keysweep.account.organisation import read_all
+    from keysweep.account.reading.organisation import read_all
 
     keep = _keeper(kept, known.values())
     read = list(known.values())

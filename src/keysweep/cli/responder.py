@@ -54,7 +54,13 @@ def responder() -> None:
 @click.option("--principal", metavar="ARN", help="Who may assume the role.")
 @click.option("--external-id", help="ExternalId that has to be given to assume it.")
 @click.option("--org-id", metavar="o-...", help="Organisation that the principal has to be in.")
-@click.option("--with", "chosen", multiple=True, type=click.Choice(OPTIONAL), help="Escalation-grade; repeatable.")
+@click.option(
+    "--with",
+    "chosen",
+    multiple=True,
+    type=click.Choice(OPTIONAL),
+    help="An optional statement; repeatable.",
+)
 @policy_file_option
 def policy(
     form: str,
@@ -70,7 +76,7 @@ def policy(
     """Print the least-privilege role for containment, to review and deploy. Nothing is sent anywhere.
 
     It can look at users and switch keys off and on. What could also be used to take an account over is left out
-    until you ask for it by name.
+    until you ask for it by name, and so is what only `keysweep account` needs (--with Audit).
 
     \b
     Examples:

@@ -54,6 +54,9 @@ def undo(
 ) -> int:
     """Take back exactly what RUN changed: keys work again, and policies that it wrote are removed.
 
+    Of a rotation the old key works again, the place holds it again, and the new key is switched off; that can be
+    done until the old key is deleted.
+
     Only what the journal says that RUN changed is touched, and only where AWS still has it in the state in which
     RUN left it. The accounts in which RUN was allowed to act are allowed here.
 
@@ -123,7 +126,7 @@ def _taken_back(
 ) -> _Report:
     from keysweep.aws.containment.journal import Journal, directory
     from keysweep.aws.containment.run import new_name
-    from keysweep.aws.containment.undo import take_back
+    from keysweep.aws.containment.undo import ends_here, take_back
     from keysweep.aws.containment.writing import Run
 
     def confirmed(step: Step) -> bool:
@@ -137,12 +140,15 @@ def _taken_back(
         for step in todo:
             watch(f"taking back: {step.change.words} …")
             restored.extend(take_back([step], responders, allowed, run, confirmed))
+            if ends_here(restored[-1], todo):
+                watch("what comes after that is left as it is, because it needs it")
+                break
         run.note("ended", changes=len(todo), done=len(restored))
     except JournalError as error:
         return _Report((*restored, *_left(todo, restored)), run.name, error)
     except KeyboardInterrupt:
         return _Report((*restored, *_left(todo, restored)), run.name, is_interrupted=True)
-    return _Report(tuple(restored), run.name)
+    return _Report((*restored, *_left(todo, restored)), run.name)
 
 
 def _left(todo: Sequence[Step], restored: Sequence[Restored]) -> Iterator[Restored]:
@@ -160,7 +166,7 @@ def _code(report: _Report) -> int:
     statuses = {each.status for each in report.restored}
     if report.error or statuses & {Restoring.FAILED, Restoring.UNKNOWN}:
         return ExitCode.AWS
-    if statuses & {Restoring.CHANGED, Restoring.UNCONFIRMED, Restoring.PLANNED}:
+    if statuses & {Restoring.CHANGED, Restoring.GONE, Restoring.UNCONFIRMED, Restoring.PLANNED}:
         return ExitCode.FINDINGS
     return ExitCode.INCOMPLETE if report.is_interrupted else ExitCode.CLEAN
 

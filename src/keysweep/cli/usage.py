@@ -16,11 +16,13 @@ from keysweep.frozen import frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.account.checks import Leak
     from keysweep.account.evidence import Account
+    from keysweep.account.judging.checks import Leak
     from keysweep.aws.responders import Acting
 
 _Command = Callable[..., Any]
+_MOST_DAYS = 90
+"""CloudTrail tells of no more."""
 _REGION_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
@@ -29,31 +31,41 @@ class Usage:
     """What somebody wishes to know of the use of keys."""
 
     is_asked: bool
-    days: int
+    days: int | None
     regions: tuple[str, ...]
     creators: tuple[str, ...]
     home_regions: tuple[str, ...]
 
     def check(self) -> None:
         """Raises UsageError for what goes with --usage only, and for regions that cannot be any."""
-        for given, name in ((self.regions, "--region"), (self.creators, "--approved-creator")):
-            if given and not self.is_asked:
+        given = (
+            ("--region", self.regions),
+            ("--approved-creator", self.creators),
+            ("--usage-days", self.days is not None),
+        )
+        for name, is_given in given:
+            if is_given and not self.is_asked:
                 raise UsageError(f"{name} goes with --usage: CloudTrail is asked only with that.")
         for region in (*self.regions, *self.home_regions):
             if not region or not _REGION_CHARACTERS.issuperset(region):
                 raise UsageError(f"{region!r} is no region: give the name of one, such as eu-west-1.")
 
     @property
+    def back(self) -> int:
+        """In days."""
+        return self.days or _MOST_DAYS
+
+    @property
     def bounds(self) -> tuple[tuple[str, ...], tuple[str, ...], int]:
         """What keys are held to, as `Bounds` has it."""
-        return self.creators, self.home_regions, self.days if self.is_asked else 0
+        return self.creators, self.home_regions, self.back if self.is_asked else 0
 
     def how(self, leaks: Mapping[str, Leak]) -> str:
         """What this adds to the way in which accounts are read: another way finds other things in them."""
         if not self.is_asked:
             return ""
         dates = sorted((name, str(each.since)) for name, each in leaks.items())
-        told = repr((self.days, self.regions, bool(self.creators), dates))
+        told = repr((self.back, self.regions, bool(self.creators), dates))
         return f", use {sha256(told.encode()).hexdigest()[:16]}"
 
     def read(
@@ -66,7 +78,7 @@ class Usage:
         is_shown: bool = True,
     ) -> Account:
         """The account with the use of its keys, or with a note that nobody asked; `is_shown` as it comes."""
-        from keysweep.account.usage import NOT_ASKED, Wanted, with_usage
+        from keysweep.account.usage.wanted import NOT_ASKED, Wanted, with_usage
         from keysweep.frozen import replace
 
         if not self.is_asked:
@@ -78,7 +90,7 @@ class Usage:
                 line.show(f"{what}: {done} of {number}")
 
         try:
-            wanted = Wanted(self.days, self.regions, bool(self.creators))
+            wanted = Wanted(self.back, self.regions, bool(self.creators))
             return with_usage(acting, account, wanted, leaks, watch=watch, goes_on=goes_on)
         finally:
             if line:
@@ -91,10 +103,8 @@ def usage_options(command: _Command) -> _Command:
     @click.option("--usage", "usage_asked", is_flag=True, help="Ask CloudTrail and IAM what uses each active key.")
     @click.option(
         "--usage-days",
-        type=click.IntRange(1, 90),
-        default=90,
-        show_default=True,
-        help="How far back CloudTrail is asked.",
+        type=click.IntRange(1, _MOST_DAYS),
+        help="How far back CloudTrail is asked.  [default: 90]",
     )
     @click.option(
         "--region",
@@ -121,7 +131,7 @@ def usage_options(command: _Command) -> _Command:
     def with_usage(
         *arguments: Any,
         usage_asked: bool,
-        usage_days: int,
+        usage_days: int | None,
         regions: tuple[str, ...],
         creators: tuple[str, ...],
         home_regions: tuple[str, ...],

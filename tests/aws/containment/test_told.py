@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from keysweep.aws.containment.changes import Change, deactivate_key, quarantine
+from keysweep.aws.containment.changes import Change, create_key, deactivate_key, delete_key, hand_over, quarantine
 from keysweep.aws.containment.journal import Journal
 from keysweep.aws.containment.told import containments
 from keysweep.aws.containment.writing import as_values
+from keysweep.aws.sinks.interface import Held, Place
 from keysweep.verdicts import Contained
 
 ACCOUNT, KEY_ID = "111122223333", "AKIAQNZGKIQYZZZZZZZZ"
@@ -87,4 +88,22 @@ def test_a_line_that_was_changed_is_passed_over(journal: Journal) -> None:
     change(journal, "made")
     content = journal.path.read_bytes()
     journal.path.write_bytes(content.replace(b'"event": "intended"', b'"event": "intendeD"'))
+    assert told(journal) is None
+
+
+@pytest.mark.parametrize("outcome", [None, "refused"])
+def test_a_key_is_as_off_after_a_deletion_whatever_came_of_it(journal: Journal, outcome: str | None) -> None:
+    change(journal, "made")
+    change(journal, outcome, of=delete_key(ACCOUNT, "aws", KEY_ID, "ci", "Inactive"), run="run-b")
+    assert told(journal) is Contained.OFF
+    change(journal, "made", of=delete_key(ACCOUNT, "aws", KEY_ID, "ci", "Inactive"), run="run-c")
+    assert told(journal) is Contained.OFF
+
+
+def test_what_a_rotation_does_for_a_key_does_not_contain_it(journal: Journal) -> None:
+    change(journal, "made", of=create_key(ACCOUNT, "aws", KEY_ID, "ci", [KEY_ID]))
+    place = Place("ssm", "/ci/key")
+    change(
+        journal, "refused", of=hand_over(ACCOUNT, "aws", KEY_ID, "ci", place, Held(KEY_ID), "AKIANEW"), run="run-b"
+    )
     assert told(journal) is None

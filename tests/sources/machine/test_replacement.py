@@ -50,6 +50,7 @@ def added(config: str, snippet: str) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.practice(7, 14)
 def test_a_person_signs_in_with_the_account_that_the_key_tells(tmp_path: Path) -> None:
     config = "[default]\nregion = eu-central-1\noutput = json\n"
     found = replaced(config, f"[default]\n{KEY}")
@@ -204,6 +205,7 @@ def test_the_kernel_tells_of_an_instance(tmp_path: Path, name: str, content: str
     assert surroundings({}, os.fspath(tmp_path)).machine is machine
 
 
+@pytest.mark.practice(8, 9)
 @pytest.mark.parametrize(
     ("machine", "source"), [(Machine.EC2, "Ec2InstanceMetadata"), (Machine.ECS, "EcsContainer")]
 )

@@ -53,6 +53,7 @@ def test_a_key_is_worth_what_the_place_makes_of_it(
     assert [each.severity for each in home.scanned().findings] == [temporary]
 
 
+@pytest.mark.practice(3)
 @pytest.mark.parametrize("name", [".aws/credentials", ".aws/sso/cache/a.json", ".s3cfg"])
 def test_where_others_may_read_it_a_key_is_worth_as_much_as_a_leak(passable: Home, name: str) -> None:
     for content in (passable.pair(), passable.session()):
@@ -161,6 +162,7 @@ def test_what_mends_permissions_can_be_pasted_whatever_a_file_is_called(passable
     assert "exposed-file" not in {rule for rule, _, _ in weak(passable.scanned())}
 
 
+@pytest.mark.practice(7)
 def test_a_long_term_key_of_a_profile_comes_with_what_replaces_it(home: Home) -> None:
     home.write(".aws/config", "[default]\nregion = eu-west-1\n")
     home.write(".aws/credentials", f"[default]\n{home.pair()}")
@@ -173,6 +175,7 @@ def test_a_long_term_key_of_a_profile_comes_with_what_replaces_it(home: Home) ->
     assert result.notes == ("profiles of AWS get their credentials from a long-term key (1)",)
 
 
+@pytest.mark.practice(9)
 @pytest.mark.parametrize("name", ["rclone/rclone.conf", "pip/pip.conf", "fish/config.fish"])
 def test_a_key_of_another_tool_comes_with_what_that_tool_takes_instead(home: Home, name: str) -> None:
     home.write(f".config/{name}", home.pair())
@@ -199,6 +202,7 @@ def test_an_example_and_bait_are_nothing_to_replace(home: Home) -> None:
     assert result.weak == ()
 
 
+@pytest.mark.practice(3)
 @pytest.mark.parametrize(
     ("name", "rule", "said"),
     [
@@ -226,6 +230,7 @@ def environment_of(*processes: str, content: str) -> Environments:
     )
 
 
+@pytest.mark.practice(3, 14)
 def test_a_long_term_key_in_environments_is_weak_and_one_that_expires_is_not(home: Home) -> None:
     listed = [f"pid {number} node" for number in range(30)]
     result = home.scanned(environment_of(*listed, content=home.pair()))

@@ -10,15 +10,16 @@ import json
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from keysweep.account import practices
 from keysweep.account.audit import Audit
-from keysweep.account.checks import Lapse
-from keysweep.account.course import Mended
 from keysweep.account.evidence import Key
-from keysweep.account.identity import lapse_id
-from keysweep.account.practices import BY_NUMBER, RULES, Rule
+from keysweep.account.judging import rules
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.identity import lapse_id
+from keysweep.account.judging.rules import RULES, Rule
+from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address, page
 from keysweep.account.report.facts import Facts
+from keysweep.account.runs.course import Mended
 from keysweep.aws.partitions import BY_NAME
 from keysweep.report.asff import (
     LABELS,
@@ -35,7 +36,7 @@ from keysweep.report.asff import (
 )
 
 _TYPE = "Software and Configuration Checks/Industry and Regulatory Standards/Practices for AWS access keys"
-_LEAKS = frozenset({practices.LEAKED, practices.USED_AFTER_LEAK, practices.LEAKED_INACTIVE})
+_LEAKS = frozenset({rules.LEAKED, rules.USED_AFTER_LEAK, rules.LEAKED_INACTIVE})
 _MOST_FIELD = 2048
 _MOST_EVIDENCE = 20
 _MOST_REQUIREMENT = 64
@@ -121,7 +122,7 @@ def _finding(name: str, rule: Rule, account: str, region: str, facts: Facts) -> 
     }
 
 
-def _fields(lapse: Lapse, steps: practices.Remedy) -> dict[str, str]:
+def _fields(lapse: Lapse, steps: rules.Remedy) -> dict[str, str]:
     """What the format has no place for, in names of our own."""
     told = {
         "Rule": lapse.rule.id,
@@ -130,6 +131,7 @@ def _fields(lapse: Lapse, steps: practices.Remedy) -> dict[str, str]:
         "User": (lapse.key.user or "root") if lapse.key else "",
         "Remedy/Terraform": steps.terraform,
         "Remedy/Console": steps.console,
+        "Replacement": lapse.replacement.title if lapse.replacement else "",
     }
     told |= {f"Remedy/CLI/{number}": each for number, each in enumerate(steps.cli, 1)}
     told |= {f"Evidence/{number}": each for number, each in enumerate(lapse.evidence[:_MOST_EVIDENCE], 1)}

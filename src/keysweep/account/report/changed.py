@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from keysweep.account.checks import Lapse
-from keysweep.account.course import Change, Mended
 from keysweep.account.evidence import Key
+from keysweep.account.judging.checks import Lapse
 from keysweep.account.report.facts import Facts
+from keysweep.account.runs.course import Change, Mended
 from keysweep.report.style import Style, number_of
 from keysweep.report.wrapping import beside, wrapped
 

@@ -6,13 +6,13 @@ import json
 from typing import Any, TextIO
 
 from keysweep.account.audit import Audit, Judged
-from keysweep.account.checks import Lapse
-from keysweep.account.course import Change
 from keysweep.account.evidence import Key, User
-from keysweep.account.identity import lapse_id
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.identity import lapse_id
 from keysweep.account.references import address, page
 from keysweep.account.report import used
 from keysweep.account.report.facts import Facts
+from keysweep.account.runs.course import Change
 from keysweep.report.json import timestamp
 
 FORMAT, VERSION = "keysweep-account", 1
@@ -54,7 +54,7 @@ def document(audit: Audit, facts: Facts) -> dict[str, Any]:
             ],
         },
         "since": _change(facts.change) if facts.change else None,
-        "notes": list(facts.notes),
+        "notes": facts.all_notes(audit),
     }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from keysweep.account.ages import Aged, by_age
 from keysweep.account.audit import Audit
-from keysweep.account.checks import Bounds
-from keysweep.account.course import Change
+from keysweep.account.judging.ages import Aged, by_age
+from keysweep.account.judging.checks import Bounds
+from keysweep.account.runs.course import Change
+from keysweep.errors import ExitCode
 from keysweep.findings import Severity
 from keysweep.frozen import frozen
 
@@ -26,6 +27,18 @@ class Facts:
     fail_on: Severity = Severity.MEDIUM
     hub_region: str | None = None
     """Of the Security Hub that findings are for; None for that of IAM itself."""
+
+    def exit_code(self, audit: Audit, *, is_told: bool = True) -> int:
+        """What the process tells its caller; `is_told` says whether every report could be written."""
+        if any(each.severity >= self.fail_on for each in audit.lapses):
+            return ExitCode.FINDINGS
+        if audit.unreached and not audit.judged:
+            return ExitCode.AWS
+        return ExitCode.CLEAN if audit.is_complete and is_told else ExitCode.INCOMPLETE
+
+    def all_notes(self, audit: Audit) -> list[str]:
+        """With what has to be known of accounts, each once."""
+        return list(dict.fromkeys((*self.notes, *(note for each in audit.judged for note in each.account.notes))))
 
     def ages(self, audit: Audit) -> tuple[Aged, ...]:
         """The keys of all accounts by their age."""

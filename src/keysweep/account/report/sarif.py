@@ -7,13 +7,13 @@ from typing import Any, TextIO
 
 from keysweep import __version__
 from keysweep.account.audit import Audit
-from keysweep.account.checks import Lapse
-from keysweep.account.identity import lapse_id
-from keysweep.account.practices import BY_NUMBER, RULES, Rule
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.identity import lapse_id
+from keysweep.account.judging.rules import RULES, Rule
+from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address, page
 from keysweep.account.report.facts import Facts
 from keysweep.account.report.text import summary, unchecked
-from keysweep.errors import ExitCode
 from keysweep.report.entries import Own, cleaned
 from keysweep.report.json import timestamp
 from keysweep.report.rules import escaped
@@ -77,6 +77,7 @@ def _descriptor(rule: Rule) -> dict[str, Any]:
 
 def _result(lapse: Lapse) -> dict[str, Any]:
     key, steps = lapse.key, lapse.steps()
+    instead = lapse.replacement
     told = f"{lapse.rule.title}: {'; '.join(lapse.evidence)}" if lapse.evidence else lapse.rule.title
     known = {
         "severity": lapse.severity.label,
@@ -85,6 +86,7 @@ def _result(lapse: Lapse) -> dict[str, Any]:
         "keyId": key.key_id if key else None,
         "evidence": list(lapse.evidence),
         "remedy": {"cli": list(steps.cli), "terraform": steps.terraform, "console": steps.console},
+        "replacement": {"title": instead.title, "snippet": instead.snippet.splitlines()} if instead else None,
     }
     return {
         "ruleId": lapse.rule.id,
@@ -116,11 +118,10 @@ def _invocation(audit: Audit, facts: Facts) -> dict[str, Any]:
         notification(_NOT_CHECKED, "error", f"Not checked: {f'account {account}: ' if account else ''}{told}.")
         for account, told in unchecked(audit)
     ]
-    notifications += [notification(_NOTE, "note", each) for each in facts.notes]
-    failing = any(each.severity >= facts.fail_on for each in audit.lapses)
+    notifications += [notification(_NOTE, "note", each) for each in facts.all_notes(audit)]
     return {
         "executionSuccessful": audit.is_complete,
-        "exitCode": ExitCode.FINDINGS if failing else ExitCode.CLEAN if audit.is_complete else ExitCode.INCOMPLETE,
+        "exitCode": facts.exit_code(audit),
         "endTimeUtc": timestamp(facts.now),
         "toolExecutionNotifications": notifications,
     }

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from keysweep.account.audit import Audit
-from keysweep.account.checks import Lapse
-from keysweep.account.identity import lapse_id
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.identity import lapse_id
 from keysweep.account.references import address
 from keysweep.account.report.facts import Facts
 from keysweep.account.report.text import summary, unchecked
@@ -34,12 +34,13 @@ COLUMNS = (
     "cli",
     "terraform",
     "console",
+    "replacement",
     "id",
 )
-"""`record` is `lapse`, `not-checked`, or `run`: the last row, which says whether everything was checked."""
+"""`record` is `lapse`, `not-checked`, `note` or, in the last row, `run`: whether everything was checked."""
 
 
-def render(audit: Audit, facts: Facts, stream: TextIO) -> None:  # noqa: ARG001 - every format is given them
+def render(audit: Audit, facts: Facts, stream: TextIO) -> None:
     """Write it as CSV; no cell is a formula to a spreadsheet."""
     safe = safe_for(stream)
     rows = csv.DictWriter(stream, COLUMNS, restval="", quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -52,6 +53,8 @@ def render(audit: Audit, facts: Facts, stream: TextIO) -> None:  # noqa: ARG001 
         write(_row(lapse))
     for account, told in unchecked(audit):
         write({"record": "not-checked", "account": account, "evidence": told})
+    for note in facts.all_notes(audit):
+        write({"record": "note", "evidence": note})
     told = "complete" if audit.is_complete else "incomplete"
     write({"record": "run", "evidence": f"{told}: {summary(audit).removeprefix('keysweep: ')}"})
 
@@ -77,5 +80,6 @@ def _row(lapse: Lapse) -> dict[str, str]:
         "cli": "; ".join(steps.cli),
         "terraform": steps.terraform,
         "console": steps.console,
+        "replacement": lapse.replacement.title if lapse.replacement else "",
         "id": lapse_id(lapse),
     }

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TextIO
 
-from keysweep.account.ages import Aged
 from keysweep.account.audit import Audit
-from keysweep.account.checks import Lapse
-from keysweep.account.practices import BY_NUMBER, Rule
+from keysweep.account.judging.ages import Aged
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.rules import Rule
+from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address
 from keysweep.account.report.changed import change_lines
 from keysweep.account.report.facts import Facts
@@ -46,7 +47,7 @@ def lines(audit: Audit, facts: Facts, style: Style) -> Iterator[str]:
             where = f"account {account}: " if account and (several or audit.unreached) else ""
             yield from wrapped(f"{where}{told}", 2, style)
         yield ""
-    for note in dict.fromkeys(note for each in audit.judged for note in each.account.notes):
+    for note in facts.all_notes(audit):
         yield from wrapped(f"note: {note}", 0, style)
     yield from wrapped(summary(audit), 0, style)
 

@@ -1,12 +1,11 @@
-"""The course over runs: a table for each set of accounts that was judged in the same way."""
+"""The course over runs: a table for each account, or organisation, that was judged in the same way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
-from keysweep.account.course import Run
+from keysweep.account.runs.course import Counted, Run
 from keysweep.findings import Severity
 from keysweep.frozen import frozen
 from keysweep.report.json import timestamp
@@ -26,9 +25,9 @@ class Step:
 
     run: Run
     new: int | None
-    """None where there is no complete run before it."""
+    """In accounts that an earlier run saw whole; None where there is none."""
     mended: int | None
-    """None for a run that was not complete, too: what it did not see may still be there."""
+    """In those of them that this run saw whole, too; None where there is none: what was not seen may be there."""
 
 
 def document(runs: Sequence[Run]) -> dict[str, Any]:
@@ -37,8 +36,12 @@ def document(runs: Sequence[Run]) -> dict[str, Any]:
         "format": _FORMAT,
         "version": _VERSION,
         "series": [
-            {"accounts": list(accounts), "how": dict(how), "runs": [_row(each) for each in _steps(series)]}
-            for (accounts, how), series in _series(runs)
+            {
+                "accounts": sorted(series[-1].wanted),
+                "how": dict(series[-1].how),
+                "runs": [_row(each) for each in _steps(series)],
+            }
+            for series in _series(runs)
         ],
     }
 
@@ -48,32 +51,50 @@ def lines(runs: Sequence[Run], style: Style) -> Iterator[str]:
     if not runs:
         yield "keysweep: no run is known here yet: keysweep account keeps each that it makes."
         return
-    for (accounts, how), series in _series(runs):
-        bounds = ", ".join(f"{name} {value}" for name, value in how if isinstance(value, int) and value)
-        yield from wrapped(f"{_called(accounts)} ({bounds}): {number_of(len(series), 'run')}", 0, style)
+    for series in _series(runs):
+        bounds = ", ".join(f"{name} {value}" for name, value in series[-1].how.items() if isinstance(value, int))
+        yield from wrapped(
+            f"{_called(sorted(series[-1].wanted))} ({bounds}): {number_of(len(series), 'run')}", 0, style
+        )
         yield from _table([_HEAD, *(_cells(each) for each in _steps(series)[-_MOST_ROWS:])], style)
         if len(series) > _MOST_ROWS:
             yield f"  and {len(series) - _MOST_ROWS} earlier: --format json lists all"
         yield ""
 
 
-def _series(runs: Sequence[Run]) -> list[tuple[Any, list[Run]]]:
-    """Runs that can stand in one table, the one that was continued last at the end."""
-    found: dict[Any, list[Run]] = {}
+def _series(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs that can stand in one table, the one that was continued last at the end.
+
+    An organisation gains and loses accounts: runs of many belong together while they have most of them in common.
+    """
+    found: list[list[Run]] = []
     for run in runs:
-        found.setdefault(run.series, []).append(run)
-    return sorted(found.items(), key=lambda it: it[1][-1].taken)
+        ours = next((each for each in found if _belongs(run, each[-1])), None)
+        if ours is None:
+            found.append([run])
+        else:
+            ours.append(run)
+    return sorted(found, key=lambda it: it[-1].taken)
+
+
+def _belongs(run: Run, last: Run) -> bool:
+    if dict(run.how) != dict(last.how):
+        return False
+    common = len(run.wanted & last.wanted)
+    are_many = min(len(run.wanted), len(last.wanted)) > 1
+    return run.wanted == last.wanted or (are_many and 2 * common > max(len(run.wanted), len(last.wanted)))
 
 
 def _steps(series: Sequence[Run]) -> list[Step]:
-    first, *_ = series
-    steps = [Step(first, None, None)]
-    base = first if first.complete else None
-    for _, run in pairwise(series):
-        new = len(run.names() - base.names_open()) if base else None
-        mended = len(base.names_open() - run.names_open()) if base and run.complete else None
+    steps = []
+    before: dict[str, Counted] = {}
+    for run in series:
+        pairs = [(each, before[each.account]) for each in run.accounts if each.account in before]
+        whole = [(now, then) for now, then in pairs if now.complete]
+        new = sum(len(now.found() - then.names()) for now, then in pairs) if pairs else None
+        mended = sum(len(then.names() - now.names()) for now, then in whole) if whole else None
         steps.append(Step(run, new, mended))
-        base = run if run.complete else base
+        before |= {each.account: each for each in run.accounts if each.complete}
     return steps
 
 
@@ -84,7 +105,7 @@ def _row(step: Step) -> dict[str, Any]:
     return {
         "when": timestamp(run.taken),
         "complete": run.complete,
-        "unreached": run.unreached,
+        "unreached": len(run.unreached),
         "keys": sum(each.keys for each in run.accounts),
         "active": sum(each.active for each in run.accounts),
         "by_severity": {level: run.count(level) for level in _LEVELS},

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from keysweep.account.checks import Lapse
 from keysweep.account.evidence import Account, Key, RootUse, User
-from keysweep.account.replacements import Replacement, replacement_of
-from keysweep.account.use import Granted, Sighting, Use
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.replacements import Replacement, replacement_of
+from keysweep.account.judging.rules import REPLACEABLE
+from keysweep.account.usage.use import Granted, Sighting, Use
 from keysweep.report.json import timestamp
 from keysweep.report.style import Style
 from keysweep.report.wrapping import wrapped
@@ -29,6 +31,7 @@ def key_document(key: Key, user: User | None, account: Account) -> dict[str, Any
             "when": timestamp(made.when),
             "address": made.address,
             "agent": made.agent,
+            "with_key": made.with_key or None,
         }
         if made
         else None,
@@ -83,6 +86,15 @@ def use_document(use: Use | None) -> dict[str, Any] | None:
 
 def snippet_lines(lapses: Sequence[Lapse], style: Style) -> Iterator[str]:
     """What replaces the first keys, one of each kind, as it is to be written."""
+    kinds = Counter(
+        each.replacement.kind.value if each.replacement else "what is not known"
+        for each in lapses
+        if each.rule is REPLACEABLE
+    )
+    if kinds.total() > _MOST_SHOWN:
+        told = ", ".join(f"{count} by {kind}" for kind, count in kinds.most_common())
+        yield from wrapped(f"what uses the keys that a role could replace: {told}", 0, style)
+        yield ""
     shown: dict[str, Replacement] = {}
     for each in lapses:
         if each.replacement:
@@ -90,7 +102,7 @@ def snippet_lines(lapses: Sequence[Lapse], style: Style) -> Iterator[str]:
     for kind, instead in [*shown.items()][:_MOST_SHOWN]:
         user = instead.user
         yield from wrapped(f"in place of the key of {user}, for {kind}: {instead.title}", 0, style)
-        for snippet in (instead.snippet, *(more for _, more in instead.more)):
+        for snippet in instead.snippets:
             yield ""
             yield from (style.safe(f"  {line}").rstrip() for line in snippet.splitlines())
         yield ""

@@ -1,23 +1,29 @@
 """Everything that keysweep changes in AWS, one table: how each change is seen, made, and taken back.
 
-Nothing here deletes a credential. The policies that are written carry the name of the run, so none is overwritten.
+Only `delete-key` cannot be taken back, and no run of `contain` does it. The policies that are written carry the
+name of the run, so none is overwritten.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+from keysweep.aws import sinks
 from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
+from keysweep.aws.containment import keys
+from keysweep.aws.containment.keys import ABSENT, ACTIVE, INACTIVE
 from keysweep.aws.permissions import QUARANTINE_POLICY
+from keysweep.aws.responders import Acting
+from keysweep.aws.sinks.interface import STDOUT, Held, Place
 from keysweep.errors import AwsError
-from keysweep.frozen import frozen
+from keysweep.frozen import frozen, replace
 
-ACTIVE, INACTIVE, ABSENT, ATTACHED = "Active", "Inactive", "absent", "attached"
-"""States of what is changed; an inline policy is in the state `sha256:` and its digest."""
+ATTACHED = "attached"
+"""The state of a managed policy, beside those of keys; an inline policy is in that of `sha256:` and its digest."""
 
 
 @frozen
@@ -25,7 +31,7 @@ class Change:
     """One write, with everything that it takes to see whether it is made, and to take it back."""
 
     action: str
-    """A name of `mandate.ACTIONS`."""
+    """A name of `mandate.ACTIONS` or `mandate.ROTATING`."""
     account: str
     partition: str
     key_id: str
@@ -33,11 +39,13 @@ class Change:
     subject: str
     """The name of the user or role."""
     thing: str
-    """What is switched, written or attached: a key ID, the ID of a credential, or the name of a policy."""
+    """What is switched, written or attached: a key ID, the ID of a credential, the name of a policy, a place.
+
+    Of a key that is to be made it is empty until AWS has named it."""
     before: str
     after: str
     document: str = ""
-    """The policy to write, as JSON."""
+    """As JSON the policy to write, the key IDs that there were before, or more of the place."""
 
     @property
     def words(self) -> str:
@@ -47,7 +55,27 @@ class Change:
     @property
     def call(self) -> str:
         """The name of the API call that makes it."""
-        return _TABLE[self.action].call
+        return _TABLE[self.action].call or sinks.CALLS[Place.parse(self.thing).kind]
+
+    @property
+    def undone(self) -> str:
+        """The state once it is taken back: a key that was made is not deleted then, but switched off."""
+        return _TABLE[self.action].undone or self.before
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nobody can take it back."""
+        return _TABLE[self.action].take_back is None
+
+
+@frozen
+class Made:
+    """What was answered to a write."""
+
+    request_id: str | None
+    """None where no server was asked."""
+    values: Mapping[str, str] = {}
+    """What the journal has to know beside that, such as the ID of a new key; never a secret."""
 
 
 @frozen
@@ -55,9 +83,11 @@ class _Handler:
     words: str
     call: str
     undoing: str
-    state: Callable[[Any, Change], str]
-    make: Callable[[Any, Change], Any]
-    take_back: Callable[[Any, Change], Any]
+    state: Callable[[Acting, Change], str]
+    make: Callable[[Acting, Change], Any] | None
+    """None for what takes a secret, which no change holds: whoever has it gives `Run.make` the write."""
+    take_back: Callable[[Acting, Change], Any] | None
+    undone: str = ""
 
 
 def deactivate_key(account: str, partition: str, key_id: str, user: str) -> Change:
@@ -101,46 +131,87 @@ def quarantine(account: str, partition: str, key_id: str, user: str) -> Change:
     return Change("quarantine", account, partition, key_id, user, QUARANTINE_POLICY, ABSENT, ATTACHED)
 
 
-def state(iam: Any, change: Change) -> str:
-    """What state the thing is in now. Raises AwsError where IAM does not say."""
+def create_key(account: str, partition: str, key_id: str, user: str, there: Sequence[str]) -> Change:
+    """Make a second key for the user of `key_id`; `there` are the IDs of all keys that the user has."""
+    document = json.dumps(sorted(there))
+    return Change("create-key", account, partition, key_id, user, "", ABSENT, ACTIVE, document)
+
+
+def hand_over(account: str, partition: str, key_id: str, user: str, place: Place, held: Held, new: str) -> Change:
+    """Put the new key `new` of the user of `key_id` into `place`, which now holds `held`."""
+    document = json.dumps({"region": place.region, "file": place.file, "version": held.version})
+    after = STDOUT if held.key_id == STDOUT else new
+    return Change("hand-over", account, partition, key_id, user, str(place), held.key_id, after, document)
+
+
+def delete_key(account: str, partition: str, key_id: str, user: str, status: str) -> Change:
+    """Delete a key of a user for good, which is `status` now."""
+    return Change("delete-key", account, partition, key_id, user, key_id, status, ABSENT)
+
+
+def place_of(change: Change) -> Place:
+    """Where a hand-over goes."""
+    more = json.loads(change.document)
+    return replace(Place.parse(change.thing), region=more["region"], file=more["file"])
+
+
+def state(acting: Acting, change: Change) -> str:
+    """What state the thing is in now. Raises AwsError where that is not said."""
     try:
-        return _TABLE[change.action].state(iam, change)
+        return _TABLE[change.action].state(acting, change)
     except failures() as error:
         if code_of(error) in NOT_THERE:
             return ABSENT
-        raise in_words(error, f"see the state of {change.thing} of {change.subject}") from error
+        raise in_words(error, f"see the state of {change.thing or 'the keys'} of {change.subject}") from error
 
 
-def make(iam: Any, change: Change) -> str:
-    """Make the change; the request ID. Raises AwsError."""
-    return _written(_TABLE[change.action].make, iam, change, change.words)
+def make(acting: Acting, change: Change) -> Made:
+    """Make the change. Raises AwsError."""
+    write = _TABLE[change.action].make
+    if write is None:
+        raise AssertionError(f"{change.action} is made by who has the secret")
+    return written(lambda: write(acting, change), change.words)
 
 
-def take_back(iam: Any, change: Change) -> str:
-    """Take the change back; the request ID. Raises AwsError."""
-    return _written(_TABLE[change.action].take_back, iam, change, f"undo: {change.words}")
+def take_back(acting: Acting, change: Change) -> Made:
+    """Take the change back. Raises AwsError."""
+    write = _TABLE[change.action].take_back
+    if write is None:
+        raise AwsError(f"could not take back that {change.thing} was deleted: nobody can bring a key back.")
+    return written(lambda: write(acting, change), f"undo: {change.words}")
 
 
-def _written(write: Callable[[Any, Change], Any], iam: Any, change: Change, doing: str) -> str:
+def written(write: Callable[[], Any], doing: str) -> Made:
+    """What AWS answers to a write, or what a sink says of one. Raises AwsError."""
     try:
-        answer = write(iam, change)
+        answer = write()
     except failures() as error:
         raise in_words(error, doing) from error
+    if isinstance(answer, Made):
+        return answer
     metadata = answer.get("ResponseMetadata", {}) if isinstance(answer, dict) else {}
     if not metadata.get("RequestId"):  # whatever answered 200 without one was not AWS
         raise AwsError(f"could not {doing}: the answer has no request ID, so AWS may not have seen it.")
-    return str(metadata["RequestId"])
+    return Made(str(metadata["RequestId"]))
 
 
-def _key_state(iam: Any, change: Change) -> str:
-    pages = iam.get_paginator("list_access_keys").paginate(UserName=change.subject)
-    listed = (each for page in pages for each in page["AccessKeyMetadata"])
-    return next((str(each["Status"]) for each in listed if each["AccessKeyId"] == change.thing), ABSENT)
+def _of_iam(ask: Callable[[Any, Change], Any]) -> Callable[[Acting, Change], Any]:
+    return lambda acting, change: ask(acting.client("iam"), change)
 
 
-def _switch_key(iam: Any, change: Change, status: str) -> Any:
-    # UserName always: without it, temporary credentials are refused and others mean the caller's own key.
-    return iam.update_access_key(UserName=change.subject, AccessKeyId=change.thing, Status=status)
+def _made_key(iam: Any, change: Change) -> str:
+    """The ID of the key that a change has made: where AWS's answer was lost it is the one that was not there."""
+    return change.thing or keys.added(iam, change.subject, json.loads(change.document))
+
+
+def _held(acting: Acting, change: Change) -> str:
+    return sinks.opened(place_of(change), acting).held().key_id
+
+
+def _put_back(acting: Acting, change: Change) -> Made:
+    version = json.loads(change.document)["version"]
+    place = place_of(change)
+    return Made(sinks.opened(place, acting).put_back(Held(change.before, version), change.after))
 
 
 def _credential_state(iam: Any, change: Change) -> str:
@@ -185,41 +256,67 @@ _TABLE: Mapping[str, _Handler] = {
         "switch {thing} of user {subject} off",
         "iam:UpdateAccessKey",
         "iam:UpdateAccessKey",
-        _key_state,
-        lambda iam, it: _switch_key(iam, it, INACTIVE),
-        lambda iam, it: _switch_key(iam, it, ACTIVE),
+        _of_iam(lambda iam, it: keys.state(iam, it.subject, it.thing)),
+        _of_iam(lambda iam, it: keys.switch(iam, it.subject, it.thing, INACTIVE)),
+        _of_iam(lambda iam, it: keys.switch(iam, it.subject, it.thing, ACTIVE)),
     ),
     "deactivate-service-credential": _Handler(
         "switch the service-specific credential {thing} of user {subject} off",
         "iam:UpdateServiceSpecificCredential",
         "iam:UpdateServiceSpecificCredential",
-        _credential_state,
-        lambda iam, it: _switch_credential(iam, it, INACTIVE),
-        lambda iam, it: _switch_credential(iam, it, ACTIVE),
+        _of_iam(_credential_state),
+        _of_iam(lambda iam, it: _switch_credential(iam, it, INACTIVE)),
+        _of_iam(lambda iam, it: _switch_credential(iam, it, ACTIVE)),
     ),
     "deny-sessions": _Handler(
         "deny everything to sessions that user {subject} has now (policy {thing})",
         "iam:PutUserPolicy",
         "iam:DeleteUserPolicy",
-        _user_policy_state,
-        lambda iam, it: iam.put_user_policy(UserName=it.subject, PolicyName=it.thing, PolicyDocument=it.document),
-        lambda iam, it: iam.delete_user_policy(UserName=it.subject, PolicyName=it.thing),
+        _of_iam(_user_policy_state),
+        _of_iam(
+            lambda iam, it: iam.put_user_policy(
+                UserName=it.subject, PolicyName=it.thing, PolicyDocument=it.document
+            )
+        ),
+        _of_iam(lambda iam, it: iam.delete_user_policy(UserName=it.subject, PolicyName=it.thing)),
     ),
     "revoke-role-sessions": _Handler(
         "deny everything to sessions that role {subject} has now (policy {thing})",
         "iam:PutRolePolicy",
         "iam:DeleteRolePolicy",
-        _role_policy_state,
-        lambda iam, it: iam.put_role_policy(RoleName=it.subject, PolicyName=it.thing, PolicyDocument=it.document),
-        lambda iam, it: iam.delete_role_policy(RoleName=it.subject, PolicyName=it.thing),
+        _of_iam(_role_policy_state),
+        _of_iam(
+            lambda iam, it: iam.put_role_policy(
+                RoleName=it.subject, PolicyName=it.thing, PolicyDocument=it.document
+            )
+        ),
+        _of_iam(lambda iam, it: iam.delete_role_policy(RoleName=it.subject, PolicyName=it.thing)),
     ),
     "quarantine": _Handler(
         "attach {thing} to user {subject}",
         "iam:AttachUserPolicy",
         "iam:DetachUserPolicy",
-        _quarantine_state,
-        lambda iam, it: iam.attach_user_policy(UserName=it.subject, PolicyArn=_policy_arn(it)),
-        lambda iam, it: iam.detach_user_policy(UserName=it.subject, PolicyArn=_policy_arn(it)),
+        _of_iam(_quarantine_state),
+        _of_iam(lambda iam, it: iam.attach_user_policy(UserName=it.subject, PolicyArn=_policy_arn(it))),
+        _of_iam(lambda iam, it: iam.detach_user_policy(UserName=it.subject, PolicyArn=_policy_arn(it))),
+    ),
+    "create-key": _Handler(
+        "make another key for user {subject}",
+        "iam:CreateAccessKey",
+        "iam:UpdateAccessKey",
+        _of_iam(lambda iam, it: keys.state(iam, it.subject, _made_key(iam, it))),
+        None,
+        _of_iam(lambda iam, it: keys.switch(iam, it.subject, _made_key(iam, it), INACTIVE)),
+        INACTIVE,
+    ),
+    "hand-over": _Handler("hand the new key of user {subject} over to {thing}", "", "", _held, None, _put_back),
+    "delete-key": _Handler(
+        "delete {thing} of user {subject} for good",
+        "iam:DeleteAccessKey",
+        "",
+        _of_iam(lambda iam, it: keys.state(iam, it.subject, it.thing)),
+        _of_iam(lambda iam, it: iam.delete_access_key(UserName=it.subject, AccessKeyId=it.thing)),
+        None,
     ),
 }
 

@@ -122,7 +122,9 @@ class _Judge:
         if is_live and verdict is not None and verdict.name not in (None, owner.user):
             reason = f"IAM says that it is of user {owner.user}, and STS of {verdict.name}"
             return replace(item, refusal=refuse("accounts-disagree", reason))
-        refusal = self._protected(owner.user, owner.path, owner.tags, target) or self._used_recently(item)
+        refusal = protection(
+            self.mandate, owner.user, owner.path, owner.tags, target.key_id
+        ) or self._used_recently(item)
         if refusal:
             return replace(item, refusal=refusal)
         first = "deactivate-service-credential" if target.is_service_credential else "deactivate-key"
@@ -142,7 +144,7 @@ class _Judge:
             options = " ".join(f"--{each}" for each in also)
             told = f"{off}; for {options} name it: keysweep contain {target.key_id} {options}"
             return replace(item, settled=told)
-        refusal = self._protected(owner.user, owner.path, owner.tags, target)
+        refusal = protection(self.mandate, owner.user, owner.path, owner.tags, target.key_id)
         return replace(item, refusal=refusal) if refusal else self._planned(item, also)
 
     def _is_known(self, target: Target, account: str) -> bool:
@@ -165,7 +167,7 @@ class _Judge:
             with translated(f"read the tags of user {verdict.name}"):
                 tags = tags_of(acting.client("iam"), verdict.name)
         item = replace(item, acting=acting)
-        refusal = self._protected(verdict.name, path_in(verdict.arn), tags, item.target)
+        refusal = protection(self.mandate, verdict.name, path_in(verdict.arn), tags, item.target.key_id)
         if refusal:
             return replace(item, refusal=refusal)
         return self._planned(item, ("deny-sessions",))
@@ -186,7 +188,7 @@ class _Judge:
             return replace(item, refusal=refuse("reserved-role", role.untouchable))
         if "revoke-role-sessions" not in self.asked.also:
             return replace(item, refusal=refuse("role-session"))
-        refusal = self._protected(role.name, role.path, role.tags, item.target)
+        refusal = protection(self.mandate, role.name, role.path, role.tags, item.target.key_id)
         if refusal:
             return replace(item, refusal=refusal)
         regions = dict.fromkeys([acting.partition.region, *self.asked.regions])
@@ -199,15 +201,6 @@ class _Judge:
             return replace(item, refusal=refuse("unattended", f"the policy lets no unattended run do {over}"))
         item = replace(item, actions=actions)
         return replace(item, warnings=warnings.of(item, self.asked, self.now))
-
-    def _protected(
-        self, name: str, path: str | None, tags: tuple[tuple[str, str], ...] | None, target: Target
-    ) -> Refusal | None:
-        unknown = (self.mandate.deny_paths and path is None) or (self.mandate.deny_tags and tags is None)
-        if unknown:
-            return refuse("protection-unknown")
-        reason = self.mandate.denies(name, path or "/", dict(tags or ()))
-        return refuse("protected", reason, user=name, keyid=target.key_id) if reason else None
 
     def _used_recently(self, item: Item) -> Refusal | None:
         use = last_use(item)
@@ -222,10 +215,26 @@ class _Judge:
         return refuse("recent-use", reason)
 
     def _not_allowed(self, account: str) -> str:
-        if not self.mandate.allow_accounts:
-            return "the allow-list is empty, so nothing is ever changed"
-        return f"account {account} is not on the allow-list"
+        return not_allowed(self.mandate, account)
 
 
 def _in_order(chosen: frozenset[str], *names: str) -> tuple[str, ...]:
     return tuple(name for name in names if name in chosen)
+
+
+def protection(
+    mandate: Mandate, name: str, path: str | None, tags: tuple[tuple[str, str], ...] | None, key_id: str
+) -> Refusal | None:
+    """Why nothing of a user or role is touched; None where the policy sets it not aside."""
+    unknown = (mandate.deny_paths and path is None) or (mandate.deny_tags and tags is None)
+    if unknown:
+        return refuse("protection-unknown")
+    reason = mandate.denies(name, path or "/", dict(tags or ()))
+    return refuse("protected", reason, user=name, keyid=key_id) if reason else None
+
+
+def not_allowed(mandate: Mandate, account: str) -> str:
+    """Why nothing is changed in an account that is not on the allow-list."""
+    if not mandate.allow_accounts:
+        return "the allow-list is empty, so nothing is ever changed"
+    return f"account {account} is not on the allow-list"

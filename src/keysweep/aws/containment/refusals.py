@@ -153,12 +153,57 @@ GUARDS: Mapping[str, Guard] = {
         "no such service-specific credential is there",
         ("Nothing, if it was deleted; otherwise look under the user's Security credentials.",),
     ),
+    "two-keys": Guard(
+        "the user has two keys, and AWS refuses a third",
+        (
+            "Find out what uses the other key (its last use is in the reason).",
+            "If nothing does: switch it off, and `keysweep delete OTHER` once nobody has missed it for a while.",
+            "If it is the new one already: hand it to whatever uses KEYID, and end KEYID with `keysweep contain`.",
+        ),
+    ),
+    "unfit-sink": Guard(
+        "the place for the new key cannot take it",
+        ("Do what the reason says, or name another place with --to.",),
+    ),
+    "lost-secret": Guard(
+        "a key was made whose secret nobody has any more: the run ended between making and handing it over",
+        (
+            (
+                "Run the same again with --apply and type the ID of that key, or give --confirm NEWKEY: it is "
+                "deleted, and another one made."
+            ),
+            "Or take the rotation back with `keysweep undo RUN`: the key is switched off.",
+        ),
+    ),
+    "used-secret": Guard(
+        "the key that a run made and never handed over has been used, so somebody has its secret",
+        (
+            "Look in CloudTrail who used it. If that is not known, `keysweep contain NEWKEY` switches it off.",
+            "Then take the rotation back with `keysweep undo RUN`, and begin another one.",
+        ),
+    ),
+    "still-active": Guard(
+        "the key is not switched off, and only keys that are off are deleted",
+        (
+            (
+                "Switch it off with `keysweep contain KEYID` or `keysweep rotate KEYID`, and come back once "
+                "nobody has missed it."
+            ),
+        ),
+    ),
+    "too-young": Guard(
+        "it was switched off or used too short a while ago for anybody to have missed it",
+        ("Come back when the reason says so, or give fewer --kept-days if you know better.",),
+    ),
     "unreachable": Guard(
         "AWS could not be asked",
         ("Run `keysweep responder check --account ACCOUNT`, mend what it names, and run this again.",),
     ),
 }
 """Name of the guard to when it stops a run and what a human should do (docs/containment.md shows this table)."""
+
+OF_ROTATION = ("two-keys", "unfit-sink", "lost-secret", "used-secret", "still-active", "too-young")
+"""Those that only `rotate` and `delete` have (docs/rotation.md shows them)."""
 
 
 def refuse(guard: str, reason: str = "", **names: str) -> Refusal:

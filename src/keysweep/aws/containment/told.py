@@ -30,13 +30,20 @@ def containments(entries: Iterable[Entry]) -> dict[str, Containment]:
             actions[change] = str(each.values.get("action"))
         reason = str(each.values.get("reason") or "")
         before = told.get(key_id)
+        action = actions.get(change, "")
+        if action in _NO_CONTAINMENT:
+            continue
         if each.event == "never-made":
             told.pop(key_id, None)
         elif each.event in ("propagated", "not-propagated") and before:
             told[key_id] = replace(before, reason=reason)
-        elif state := _state(each, actions.get(change, ""), before):
+        elif state := _state(each, action, before):
             told[key_id] = Containment(key_id, state, each.run, _time(each), operators.get(each.run, ""), reason)
     return told
+
+
+_NO_CONTAINMENT = frozenset({"create-key", "hand-over"})
+"""Steps of a rotation that make the old key neither harmless nor less so."""
 
 
 def _change(entry: Entry) -> tuple[str, str]:
@@ -58,6 +65,8 @@ def _state(entry: Entry, action: str, before: Containment | None) -> Contained |
         return Contained.UNKNOWN if is_switch else None
     if entry.event not in (Outcome.MADE, Outcome.ALREADY):
         return None
+    if action == "delete-key":
+        return Contained.OFF
     if is_switch:
         return Contained.UNDONE if is_undo else Contained.OFF
     return None if is_undo or (before and before.state is Contained.OFF) else Contained.LIMITED

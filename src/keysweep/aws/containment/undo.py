@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from keysweep.aws.containment import changes
@@ -11,7 +11,7 @@ from keysweep.aws.containment.journal import Entry
 from keysweep.aws.containment.writing import Outcome, Run, Written, from_values
 from keysweep.aws.responders import Responders
 from keysweep.errors import AwsError, JournalError, UsageError
-from keysweep.frozen import frozen
+from keysweep.frozen import frozen, replace
 
 
 class Restoring(StrEnum):
@@ -25,6 +25,8 @@ class Restoring(StrEnum):
     """The run wanted to and AWS did not do it."""
     CHANGED = "changed-since"
     """AWS has it in another state than the run left it in; it is left alone."""
+    GONE = "deleted"
+    """A later run deleted the key, and nobody can bring it back."""
     UNCONFIRMED = "unconfirmed"
     """The journal does not say whether the run did it, and nobody confirmed that it is to be taken back."""
     FAILED = "failed"
@@ -44,6 +46,8 @@ class Step:
     repeated_by: str | None = None
     """The later run that did the same again, so that it is that one's to take back."""
     repetition_taken_back_by: str | None = None
+    deleted_by: str | None = None
+    """The later run that deleted the key."""
 
 
 @frozen
@@ -57,9 +61,9 @@ class Restored:
 
 
 def steps(entries: Sequence[Entry], run: str) -> tuple[Step, ...]:
-    """What `run` intended to change, the last first.
+    """What `run` intended to change, the last first; keys of a rotation that it deleted itself are left out.
 
-    Raises UsageError if the journal knows no such run, or it was an undo itself.
+    Raises UsageError if the journal knows no such run, or it was an undo itself, or a key is gone for good.
     """
     own = [each for each in entries if each.run == run]
     if not own:
@@ -77,27 +81,54 @@ def steps(entries: Sequence[Entry], run: str) -> tuple[Step, ...]:
         except (KeyError, TypeError, ValueError) as error:
             raise JournalError(f"line {each.number} of the journal is not as it was written: {error}.") from error
     names = list(intended)
+    deleted = {
+        (change.account, change.thing): name[0]
+        for name, change in intended.items()
+        if change.is_final and _MADE.get(outcomes.get(name, ""))
+    }
+    _refuse_what_is_over(run, [intended[name] for name in names if name[0] == run], deleted)
     found = []
     for place, name in enumerate(names):
-        if name[0] != run:
+        change = intended[name]
+        deleted_by = deleted.get((change.account, change.thing))
+        if name[0] != run or change.is_final or deleted_by == run:
             continue
         again = [
             later
             for later in names[place + 1 :]
             if _same(intended[later], intended[name]) and _MADE.get(outcomes.get(later, ""))
         ]
+        if again and again[-1][0] == run:  # tried once more by the run itself
+            continue
         found.append(
             Step(
                 run,
                 name[1],
-                intended[name],
+                change,
                 _MADE.get(outcomes.get(name, "")),
                 taken_back.get(name),
                 again[-1][0] if again else None,
                 taken_back.get(again[-1]) if again else None,
+                deleted_by,
             )
         )
     return tuple(reversed(found))
+
+
+def _refuse_what_is_over(run: str, own: Sequence[Change], deleted: Mapping[tuple[str, str], str]) -> None:
+    """Raise UsageError for a run that deleted keys, and for a rotation whose old key is deleted."""
+    gone = [thing for (_, thing), by in deleted.items() if by == run]
+    if gone and all(each.is_final for each in own):
+        raise UsageError(
+            f"run {run} deleted {', '.join(gone)}, and nobody can bring a key back: "
+            "whatever needs one gets a new one with `keysweep rotate`, or in the AWS console."
+        )
+    for each in own:
+        by = deleted.get((each.account, each.key_id))
+        if each.action == "create-key" and by:
+            raise UsageError(
+                f"the rotation {run} is over: run {by} deleted {each.key_id}, and nobody can bring a key back."
+            )
 
 
 _MADE = {Outcome.MADE.value: True, Outcome.REFUSED.value: False}
@@ -120,8 +151,12 @@ def _note(
     name = entry.run, int(entry.values["change"])
     if entry.event == "intended":
         intended[name] = from_values(entry.values)
+    elif entry.event == "never-made":
+        outcomes[name] = Outcome.REFUSED.value
     elif entry.event in set(Outcome):
         outcomes[name] = entry.event
+        if created := entry.values.get("created"):
+            intended[name] = replace(intended[name], thing=str(created))
 
 
 def _same(one: Change, other: Change) -> bool:
@@ -140,6 +175,12 @@ def allowed_in(entries: Iterable[Entry], run: str) -> frozenset[str]:
     return frozenset(each for each in named if isinstance(each, str)) if isinstance(named, list) else frozenset()
 
 
+def ends_here(restored: Restored, todo: Iterable[Step]) -> bool:
+    """Whether the rest must be left: a rotation goes back step by step, or nobody has a key that works."""
+    is_rotation = any(each.change.action == "create-key" for each in todo)
+    return is_rotation and restored.status not in (Restoring.RESTORED, Restoring.ALREADY, Restoring.NEVER_MADE)
+
+
 def plan(todo: Iterable[Step], responders: Responders, allowed: frozenset[str]) -> Iterator[Restored]:
     """What `take_back` would do, from the state in which AWS has everything now."""
     for step in todo:
@@ -149,7 +190,7 @@ def plan(todo: Iterable[Step], responders: Responders, allowed: frozenset[str]) 
             continue
         try:
             acting = responders.in_account(step.change.account, step.change.partition)
-            yield _foreseen(step, changes.state(acting.client("iam"), step.change))
+            yield _foreseen(step, changes.state(acting, step.change))
         except AwsError as error:
             yield Restored(step, Restoring.FAILED, str(error))
 
@@ -184,7 +225,7 @@ def take_back(
 def _taken_back(step: Step, responders: Responders, run: Run, confirmed: Callable[[Step], bool]) -> Restored:
     acting = responders.in_account(step.change.account, step.change.partition)
     if step.is_made is None:
-        foreseen = _foreseen(step, changes.state(acting.client("iam"), step.change))
+        foreseen = _foreseen(step, changes.state(acting, step.change))
         if foreseen.status is Restoring.NEVER_MADE:
             _settle(step, run, Restoring.NEVER_MADE.value, foreseen.reason)
         if foreseen.status is not Restoring.UNCONFIRMED or not confirmed(step):
@@ -225,6 +266,8 @@ def _without_asking(step: Step, allowed: frozenset[str]) -> Restored | None:
         )
     if step.taken_back_by:
         return Restored(step, Restoring.ALREADY, f"run {step.taken_back_by} took it back")
+    if step.deleted_by:
+        return Restored(step, Restoring.GONE, f"run {step.deleted_by} deleted it, and nobody can bring a key back")
     if step.repetition_taken_back_by:
         told = f"run {step.repeated_by} did the same again, and run {step.repetition_taken_back_by} took that back"
         return Restored(step, Restoring.ALREADY, told)
@@ -237,7 +280,7 @@ def _without_asking(step: Step, allowed: frozenset[str]) -> Restored | None:
 
 def _foreseen(step: Step, now: str) -> Restored:
     change = step.change
-    if now == change.before:
+    if now in (change.before, change.undone):
         status = Restoring.NEVER_MADE if step.is_made is None else Restoring.ALREADY
         return Restored(step, status, f"it is {now}")
     if now != change.after:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
 from keysweep.aws.containment import changes
-from keysweep.aws.containment.changes import Change
+from keysweep.aws.containment.changes import Change, Made
 from keysweep.aws.containment.journal import Journal
+from keysweep.aws.containment.keys import ABSENT
 from keysweep.aws.responders import Acting
-from keysweep.errors import AwsError, JournalError
+from keysweep.errors import AwsError, JournalError, SinkError
 from keysweep.frozen import fields, frozen
 
 
@@ -36,60 +37,63 @@ class Written:
     outcome: Outcome
     reason: str = ""
     request_id: str | None = None
+    values: Mapping[str, str] = {}
+    """What the journal has to know beside that."""
 
 
 class Run:
-    """One run of `contain` or `undo`: its name, its journal, and the number of its next change."""
+    """One run: its name, its journal, and the number of its next change."""
 
-    def __init__(self, name: str, journal: Journal) -> None:
-        """Numbers changes from 1."""
+    def __init__(self, name: str, journal: Journal, number: int = 0) -> None:
+        """`number` is that of the last change of a run that is gone on with."""
         self.name = name
         self.journal = journal
         self.head = ""
         """The hash of the newest line that this run wrote."""
         self.written: list[Written] = []
         """Every change with what became of it, as far as the run has come."""
-        self._number = 0
+        self._number = number
 
     def note(self, event: str, **values: Any) -> None:
         """Add a line to the journal. Raises JournalError."""
         self.head = self.journal.append(event, self.name, **values)
 
-    def make(self, change: Change, acting: Acting) -> Written:
-        """Make a change, if the thing is in the state that it begins with.
+    def make(self, change: Change, acting: Acting, write: Callable[[], Made] | None = None) -> Written:
+        """Make a change, if the thing is in the state that it begins with; by `write` where that takes a secret.
 
         Raises JournalError where the journal cannot be written: if that is before the write, nothing is changed;
         if it is after it, the message says what has been.
         """
-        return self._write(change, acting, changes.make, change.before, change.after, {})
+        wanted = write or (lambda: changes.make(acting, change))
+        return self._write(change, acting, wanted, change.before, change.after, {})
 
     def take_back(self, change: Change, acting: Acting, run: str, number: int) -> Written:
         """Take back change `number` of an earlier `run`, if the thing is in the state in which that left it."""
         undoes = {"undoes": {"run": run, "change": number}}
-        return self._write(change, acting, changes.take_back, change.after, change.before, undoes)
+        write = lambda: changes.take_back(acting, change)  # noqa: E731 - it is no more than its name says
+        return self._write(change, acting, write, change.after, change.undone, undoes)
 
     def _write(
         self,
         change: Change,
         acting: Acting,
-        write: Callable[[Any, Change], str],
+        write: Callable[[], Made],
         before: str,
         after: str,
         undoes: dict[str, Any],
     ) -> Written:
-        iam = acting.client("iam")
-        now = changes.state(iam, change)
+        now = changes.state(acting, change)
         if now != before:
             already = now == after
             reason = f"it is {now} already" if already else f"it is {now}, and not {before}"
-            if now == changes.ABSENT and not already:
+            if now == ABSENT and not already:
                 reason = f"{change.thing} of {change.subject} is gone: somebody has deleted it in the meantime"
             self.written.append(Written(change, Outcome.ALREADY if already else Outcome.CHANGED, reason))
             return self.written[-1]
         self._number += 1
         what = {"change": self._number, **as_values(change), **undoes}
         self.note("intended", **what, acting_as=acting.arn)
-        written, interrupt = _done(iam, change, write, before, after)
+        written, interrupt = _done(acting, change, write, before, after)
         self.written.append(written)
         try:
             self.note(
@@ -99,6 +103,7 @@ class Run:
                 **undoes,
                 request_id=written.request_id,
                 reason=written.reason,
+                **written.values,
             )
         except AwsError as error:
             told = f"{written.outcome.value}, request ID {written.request_id}" if written.request_id else "unknown"
@@ -111,7 +116,7 @@ class Run:
 
 
 def _done(
-    iam: Any, change: Change, write: Callable[[Any, Change], str], before: str, after: str
+    acting: Acting, change: Change, write: Callable[[], Made], before: str, after: str
 ) -> tuple[Written, KeyboardInterrupt | None]:
     """Write once; where AWS's answer does not tell what became of it, its state may.
 
@@ -120,17 +125,18 @@ def _done(
     interrupt = None
     is_refused = False
     try:
-        return Written(change, Outcome.MADE, request_id=write(iam, change)), None
+        made = write()
+        return Written(change, Outcome.MADE, request_id=made.request_id, values=made.values), None
     except AwsError as error:
         reason, request_id = str(error), error.request_id
-        is_refused = error.code is not None and error.code not in _OF_AWS_ITSELF
+        is_refused = isinstance(error, SinkError) or (error.code is not None and error.code not in _OF_AWS_ITSELF)
     except KeyboardInterrupt as error:
         reason, request_id, interrupt = "Interrupted before AWS had answered.", None, error
     try:
-        now = changes.state(iam, change)
+        now = changes.state(acting, change)
     except AwsError as error:
         return Written(change, Outcome.UNKNOWN, f"{reason} {error}", request_id), interrupt
-    if now == after:
+    if now == after != before:
         return Written(change, Outcome.MADE, f"{reason} It is {now} all the same.", request_id), interrupt
     if now == before and is_refused:
         return Written(change, Outcome.REFUSED, reason, request_id), interrupt

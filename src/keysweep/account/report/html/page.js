@@ -119,7 +119,7 @@
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = "Copy";
-      button.setAttribute("aria-label", `Copy: ${command.textContent}`);
+      button.setAttribute("aria-label", `Copy: ${command.textContent.slice(0, 80)}`);
       command.parentElement.classList.add("copying");
       command.after(button);
     }

@@ -76,7 +76,7 @@ def _values(audit: Audit, facts: Facts) -> dict[str, Any]:
         "severities": [level.label for level in sorted(Severity, reverse=True) if level is not Severity.INFO],
         "accounts": account_rows(audit),
         "opened": len(audit.judged) <= _MOST_OPEN,
-        "notes": list(facts.notes),
+        "notes": facts.all_notes(audit),
     }
     return dict(shown(values))
 

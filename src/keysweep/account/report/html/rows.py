@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from keysweep.account.ages import band_of, is_too_old
 from keysweep.account.audit import Audit, Judged
-from keysweep.account.checks import Lapse
 from keysweep.account.evidence import Key, User
-from keysweep.account.identity import lapse_id
-from keysweep.account.practices import BY_NUMBER, Rule
+from keysweep.account.judging.ages import band_of, is_too_old
+from keysweep.account.judging.checks import Lapse
+from keysweep.account.judging.identity import lapse_id
+from keysweep.account.judging.rules import Rule
+from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address
 from keysweep.account.report.facts import Facts
 from keysweep.account.report.html.words import TONES, age, may, used
 from keysweep.findings import Severity
 
 _NO_SEVERITY = "none"
+_MOST_SNIPPETS = 100
+"""Keys with all that replaces them, the most urgent ones; the JSON report has the others."""
 
 
-def lapse_rows(judged: Judged) -> list[dict[str, Any]]:
-    """Everything that is wrong in an account, the worst first."""
-    return [lapse_row(each) for each in judged.lapses]
-
-
-def lapse_row(lapse: Lapse) -> dict[str, Any]:
-    """One of them with evidence and the ways to mend it."""
-    steps = lapse.steps()
+def lapse_row(lapse: Lapse, *, is_whole: bool = True) -> dict[str, Any]:
+    """What is wrong, with evidence and the ways to mend it; the snippets for it only where it is whole."""
+    steps, instead = lapse.steps(), lapse.replacement
     return {
         "id": lapse_id(lapse),
         "rule": lapse.rule.id,
@@ -41,13 +39,21 @@ def lapse_row(lapse: Lapse) -> dict[str, Any]:
         "cli": list(steps.cli),
         "terraform": steps.terraform,
         "console": steps.console,
+        "instead": instead.title if instead else "",
+        "snippets": [each.splitlines() for each in instead.snippets] if instead and is_whole else [],
     }
 
 
 def key_rows(audit: Audit, facts: Facts) -> Iterator[dict[str, Any]]:
-    """Every key of all accounts, those with the worst problems first."""
+    """Every key of all accounts, those with the most urgent problems first."""
+    urgency = {lapse_id(lapse): number for number, lapse in enumerate(audit.lapses)}
     made = [row for judged in audit.judged for row in _keys_of(judged, facts)]
-    yield from sorted(made, key=lambda row: (-row["rank"], -row["days"], row["account"], row["user"], row["key"]))
+
+    def order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+        worst = min((urgency[each["id"]] for each in row["lapses"]), default=len(audit.lapses))
+        return worst, -row["days"], row["account"], row["user"], row["key"]
+
+    yield from sorted(made, key=order)
 
 
 def _keys_of(judged: Judged, facts: Facts) -> Iterator[dict[str, Any]]:
@@ -97,11 +103,13 @@ def _is_known(key: Key, user: User | None) -> bool:
 
 def account_rows(audit: Audit) -> list[dict[str, Any]]:
     """The accounts, those with the worst problems first."""
-    made = [_account_row(each) for each in audit.judged]
+    replaceable = [lapse_id(each) for each in audit.lapses if each.replacement]
+    whole = frozenset(replaceable[:_MOST_SNIPPETS])
+    made = [_account_row(each, whole) for each in audit.judged]
     return sorted(made, key=lambda row: ([-count for _, count, _ in row["severities"]], row["id"]))
 
 
-def _account_row(judged: Judged) -> dict[str, Any]:
+def _account_row(judged: Judged, whole: Collection[str]) -> dict[str, Any]:
     account = judged.account
     keys = [key for key, _ in account.each_key()]
     counts = Counter(lapse.severity for lapse in judged.lapses)
@@ -115,7 +123,7 @@ def _account_row(judged: Judged) -> dict[str, Any]:
         "users": account.users_in_all,
         "severities": [(level.label, counts[level], TONES[level]) for level in sorted(TONES, reverse=True)],
         "gaps": len(account.gaps),
-        "lapses": lapse_rows(judged),
+        "lapses": [lapse_row(each, is_whole=lapse_id(each) in whole) for each in judged.lapses],
     }
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from keysweep.account import practices
 from keysweep.account.audit import Audit
 from keysweep.account.evidence import Key, Powers
+from keysweep.account.judging import rules
 from keysweep.findings import Severity
 from keysweep.report.style import number_of
 
@@ -18,12 +18,13 @@ TONES = {
     Severity.LOW: "quiet",
     Severity.INFO: "quiet",
 }
-_LIVE_LEAKS = frozenset({practices.LEAKED, practices.USED_AFTER_LEAK})
+_LIVE_LEAKS = frozenset({rules.LEAKED, rules.USED_AFTER_LEAK})
 
 
 def headline(audit: Audit) -> str:
     """The one thing that has to be known: what leaked and works, else how much is wrong, else that all is well."""
-    if live := len({lapse.key for lapse in audit.lapses if lapse.rule in _LIVE_LEAKS}):
+    leaked = {lapse.key for lapse in audit.lapses if lapse.rule in _LIVE_LEAKS}
+    if live := sum(key is not None and key.is_active for key in leaked):
         return f"{number_of(live, 'leaked key')} {'is' if live == 1 else 'are'} active"
     counts = Counter(lapse.severity for lapse in audit.lapses)
     if counts:
@@ -51,6 +52,8 @@ def lead(audit: Audit) -> str:
         told += f" in {number_of(len(audit.judged), 'account')}"
     if audit.unreached:
         told += f"; {number_of(len(audit.unreached), 'account')} could not be read"
+    if audit.closed:
+        told += f"; {number_of(len(audit.closed), 'account')} suspended or closed, where no key works"
     return f"{told}."
 
 

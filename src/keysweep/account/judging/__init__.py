@@ -1,0 +1,1 @@
+"""Which rules keys break, and what mends that."""

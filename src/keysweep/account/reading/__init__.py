@@ -1,0 +1,1 @@
+"""What AWS says of accounts and the keys in them."""

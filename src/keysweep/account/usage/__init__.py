@@ -1,0 +1,1 @@
+"""What uses the keys of an account, as AWS says it."""

@@ -1,0 +1,1 @@
+"""A key rotated, step by step over hours and days, and its old one deleted in the end."""

@@ -1,0 +1,119 @@
+"""The credentials file as bytes: one pair changed, and nothing else, and back."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from pathlib import Path
+
+import pytest
+
+from keysweep.aws.sinks.interface import ABSENT, NO_KEY, Held, Pair
+from keysweep.aws.sinks.profile import CredentialsProfile
+from keysweep.aws.sinks.sections import pair_in, with_pair, without_pair
+from keysweep.errors import SinkError
+from keysweep.findings import Secret
+
+OLD, NEW = "AKIAQNZGKIQYZZZZZZZZ", "AKIAQNZGKIQYYYYYYYYY"
+PAIR = f"aws_access_key_id = {OLD}\naws_secret_access_key = old\n"
+FILES = {
+    "plain": f"[ci]\n{PAIR}",
+    "without an end": f"[ci]\n{PAIR}".rstrip("\n"),
+    "in the midst": f"# a\n\n[a]\nx = 1\n\n[ci]\nregion=y\n{PAIR}; c\n\n[b]\naws_access_key_id = {OLD}\n",
+    "as Windows has it": f"[ci]\n{PAIR}[b]\nx=1\n".replace("\n", "\r\n"),
+    "with odd spaces": f"[ci]\nAWS_Access_Key_Id :{OLD}\t\naws_secret_access_key=old  \n",
+    "not UTF-8": f"[b]\nn = \udcff\udcfe\n[ci]\n{PAIR}",
+}
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_only_the_pair_changes_and_changes_back(text: str) -> None:
+    content = text.encode("utf-8", "surrogateescape")
+    assert pair_in(content, "ci") == (OLD, b"old")
+    changed = with_pair(content, "ci", NEW, b"new")
+    assert changed == content.replace(OLD.encode(), NEW.encode(), 1).replace(b"old", b"new", 1)
+    assert with_pair(changed, "ci", OLD, b"old") == content
+    kept = with_pair(content, "kept", OLD, b"old")
+    assert pair_in(kept, "kept") == (OLD, b"old")
+    assert without_pair(kept, "kept").rstrip() == content.rstrip()
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "[ci]", "[ci]\nregion = x\n\n[b]\nx = 1"])
+def test_a_profile_or_a_pair_that_is_not_there_is_added_as_aws_reads_it(text: str) -> None:
+    changed = with_pair(text.encode(), "ci", NEW, b"new")
+    read = configparser.RawConfigParser(default_section="")
+    read.read_string(changed.decode())
+    assert (read["ci"]["aws_access_key_id"], read["ci"]["aws_secret_access_key"]) == (NEW, "new")
+    if "[ci]\n" in text:
+        assert without_pair(changed, "ci") == text.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"[ci]\n{PAIR}[ci]\n{PAIR}", "2 times"),
+        (f"[ci]\naws_access_key_id = {OLD}\n", "one half of a pair"),
+        (f"[ci]\n{PAIR}aws_session_token = x\n", "a session token"),
+        (f"[ci]\n{PAIR}  more\n", "goes on in the next"),
+        (f"[ci]\n{PAIR}aws_access_key_id = {NEW}\n", "repeats an option"),
+    ],
+)
+def test_what_would_be_read_otherwise_is_refused(text: str, why: str) -> None:
+    with pytest.raises(SinkError, match=why):
+        with_pair(text.encode(), "ci", NEW, b"new")
+
+
+def test_a_file_that_is_a_link_or_another_users_or_no_file_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text(f"[ci]\n{PAIR}")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe"):
+        with pytest.raises(SinkError, match="could not use"):
+            CredentialsProfile("ci", str(tmp_path / name)).held()
+    assert (tmp_path / "real").read_text() == f"[ci]\n{PAIR}"
+
+
+def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "c").write_text(f"[ci]\n{PAIR}")
+    monkeypatch.setattr(os, "geteuid", lambda: os.stat(tmp_path / "c").st_uid + 1)
+    with pytest.raises(SinkError, match="another user"):
+        CredentialsProfile("ci", str(tmp_path / "c")).held()
+
+
+def test_a_file_that_somebody_writes_meanwhile_is_left_as_they_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "c"
+    path.write_text(f"[ci]\n{PAIR}")
+    synced = os.fsync
+
+    def other(descriptor: int) -> None:
+        path.write_text("[else]\n")
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", other)
+    with pytest.raises(SinkError, match="somebody else has changed it"):
+        CredentialsProfile("ci", str(path)).put(Pair(NEW, Secret("new")))
+    assert (path.read_text(), [each.name for each in tmp_path.iterdir()]) == ("[else]\n", ["c"])
+
+
+def test_a_profile_is_made_kept_put_back_and_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "aws" / "credentials"
+    sink = CredentialsProfile("ci", str(path))
+    assert sink.held() == Held(ABSENT)
+    sink.put(Pair(NEW, Secret("new")))
+    assert (sink.held(), path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (
+        Held(NEW),
+        0o600,
+        0o700,
+    )
+    (path.parent / "credentials.keysweep-new").write_text("left by a crash")
+    sink.put_back(Held(ABSENT), NEW)
+    assert (path.read_bytes(), [each.name for each in path.parent.iterdir()]) == (b"", ["credentials"])
+    path.write_text("[ci]\nregion = x\naws_access_key_id = later\naws_secret_access_key = later\n")
+    assert sink.held() == Held(NO_KEY)
+    path.write_text(f"[ci]\n{PAIR}")
+    sink.put(Pair(NEW, Secret("new")))
+    assert (sink.keeps(OLD), sink.forget(OLD), sink.forget(OLD), sink.keeps(OLD)) == (True, True, False, False)
+    with pytest.raises(SinkError, match="has no profile ci-kept-"):
+        sink.put_back(Held(OLD), NEW)
