@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.account.organisations import OWN, ROLE, Organisation, members
+from tests.cli.verifying import scanned
 from tests.emulators import answers
 from tests.emulators.wire import Given, serve
 from tests.repositories import environment
@@ -253,3 +254,25 @@ def test_what_makes_no_sense_is_said(auditor: Auditor, arguments: tuple[str, ...
     code, out, err = auditor.runs(*arguments)
     assert (code, out) == (2, "")
     assert told in err
+
+
+def test_a_leaked_key_is_found_by_its_id_and_accounts_read_without_the_leak_are_not_gone_on_with(
+    auditor: Auditor, organisation: Organisation, tmp_path: Path
+) -> None:
+    leaked = organisation.key_id(THIRD, 2)
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "ci.env").write_text(f"AWS_ACCESS_KEY_ID={leaked}\n")
+    found = os.fspath(scanned(tree, "--fail-on", "low"))
+    told = answers.success("iam", "GetAccessKeyLastUsed", "<UserName>user-2</UserName><AccessKeyLastUsed/>")
+
+    def before(account: str, action: str, asked: dict[str, str]) -> Given | None:
+        if action == "AssumeRole" and SECOND in asked["RoleArn"]:
+            return DENIED
+        return told if (account, action) == (THIRD, "GetAccessKeyLastUsed") else None
+
+    organisation.before = before
+    assert auditor.reads("--org")[1]["lapses"][0]["rule"] != "leaked-key"
+    code, report = auditor.reads("--org", "--resume", found)
+    first = report["lapses"][0]
+    assert (code, first["rule"], first["account"], first["key_id"]) == (1, "leaked-key", THIRD, leaked)

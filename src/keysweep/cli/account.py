@@ -150,6 +150,7 @@ def account(
 def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Account:
     """The account of whoever runs this. Raises AwsError."""
     from keysweep.account.reading.account import overview, read_account
+    from keysweep.account.reading.leaked import with_leaked
 
     known = overview(acting)
     with CtrlC() as ctrl_c:
@@ -159,6 +160,7 @@ def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Accoun
 
         with _line("keys of {} of {} users") as watch:
             read = read_account(acting, known, watch=watch, goes_on=goes_on)
+        read = with_leaked(acting, read, known, _leaked_in(read, leaks), goes_on=goes_on)
         return usage.read(acting, read, leaks, goes_on=goes_on)
 
 
@@ -167,6 +169,7 @@ def _read_many(
 ) -> Read:
     """The accounts that are wanted, each as far as it could be read. Raises AwsError or UsageError."""
     from keysweep.account.reading.account import overview, read_account
+    from keysweep.account.reading.leaked import with_leaked
     from keysweep.account.reading.organisation import Way
 
     with CtrlC() as ctrl_c, _line("{} of {} accounts") as watch:
@@ -175,11 +178,21 @@ def _read_many(
             return not ctrl_c.is_pressed
 
         def read_one(acting: Acting) -> Account:
-            read = read_account(acting, overview(acting), goes_on=goes_on)
+            known = overview(acting)
+            read = read_account(acting, known, goes_on=goes_on)
+            read = with_leaked(acting, read, known, _leaked_in(read, leaks), goes_on=goes_on)
             return usage.read(acting, read, leaks, goes_on=goes_on, is_shown=False)
 
         way = Way(responders, partition, read_one, wanted.at_once, goes_on)
         return read_many(wanted, way, how + usage.how(leaks), watch)
+
+
+def _leaked_in(account: Account, leaks: Mapping[str, Leak]) -> set[str]:
+    """Leaked keys that the account has, and those that are its own by their ID."""
+    from keysweep.detect.keyid import account_of
+
+    there = {key.key_id for key, _ in account.each_key()}
+    return {key_id for key_id in leaks if key_id in there or account_of(key_id) == account.id}
 
 
 def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Mapping[str, Leak], Sequence[Gap]]:

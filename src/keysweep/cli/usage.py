@@ -63,7 +63,7 @@ class Usage:
     def how(self, leaks: Mapping[str, Leak]) -> str:
         """What this adds to the way in which accounts are read: another way finds other things in them."""
         if not self.is_asked:
-            return ""
+            return f", leaks {sha256(repr(sorted(leaks)).encode()).hexdigest()[:16]}" if leaks else ""
         dates = sorted((name, str(each.since)) for name, each in leaks.items())
         told = repr((self.back, self.regions, bool(self.creators), dates))
         return f", use {sha256(told.encode()).hexdigest()[:16]}"

@@ -81,7 +81,8 @@ class Lapse:
             "arn": shlex.quote(key.arn if key else ""),
             "policies": ", ".join(self.user.powers.granted_by if self.user and self.user.powers else ()),
         }
-        remedy = self.rule.remedy
+        # No command but the root user itself ends a key of the root user.
+        remedy = rules.ROOT_KEY.remedy if key and key.user is None else self.rule.remedy
         return rules.Remedy(
             tuple(each.format_map(told) for each in remedy.cli),
             remedy.terraform.format_map(told),
@@ -229,6 +230,8 @@ def _context(rule: Rule, key: Key, user: User | None, leak: Leak | None) -> Iter
     if rule in {rules.LEAKED, rules.USED_AFTER_LEAK, rules.POWERFUL} and user:
         yield power_of(user)
         yield from simulation_of(user)
+    if rule in {rules.LEAKED, rules.USED_AFTER_LEAK} and key.user is None:
+        yield "it is a key of the root user, which may do everything"
     if leak and leak.places and rule in {rules.LEAKED, rules.USED_AFTER_LEAK}:
         more = f" and {len(leak.places) - 1} more" if len(leak.places) > 1 else ""
         yield f"found at {leak.places[0]}{more}"

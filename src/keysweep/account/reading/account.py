@@ -31,7 +31,7 @@ _ROOT = "<root_account>"
 
 
 @frozen
-class _Person:
+class Person:
     """A user as all are listed."""
 
     name: str
@@ -53,13 +53,13 @@ class _Report:
 class Overview:
     """What is known of all users at once, before any is asked about."""
 
-    people: tuple[_Person, ...]
+    people: tuple[Person, ...]
     report: _Report | None
     trails: tuple[Trail, ...] | None
     gaps: tuple[Gap, ...]
 
     @property
-    def holders(self) -> tuple[_Person, ...]:
+    def holders(self) -> tuple[Person, ...]:
         """Those who may have keys."""
         if self.report is None:
             return self.people
@@ -148,7 +148,7 @@ def _moment(cell: str | None) -> datetime | None:
         return None
 
 
-def _people(iam: Any) -> Iterator[_Person]:
+def _people(iam: Any) -> Iterator[Person]:
     """All users and what their policies allow; raises what botocore raises."""
     details: list[dict[str, Any]] = []
     groups: dict[str, dict[str, Any]] = {}
@@ -167,7 +167,7 @@ def _people(iam: Any) -> Iterator[_Person]:
         for group in each.get("GroupList", []):
             granted += _granted(groups.get(group, {}), "GroupPolicyList", f"{group}: ")
         documents = [document if document is not None else managed.get(arn, {}) for _, arn, document in granted]
-        yield _Person(
+        yield Person(
             each["UserName"],
             each["Arn"],
             powers(documents, [name for name, _, _ in granted]),
@@ -184,10 +184,10 @@ def _granted(
         yield f"{prefix}{each['PolicyName']}", each["PolicyArn"], None
 
 
-def _listed_people(iam: Any) -> list[_Person]:
+def _listed_people(iam: Any) -> list[Person]:
     try:
         pages = iam.get_paginator("list_users").paginate()
-        return [_Person(each["UserName"], each["Arn"], None) for page in pages for each in page["Users"]]
+        return [Person(each["UserName"], each["Arn"], None) for page in pages for each in page["Users"]]
     except failures() as error:
         raise in_words(error, "list the users of the account (iam:ListUsers)") from error
 
@@ -212,21 +212,21 @@ def _trails(acting: Acting) -> tuple[Trail, ...]:
 
 def _keys_of(
     iam: Any,
-    people: Iterable[_Person],
+    people: Iterable[Person],
     rows: Mapping[tuple[str | None, datetime], LastUse],
     gaps: list[Gap],
     goes_on: Callable[[], bool],
-) -> Iterator[tuple[_Person, tuple[Key, ...]]]:
+) -> Iterator[tuple[Person, tuple[Key, ...]]]:
     """The keys of each user, in the order in which they come."""
 
-    def asked(person: _Person) -> tuple[_Person, tuple[Key, ...]]:
-        listed = attempt(gaps, "which keys users have", "iam:ListAccessKeys", lambda: _listed(iam, person))
+    def asked(person: Person) -> tuple[Person, tuple[Key, ...]]:
+        listed = attempt(gaps, "which keys users have", "iam:ListAccessKeys", lambda: listed_keys(iam, person))
         return person, tuple(_used(iam, each, rows, gaps) for each in listed or ())
 
     return each_of(people, asked, "which keys users have", gaps, goes_on)
 
 
-def _listed(iam: Any, person: _Person) -> list[Key]:
+def listed_keys(iam: Any, person: Person) -> list[Key]:
     """The keys of one user, none of one who is gone meanwhile; raises what botocore raises."""
     try:
         pages = iam.get_paginator("list_access_keys").paginate(UserName=person.name)
