@@ -98,6 +98,25 @@ def test_only_users_who_may_have_keys_are_asked(iam: Iam, endpoint: str) -> None
     assert iam.asked.count("GetAccessKeyLastUsed") == 1, "of the one that is younger than the report"
 
 
+@pytest.mark.parametrize(
+    "policies",
+    [
+        "<AttachedManagedPolicies><member><PolicyName>p</PolicyName><PolicyArn>arn:aws:iam::1:policy/p</PolicyArn>"
+        "</member></AttachedManagedPolicies>",
+        "<UserPolicyList><member><PolicyName>p</PolicyName><PolicyDocument>%7Bno</PolicyDocument></member></UserPolicyList>",
+        "<GroupList><member>makers</member></GroupList>",
+    ],
+)
+def test_a_policy_that_cannot_be_read_is_not_one_that_allows_nothing(
+    iam: Iam, endpoint: str, policies: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iam.users = {"one": ("AKIAEXAMPLEEXAMPLE22", made(3), "N/A,N/A,N/A")}
+    monkeypatch.setattr(iam, "_policy", lambda _name: policies)
+    account = read(endpoint)
+    assert account.users[0].powers is None
+    assert [each.what for each in account.gaps] == ["what all policies of one allow"]
+
+
 def test_a_busy_iam_is_asked_again_and_nothing_is_left_out(iam: Iam, endpoint: str) -> None:
     iam.users = {f"u{each}": (f"AKIAEXAMPLEEXAMPL{each:03}", made(3), "N/A,N/A,N/A") for each in range(12)}
     refused: set[str] = set()

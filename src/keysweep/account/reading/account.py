@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from keysweep.account.evidence import Account, Gap, Key, Powers, RootUse, Trail, User
+from keysweep.account.judging.words import some
 from keysweep.account.reading.asking import attempt, each_of
 from keysweep.account.reading.powers import powers
 from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
@@ -76,7 +77,9 @@ def overview(acting: Acting) -> Overview:
     iam = acting.client("iam")
     gaps: list[Gap] = []
     report = attempt(gaps, "a credential report", "iam:GetCredentialReport", lambda: _report(iam))
-    people = attempt(gaps, "what users may do", "iam:GetAccountAuthorizationDetails", lambda: list(_people(iam)))
+    people = attempt(
+        gaps, "what users may do", "iam:GetAccountAuthorizationDetails", lambda: list(_people(iam, gaps))
+    )
     listed = people if people is not None else _listed_people(iam)
     trails = attempt(
         gaps, "whether CloudTrail writes down what is done", "cloudtrail:DescribeTrails", lambda: _trails(acting)
@@ -148,11 +151,14 @@ def _moment(cell: str | None) -> datetime | None:
         return None
 
 
-def _people(iam: Any) -> Iterator[Person]:
-    """All users and what their policies allow; raises what botocore raises."""
+def _people(iam: Any, gaps: list[Gap]) -> Iterator[Person]:
+    """All users and what their policies allow; raises what botocore raises.
+
+    Of whom a policy cannot be read it is not known, unless the others are enough to take the account over.
+    """
     details: list[dict[str, Any]] = []
     groups: dict[str, dict[str, Any]] = {}
-    managed: dict[str, Mapping[str, Any]] = {}
+    managed: dict[str, Mapping[str, Any] | None] = {}
     wanted = ["User", "Group", "LocalManagedPolicy", "AWSManagedPolicy"]
     for page in iam.get_paginator("get_account_authorization_details").paginate(Filter=wanted):
         details += page["UserDetailList"]
@@ -160,18 +166,26 @@ def _people(iam: Any) -> Iterator[Person]:
         for policy in page["Policies"]:
             versions = policy.get("PolicyVersionList", [])
             managed[policy["Arn"]] = next(
-                (each["Document"] for each in versions if each.get("IsDefaultVersion")), {}
+                (each["Document"] for each in versions if each.get("IsDefaultVersion")), None
             )
+    unread = []
     for each in details:
         granted = list(_granted(each, "UserPolicyList", ""))
         for group in each.get("GroupList", []):
-            granted += _granted(groups.get(group, {}), "GroupPolicyList", f"{group}: ")
-        documents = [document if document is not None else managed.get(arn, {}) for _, arn, document in granted]
-        yield Person(
-            each["UserName"],
-            each["Arn"],
-            powers(documents, [name for name, _, _ in granted]),
-        )
+            granted += (
+                _granted(groups[group], "GroupPolicyList", f"{group}: ")
+                if group in groups
+                else [(group, "", None)]
+            )
+        documents = [document if document is not None else managed.get(arn) for _, arn, document in granted]
+        read = [document for document in documents if isinstance(document, Mapping)]
+        known = powers(read, [name for name, _, _ in granted], each["Arn"])
+        is_known = len(read) == len(documents) or known.takes_over
+        unread += [] if is_known else [each["UserName"]]
+        yield Person(each["UserName"], each["Arn"], known if is_known else None)
+    if unread:
+        reason = "AWS gave none that can be read for at least one of their policies"
+        gaps.append(Gap(f"what all policies of {some(sorted(unread))} allow", "", reason))
 
 
 def _granted(
