@@ -56,9 +56,9 @@ class Usage:
         return self.days or _MOST_DAYS
 
     @property
-    def bounds(self) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    def bounds(self) -> tuple[tuple[str, ...], tuple[str, ...], int, tuple[str, ...]]:
         """What keys are held to, as `Bounds` has it."""
-        return self.creators, self.home_regions, self.back if self.is_asked else 0
+        return self.creators, self.home_regions, self.back if self.is_asked else 0, tuple(sorted({*self.regions}))
 
     def how(self, leaks: Mapping[str, Leak]) -> str:
         """What this adds to the way in which accounts are read: another way finds other things in them."""

@@ -39,6 +39,8 @@ class Bounds:
     """Where keys may be used; what is unusual is guessed if there are none."""
     usage_days: int = 0
     """How far back it was asked what uses the keys; 0 where it was not, and no rule about that is judged."""
+    usage_regions: tuple[str, ...] = ()
+    """Where CloudTrail was asked; everywhere if there are none."""
 
 
 @frozen
