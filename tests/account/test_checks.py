@@ -142,6 +142,10 @@ def test_names_in_commands_cannot_run_anything() -> None:
         ((), "there is no trail"),
         ((Trail("here", is_everywhere=False, is_logging=True),), "trail here is for one region"),
         ((Trail("off", is_everywhere=True, is_logging=False),), "trail off is switched off"),
+        (
+            (Trail("data", is_everywhere=True, is_logging=True, is_whole=False),),
+            "trail data leaves out calls that manage the account",
+        ),
     ],
 )
 def test_an_account_in_which_not_all_is_written_down_breaks_a_rule_itself(

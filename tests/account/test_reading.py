@@ -76,7 +76,7 @@ def test_a_trail_that_is_switched_off_or_may_not_be_seen(iam: Iam, endpoint: str
     assert [each.rule.id for each in lapses(read(endpoint), Bounds(), {})] == ["no-trail"]
     iam.trail = None
     account = read(endpoint)
-    assert (account.trails, account.gaps[0].needs) == (None, "cloudtrail:DescribeTrails")
+    assert (account.trails, account.gaps[0].needs.split(", ")[0]) == (None, "cloudtrail:DescribeTrails")
 
 
 def test_only_users_who_may_have_keys_are_asked(iam: Iam, endpoint: str) -> None:

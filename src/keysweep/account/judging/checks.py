@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from keysweep.account.evidence import Account, Key, User
+from keysweep.account.evidence import Account, Key, Trail, User
 from keysweep.account.judging import of_use, rules
 from keysweep.account.judging.replacements import Replacement, replacement_of
 from keysweep.account.judging.rules import RULES, Rule
@@ -142,17 +142,21 @@ def _rank(key: Key, user: User | None, account: Account, bounds: Bounds, leak: L
 
 def _of_account(account: Account) -> Iterator[tuple[Rule, tuple[str, ...]]]:
     trails = account.trails
-    if trails is None or any(each.is_everywhere and each.is_logging for each in trails):
+    if trails is None or any(each.is_everywhere and each.is_enough for each in trails):
         return
-    told = [
-        f"trail {each.name} {'is for one region' if not each.is_everywhere else 'is switched off'}"
-        for each in trails
-    ]
-    covered = {each.home for each in trails if each.is_logging}
+    told = [f"trail {each.name} {_lacks(each)}" for each in trails]
+    covered = {each.home for each in trails if each.is_enough}
     if told and account.regions and account.regions.enabled:
         bare = [region for region in account.regions.enabled if region not in covered]
         told.append(f"no trail in {some(bare)}" if bare else "every region of today has one, no later one will")
     yield rules.NO_TRAIL, tuple(told) or ("there is no trail",)
+
+
+def _lacks(trail: Trail) -> str:
+    """Why a trail is not enough, a clause."""
+    if not trail.is_logging:
+        return "is switched off"
+    return "is for one region" if trail.is_whole else "leaves out calls that manage the account"
 
 
 def _broken(

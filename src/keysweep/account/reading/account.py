@@ -18,6 +18,8 @@ from keysweep.account.evidence import Account, Gap, Key, Powers, RootUse, Trail,
 from keysweep.account.judging.words import some
 from keysweep.account.reading.asking import attempt, each_of
 from keysweep.account.reading.powers import powers
+from keysweep.account.reading.trails import NEEDS as TRAILS_NEED
+from keysweep.account.reading.trails import trails_of
 from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
 from keysweep.aws.inventory import ReportedKey, in_report
 from keysweep.aws.ownership import LastUse, is_active, last_use_of, utc
@@ -25,6 +27,7 @@ from keysweep.aws.responders import Acting
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen, replace
 
+_REPORT_NEEDS = "iam:GenerateCredentialReport, iam:GetCredentialReport"
 _REPORT_SECONDS = 60
 _REPORT_PAUSE_SECONDS = 1.0
 _ROOT = "<root_account>"
@@ -76,14 +79,12 @@ def overview(acting: Acting) -> Overview:
     """
     iam = acting.client("iam")
     gaps: list[Gap] = []
-    report = attempt(gaps, "a credential report", "iam:GetCredentialReport", lambda: _report(iam))
+    report = attempt(gaps, "a credential report", _REPORT_NEEDS, lambda: _report(iam))
     people = attempt(
         gaps, "what users may do", "iam:GetAccountAuthorizationDetails", lambda: list(_people(iam, gaps))
     )
     listed = people if people is not None else _listed_people(iam)
-    trails = attempt(
-        gaps, "whether CloudTrail writes down what is done", "cloudtrail:DescribeTrails", lambda: _trails(acting)
-    )
+    trails = attempt(gaps, "whether CloudTrail writes down what is done", TRAILS_NEED, lambda: trails_of(acting))
     return Overview(tuple(listed), report, trails, tuple(gaps))
 
 
@@ -204,24 +205,6 @@ def _listed_people(iam: Any) -> list[Person]:
         return [Person(each["UserName"], each["Arn"], None) for page in pages for each in page["Users"]]
     except failures() as error:
         raise in_words(error, "list the users of the account (iam:ListUsers)") from error
-
-
-def _trails(acting: Acting) -> tuple[Trail, ...]:
-    """All trails that have events of this account, those of its organisation too; raises what botocore raises."""
-    found = acting.client("cloudtrail").describe_trails(includeShadowTrails=True)["trailList"]
-    return tuple(
-        Trail(
-            each["Name"],
-            bool(each.get("IsMultiRegionTrail")),
-            bool(
-                acting.client("cloudtrail", each.get("HomeRegion")).get_trail_status(Name=each["TrailARN"])[
-                    "IsLogging"
-                ]
-            ),
-            str(each.get("HomeRegion") or ""),
-        )
-        for each in found
-    )
 
 
 def _keys_of(

@@ -102,7 +102,7 @@ def _with_trails(
 ) -> Account:
     """With the trails of each region, where none is for all of them."""
     known = account.trails
-    if known is None or any(each.is_everywhere and each.is_logging for each in known):
+    if known is None or any(each.is_everywhere and each.is_enough for each in known):
         return account
     found, gaps = trails_in(acting, regions, goes_on)
     merged: dict[tuple[str, str], Trail] = {(each.name, each.home): each for each in (*known, *found)}
