@@ -129,7 +129,7 @@ def test_an_account_that_cannot_be_read_is_told_and_the_next_run_reads_it_alone(
     assert (unreached["account"], unreached["name"]) == (SECOND, f"team {SECOND}")
     assert f"could not assume arn:aws:iam::{SECOND}:role/{ROLE}: AWS answered AccessDenied" in unreached["reason"]
     gaps = {(each["account"], each["needs"]) for each in report["not_checked"]}
-    assert gaps >= {(FIRST, "iam:GetCredentialReport")}
+    assert gaps >= {(FIRST, "iam:GenerateCredentialReport, iam:GetCredentialReport")}
     assert auditor.kept.stat().st_mode & 0o777 == 0o600
 
     code, out, err = auditor.runs("--role", ROLE, "--org", "--resume", "--fail-on", "critical")
@@ -192,8 +192,9 @@ def test_what_was_kept_is_not_gone_on_with_where_it_may_be_wrong(
     first = next(each for each in map(json.loads, lines) if each["id"] == FIRST)
     old = json.dumps(first | {"taken": "2026-01-01T00:00:00+00:00"})
     strange = json.dumps({**first, "users": 7})
+    naive = json.dumps(first | {"taken": first["taken"].partition("+")[0]})
     for content in (
-        "", "no JSON", header, "\n".join([header, old, strange, json.dumps(first)[:50]]),
+        "", "no JSON", header, "\n".join([header, old, strange, naive, json.dumps(first)[:50]]),
         "\n".join([header.replace(ROLE, "another"), *lines]),
     ):  # fmt: skip
         auditor.kept.write_text(content)
@@ -248,6 +249,7 @@ def test_where_nothing_can_be_kept_the_accounts_are_read_all_the_same(auditor: A
         (("--skip", FIRST), "--skip goes with --org"),
         (("--resume",), "--resume and --role go with --org or --account"),
         (("--org", "--role", ROLE, "--skip", "999999999999"), "999999999999, which is not in the organisation"),
+        (("--org", "--role", ROLE, *(f"--skip={each}" for each in (OWN, *MEMBERS))), "no account is left to read"),
     ],
 )
 def test_what_makes_no_sense_is_said(auditor: Auditor, arguments: tuple[str, ...], told: str) -> None:
