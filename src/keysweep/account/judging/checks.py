@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,8 @@ _OWN_CHECK = timedelta(minutes=2)
 _USED_LATE = timedelta(hours=1)
 """IAM may tell of a use with the time at which it was noted."""
 _ORDER = {rule.id: number for number, rule in enumerate(RULES)}
+_DASHED = re.compile(r"(--(?:user|role)-name) (?=-)")
+"""Where a name would be read as an option: IAM lets names begin with a dash."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -86,7 +89,7 @@ class Lapse:
         # No command but the root user itself ends a key of the root user.
         remedy = rules.ROOT_KEY.remedy if key and key.user is None else self.rule.remedy
         return rules.Remedy(
-            tuple(each.format_map(told) for each in remedy.cli),
+            tuple(_DASHED.sub(r"\1=", each.format_map(told)) for each in remedy.cli),
             remedy.terraform.format_map(told),
             remedy.console.format_map(told),
         )
@@ -126,7 +129,10 @@ def urgency(lapse: Lapse) -> tuple[int, int, int, int, str, str, str]:
 
 
 def _rank(key: Key, user: User | None, account: Account, bounds: Bounds, leak: Leak | None) -> int:
-    """How much speaks for harm: used after its leak, from an unexpected place, powerful, old; 0 without a leak."""
+    """How much speaks for harm: from an unexpected place, powerful, used after its leak, of unknown power, old.
+
+    0 without a leak.
+    """
     if leak is None or not key.is_active:
         return 0
     age = key.age(account.taken)
@@ -135,6 +141,7 @@ def _rank(key: Key, user: User | None, account: Account, bounds: Bounds, leak: L
         is_used and of_use.is_unexpected(key, account, bounds),
         user is None or is_powerful(user),
         is_used,
+        user is not None and user.powers is None,
         age is not None and age > timedelta(days=bounds.most_days),
     )
     return sum(2**place for place, is_so in enumerate(reversed(told)) if is_so)
