@@ -83,7 +83,7 @@ def test_a_statement_about_all_other_actions_allows_nearly_all() -> None:
     assert (told.services, told.is_administrator, told.escalations) == (("*",), False, ())
     assert "s3" in told.stores
     but = allowed(allow("*"), {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"})
-    assert (but.escalations, but.stores) == ((), ("s3",))
+    assert (but.is_administrator, but.escalations, but.stores) == (False, (), ("s3",))
 
 
 def test_one_statement_and_one_action_may_stand_without_a_list() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Accoun
 
         with _line("keys of {} of {} users") as watch:
             read = read_account(acting, known, watch=watch, goes_on=goes_on)
-        read = with_leaked(acting, read, known, _leaked_in(read, leaks), goes_on=goes_on)
+        read = with_leaked(acting, read, known, leaked_in(read, leaks), goes_on=goes_on)
         return usage.read(acting, read, leaks, goes_on=goes_on)
 
 
@@ -180,19 +181,20 @@ def _read_many(
         def read_one(acting: Acting) -> Account:
             known = overview(acting)
             read = read_account(acting, known, goes_on=goes_on)
-            read = with_leaked(acting, read, known, _leaked_in(read, leaks), goes_on=goes_on)
+            read = with_leaked(acting, read, known, leaked_in(read, leaks), goes_on=goes_on)
             return usage.read(acting, read, leaks, goes_on=goes_on, is_shown=False)
 
         way = Way(responders, partition, read_one, wanted.at_once, goes_on)
         return read_many(wanted, way, how + usage.how(leaks), watch)
 
 
-def _leaked_in(account: Account, leaks: Mapping[str, Leak]) -> set[str]:
+def leaked_in(account: Account, leaks: Mapping[str, Leak]) -> set[str]:
     """Leaked keys that the account has, and those that are its own by their ID."""
     from keysweep.detect.keyid import account_of
 
     there = {key.key_id for key, _ in account.each_key()}
-    return {key_id for key_id in leaks if key_id in there or account_of(key_id) == account.id}
+    own = (key_id for key_id in leaks if key_id.startswith("AKIA") and account_of(key_id) == account.id)
+    return {*own, *(there & leaks.keys())}
 
 
 def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Mapping[str, Leak], Sequence[Gap]]:
@@ -202,7 +204,7 @@ def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Map
     """
     from keysweep.account.evidence import Gap
     from keysweep.account.judging.checks import Leak
-    from keysweep.account.judging.leaks import joined, leaks_in
+    from keysweep.account.judging.leaks import dated, joined, leaks_in
     from keysweep.report.read import read
     from keysweep.report.recorded import result_of
 
@@ -222,7 +224,7 @@ def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Map
             for each in leaked_keys(connection):
                 leak = Leak(each.since, (each.place,), known.get(each.key_id))
                 found[each.key_id] = joined(found.get(each.key_id), leak)
-    return found, gaps
+    return dated(found, datetime.now(UTC)), gaps
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], ar
         if each.is_all_but or can(pattern)
     }
     return Powers(
-        is_administrator=allows_all and not any(each.are_all for each in denying),
+        is_administrator=allows_all and not any(each.are_all or each.is_all_but for each in denying),
         escalations=tuple(
             each for each in _ESCALATIONS if can(each, broad) or (each in _ON_ONESELF and can(each, own))
         )
