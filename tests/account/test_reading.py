@@ -117,6 +117,21 @@ def test_a_policy_that_cannot_be_read_is_not_one_that_allows_nothing(
     assert [each.what for each in account.gaps] == ["what all policies of one allow"]
 
 
+def test_a_user_whom_only_the_report_knows_is_asked_and_one_who_is_listed_twice_counts_once(
+    iam: Iam, endpoint: str
+) -> None:
+    iam.asked = ["GenerateCredentialReport"]
+    iam.users = {name: (f"AKIAEXAMPLEEXAMPL{name}", made(3), "N/A,N/A,N/A") for name in ("222", "333")}
+    person = f"<member>{answers.xml(UserName='222', Arn='arn:aws:iam::1:user/222')}</member>" * 2
+    details = f"<UserDetailList>{person}</UserDetailList><GroupDetailList/><Policies/>"
+    iam.before = lambda action, _: (
+        answers.success("iam", action, details) if action == "GetAccountAuthorizationDetails" else None
+    )
+    account = read(endpoint)
+    assert [(each.name, len(each.keys)) for each in account.users] == [("222", 1), ("333", 1)]
+    assert account.users[1].powers is None, "nobody told what it may do"
+
+
 def test_a_busy_iam_is_asked_again_and_nothing_is_left_out(iam: Iam, endpoint: str) -> None:
     iam.users = {f"u{each}": (f"AKIAEXAMPLEEXAMPL{each:03}", made(3), "N/A,N/A,N/A") for each in range(12)}
     refused: set[str] = set()

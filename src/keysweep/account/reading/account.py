@@ -67,8 +67,12 @@ class Overview:
         """Those who may have keys."""
         if self.report is None:
             return self.people
-        reported = {each.user for each in self.report.keys}
-        return tuple(each for each in self.people if each.name in reported or each.name not in self.report.users)
+        reported = {each.user: each.arn for each in self.report.keys if each.user is not None}
+        listed = {each.name for each in self.people}
+        # Whom the report alone knows is gone by now, or was left out where all users were listed.
+        others = (Person(name, arn, None) for name, arn in reported.items() if name not in listed)
+        asked = (each for each in self.people if each.name in reported or each.name not in self.report.users)
+        return (*asked, *others)
 
 
 def overview(acting: Acting) -> Overview:
@@ -85,7 +89,8 @@ def overview(acting: Acting) -> Overview:
     )
     listed = people if people is not None else _listed_people(iam)
     trails = attempt(gaps, "whether CloudTrail writes down what is done", TRAILS_NEED, lambda: trails_of(acting))
-    return Overview(tuple(listed), report, trails, tuple(gaps))
+    once = {each.name: each for each in listed}
+    return Overview(tuple(once.values()), report, trails, tuple(gaps))
 
 
 def read_account(
