@@ -129,7 +129,8 @@ def test_a_user_whom_only_the_report_knows_is_asked_and_one_who_is_listed_twice_
     )
     account = read(endpoint)
     assert [(each.name, len(each.keys)) for each in account.users] == [("222", 1), ("333", 1)]
-    assert account.users[1].powers is None, "nobody told what it may do"
+    assert account.users[1].powers is None
+    assert [each.what for each in account.gaps] == ["what 333 may do"]
 
 
 def test_a_busy_iam_is_asked_again_and_nothing_is_left_out(iam: Iam, endpoint: str) -> None:

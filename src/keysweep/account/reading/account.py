@@ -74,6 +74,11 @@ class Overview:
         asked = (each for each in self.people if each.name in reported or each.name not in self.report.users)
         return (*asked, *others)
 
+    def unlisted(self, names: Iterable[str]) -> list[Gap]:
+        """What is not known of those of these users whom AWS did not list: none, or one for all."""
+        strange = sorted({*names} - {each.name for each in self.people})
+        return [Gap(f"what {some(strange)} may do", "", "not listed with the other users")] if strange else []
+
 
 def overview(acting: Acting) -> Overview:
     """Who there is, what they may do, and what a credential report tells.
@@ -113,6 +118,7 @@ def read_account(
         watch(number, len(holders))
         if keys:
             users.append(User(person.name, person.arn, keys, person.powers))
+    gaps += known.unlisted(user.name for user in users)
     root_keys = _root_keys(iam, report, acting, gaps)
     return Account(
         acting.account,

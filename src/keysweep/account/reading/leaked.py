@@ -59,6 +59,7 @@ def with_leaked(
         users = [each for each in users if each.name != person.name]
         if keys := _keys_of(iam, person, found, ask, gaps):
             users.append(User(person.name, person.arn, keys, person.powers))
+    gaps += known.unlisted(each.name for each in users)
     of_root = {key_id: told for key_id, told in found.items() if not told.user}
     return replace(
         account,
