@@ -16,7 +16,7 @@ from typing import Any
 
 from keysweep.account.evidence import Account, Gap, Key, Powers, RootUse, Trail, User
 from keysweep.account.judging.words import some
-from keysweep.account.reading.asking import attempt, each_of
+from keysweep.account.reading.asking import alone, attempt, each_of
 from keysweep.account.reading.powers import powers
 from keysweep.account.reading.trails import NEEDS as TRAILS_NEED
 from keysweep.account.reading.trails import trails_of
@@ -119,7 +119,7 @@ def read_account(
         if keys:
             users.append(User(person.name, person.arn, keys, person.powers))
     gaps += known.unlisted(user.name for user in users)
-    root_keys = _root_keys(iam, report, acting, gaps)
+    root_keys = _root_keys(iam, report, acting, gaps, goes_on)
     return Account(
         acting.account,
         acting.partition.name,
@@ -267,14 +267,18 @@ def _used(iam: Any, key: Key, rows: Mapping[tuple[str | None, datetime], LastUse
     return replace(key, last_use=attempt(gaps, "when keys were used", "iam:GetAccessKeyLastUsed", ask))
 
 
-def _root_keys(iam: Any, report: _Report | None, acting: Acting, gaps: list[Gap]) -> tuple[Key, ...]:
+def _root_keys(
+    iam: Any, report: _Report | None, acting: Acting, gaps: list[Gap], goes_on: Callable[[], bool]
+) -> tuple[Key, ...]:
     arn = f"arn:{acting.partition.name}:iam::{acting.account}:root"
     if report and _ROOT in report.users:
         rows = (each for each in report.keys if each.user is None)
         return tuple(Key("", None, arn, each.is_active, each.rotated, each.last_use) for each in rows)
 
+    what = "whether the root user has keys"
+
     def ask() -> int:
         return int(iam.get_account_summary()["SummaryMap"].get("AccountAccessKeysPresent", 0))
 
-    count = attempt(gaps, "whether the root user has keys", "iam:GetAccountSummary", ask) or 0
+    count = alone(lambda: attempt(gaps, what, "iam:GetAccountSummary", ask), what, gaps, goes_on) or 0
     return tuple(Key("", None, arn, True, None, None) for _ in range(count))

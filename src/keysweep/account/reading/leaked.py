@@ -7,7 +7,7 @@ from typing import Any
 
 from keysweep.account.evidence import Account, Gap, Key, User
 from keysweep.account.reading.account import Overview, Person, listed_keys
-from keysweep.account.reading.asking import attempt
+from keysweep.account.reading.asking import attempt, each_of
 from keysweep.aws.clients import DENIED, NOT_THERE, code_of, failures
 from keysweep.aws.ownership import LastUse, last_use_of
 from keysweep.aws.responders import Acting
@@ -42,22 +42,21 @@ def with_leaked(
     gaps: list[Gap] = []
     there = [key.key_id for key, _ in account.each_key() if key.key_id]
 
-    def ask(key_id: str) -> _Found | None:
+    def ask(key_id: str) -> tuple[str, _Found | None]:
         other = next((each for each in there if each != key_id), "")
-        return attempt(gaps, WHAT, _NEEDS, lambda: _looked_up(iam, key_id, other))
+        return key_id, attempt(gaps, WHAT, _NEEDS, lambda: _looked_up(iam, key_id, other))
 
-    found: dict[str, _Found] = {}
-    for key_id in sorted(leaked):
-        if not goes_on():
-            gaps.append(Gap(WHAT, "", "it was interrupted before all were asked"))
-            break
-        if told := ask(key_id):
-            found[key_id] = told
+    answered = each_of(sorted(leaked), ask, WHAT, gaps, goes_on)
+    found = {key_id: told for key_id, told in answered if told}
     users = [replace(user, keys=tuple(_renewed(each, found) for each in user.keys)) for user in account.users]
     late = {told.user for key_id, told in found.items() if told.user and key_id not in there}
-    for person in _people(acting, known, late):
+
+    def read(person: Person) -> tuple[Person, tuple[Key, ...]]:
+        return person, _keys_of(iam, person, found, ask, gaps)
+
+    for person, keys in each_of(_people(acting, known, late), read, "which keys users have", gaps, goes_on):
         users = [each for each in users if each.name != person.name]
-        if keys := _keys_of(iam, person, found, ask, gaps):
+        if keys:
             users.append(User(person.name, person.arn, keys, person.powers))
     gaps += known.unlisted(each.name for each in users)
     of_root = {key_id: told for key_id, told in found.items() if not told.user}
@@ -101,10 +100,14 @@ def _people(acting: Acting, known: Overview, names: Collection[str]) -> Iterator
 
 
 def _keys_of(
-    iam: Any, person: Person, found: Mapping[str, _Found], ask: Callable[[str], _Found | None], gaps: list[Gap]
+    iam: Any,
+    person: Person,
+    found: Mapping[str, _Found],
+    ask: Callable[[str], tuple[str, _Found | None]],
+    gaps: list[Gap],
 ) -> tuple[Key, ...]:
     keys = attempt(gaps, "which keys users have", "iam:ListAccessKeys", lambda: listed_keys(iam, person)) or []
-    asked = {key.key_id: found.get(key.key_id) or ask(key.key_id) for key in keys}
+    asked = {key.key_id: found.get(key.key_id) or ask(key.key_id)[1] for key in keys}
     return tuple(_renewed(each, {name: told for name, told in asked.items() if told}) for each in keys)
 
 

@@ -11,6 +11,7 @@ from keysweep.aws.clients import DENIED, failures, in_words
 from keysweep.aws.responders import Acting
 from keysweep.errors import AwsError
 
+WHAT = "which regions the account has enabled"
 _NEEDS = "ec2:DescribeRegions"
 _DISABLED = "not-opted-in"
 
@@ -27,9 +28,7 @@ def regions_of(acting: Acting) -> tuple[Regions, tuple[Gap, ...]]:
     except failures() as error:
         said = in_words(error, "be listed")
     known = acting.session.get_available_regions("cloudtrail", acting.partition.name)
-    gap = Gap(
-        "which regions the account has enabled", _NEEDS if said.code in DENIED else "", str(said).rstrip(".")
-    )
+    gap = Gap(WHAT, _NEEDS if said.code in DENIED else "", str(said).rstrip("."))
     return Regions(tuple(sorted(known)) or (acting.partition.region,)), (gap,)
 
 
