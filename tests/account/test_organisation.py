@@ -275,6 +275,10 @@ def test_a_leaked_key_is_found_by_its_id_and_accounts_read_without_the_leak_are_
 
     organisation.before = before
     assert auditor.reads("--org")[1]["lapses"][0]["rule"] != "leaked-key"
+    other = organisation.key_id(SECOND, 1)
+    (tree / "ci.env").write_text(f"AWS_ACCESS_KEY_ID={leaked}\nother={other}\n")
+    scanned(tree, "--fail-on", "low")
     code, report = auditor.reads("--org", "--resume", found)
     first = report["lapses"][0]
     assert (code, first["rule"], first["account"], first["key_id"]) == (1, "leaked-key", THIRD, leaked)
+    assert [(each["account"], each["leaked_keys"]) for each in report["unreached"]] == [(SECOND, [other])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +25,11 @@ from keysweep.cli.output import check_writable
 from keysweep.cli.progress import TerminalLine
 from keysweep.cli.usage import Usage, usage_options
 from keysweep.errors import UsageError
+from keysweep.frozen import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from keysweep.account.audit import Unreached
     from keysweep.account.evidence import Account, Gap
     from keysweep.account.judging.checks import Leak
     from keysweep.aws.responders import Acting, Responders
@@ -145,7 +147,8 @@ def account(
         read = Read((_read_own(responders.operator(partition_name), usage, leaks),))
     bounds = Bounds(most_days, idle_days, kept_days, root_days, *usage.bounds)
     judged = tuple(Judged(each, tuple(lapses(each, bounds, leaks))) for each in read.accounts)
-    return told(Audit(judged, leaks, tuple(partial), read.unreached, read.closed), bounds, how)
+    unreached = tuple(sorted(each_with_leaks(read.unreached, leaks), key=lambda it: not it.leaks))
+    return told(Audit(judged, leaks, tuple(partial), unreached, read.closed), bounds, how)
 
 
 def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Account:
@@ -190,11 +193,20 @@ def _read_many(
 
 def leaked_in(account: Account, leaks: Mapping[str, Leak]) -> set[str]:
     """Leaked keys that the account has, and those that are its own by their ID."""
+    there = {key.key_id for key, _ in account.each_key()}
+    return {*_leaked_of(account.id, leaks), *(there & leaks.keys())}
+
+
+def each_with_leaks(unreached: Iterable[Unreached], leaks: Mapping[str, Leak]) -> Iterator[Unreached]:
+    """Accounts that could not be read, each with the leaked keys that are its own by their ID."""
+    for each in unreached:
+        yield replace(each, leaks=tuple(sorted(_leaked_of(each.account, leaks))))
+
+
+def _leaked_of(account: str, leaks: Mapping[str, Leak]) -> set[str]:
     from keysweep.detect.keyid import account_of
 
-    there = {key.key_id for key, _ in account.each_key()}
-    own = (key_id for key_id in leaks if key_id.startswith("AKIA") and account_of(key_id) == account.id)
-    return {*own, *(there & leaks.keys())}
+    return {each for each in leaks if each.startswith("AKIA") and account_of(each) == account}
 
 
 def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Mapping[str, Leak], Sequence[Gap]]:

@@ -12,6 +12,7 @@ from keysweep.account.audit import Audit
 from keysweep.account.judging.ages import Aged
 from keysweep.account.judging.checks import Lapse
 from keysweep.account.judging.rules import Rule
+from keysweep.account.judging.words import some
 from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address
 from keysweep.account.report.changed import change_lines
@@ -71,7 +72,8 @@ def unchecked(audit: Audit) -> Iterator[tuple[str, str]]:
     """Everything that was not checked, with the account; that is empty for what concerns all."""
     for each in audit.unreached:
         name = f" ({each.name})" if each.name else ""
-        yield each.account, f"the account{name} could not be read: {each.reason}"
+        leaked = f"; its own by their ID, and leaked: {some(each.leaks)}" if each.leaks else ""
+        yield each.account, f"the account{name} could not be read: {each.reason}{leaked}"
     for account, gap in audit.each_gap():
         needs = f": needs {gap.needs}" if gap.needs else f" ({gap.reason})"
         yield account, f"{gap.what}{needs}"
