@@ -14,7 +14,7 @@ import pytest
 
 from docs.generate import DOCS
 from keysweep.account.audit import Unreached
-from keysweep.account.judging.checks import Bounds
+from keysweep.account.judging.checks import Bounds, Leak
 from keysweep.account.judging.identity import lapse_id
 from keysweep.account.judging.rules import RULES
 from keysweep.account.practices import BY_NUMBER, PRACTICES
@@ -282,3 +282,12 @@ def test_an_account_that_was_not_read_is_told_with_the_leaked_keys_that_are_its_
     unreached = Unreached("777788889999", "sandbox", "no role", leaked)
     told = " ".join(written(form, audit(unreached=(unreached,))).split())
     assert all(each in told for each in leaked)
+
+
+def test_text_says_how_to_end_leaked_keys_of_users_also_below_one_of_the_root_user() -> None:
+    root, leaked = key(7, None), key(1)
+    both = account(user(leaked), root_keys=(root,))
+    told = written("text", audit(both, leaks={each.key_id: Leak(None, ()) for each in (root, leaked)}))
+    assert "deactivate it at once" in told
+    assert f"keysweep contain {leaked.key_id}" in told
+    assert f"keysweep contain {root.key_id}" not in told

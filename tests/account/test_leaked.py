@@ -103,7 +103,7 @@ def test_a_leaked_key_of_the_root_user_is_known_by_its_id_and_its_remedy_is_not_
     found = next(each for each in first if each.rule.id == "used-after-leak")
     assert "it is a key of the root user, which may do everything" in found.evidence
     assert found.steps().cli == ()
-    assert "sign in as root" in found.steps().console
+    assert "deactivate it at once" in found.steps().console
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,8 @@ class Lapse:
             "arn": shlex.quote(key.arn if key else ""),
             "policies": ", ".join(self.user.powers.granted_by if self.user and self.user.powers else ()),
         }
-        # No command but the root user itself ends a key of the root user.
-        remedy = rules.ROOT_KEY.remedy if key and key.user is None else self.rule.remedy
+        is_other = self.rule is not rules.ROOT_KEY and key is not None and key.user is None
+        remedy = rules.OF_LEAKED_ROOT_KEY if is_other else self.rule.remedy
         return rules.Remedy(
             tuple(_DASHED.sub(r"\1=", each.format_map(told)) for each in remedy.cli),
             remedy.terraform.format_map(told),

@@ -99,12 +99,20 @@ def _of_rule(rule: Rule, lapses: Sequence[Lapse], style: Style, *, several: bool
         yield from beside("  what  ", f"{_about(each, several=several)}: {'; '.join(each.evidence)}", style)
     if len(lapses) > _MOST_KEYS:
         yield f"        and {len(lapses) - _MOST_KEYS} more: --format csv lists all"
-    steps = lapses[0].steps()
+    # A key of the root user is ended in another way than those of users, which may be as urgent.
+    firsts = {bool(each.key and each.key.user is None): each for each in reversed(lapses)}
+    for each in reversed(firsts.values()):
+        yield from _step_lines(each, style)
+    yield f"  see   {address(rule)}"
+
+
+def _step_lines(lapse: Lapse, style: Style) -> Iterator[str]:
+    """The three ways to mend it."""
+    steps = lapse.steps()
     for command in steps.cli:
         yield f"  do    {style.safe(command)}"
     yield from beside("  or    " if steps.cli else "  do    ", steps.console, style)
     yield from beside("  code  ", f"Terraform: {steps.terraform}", style)
-    yield f"  see   {address(rule)}"
 
 
 def _about(lapse: Lapse, *, several: bool) -> str:
