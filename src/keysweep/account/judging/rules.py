@@ -57,10 +57,10 @@ ROOT_KEY = Rule(
 OF_LEAKED_ROOT_KEY = Remedy(
     (),
     ROOT_KEY.remedy.terraform,
-    "sign in as root > your name > Security credentials > Access keys: deactivate it at once, then delete it; in an "
-    "organisation, IAM > Root access management can delete it for a member",
+    "sign in as root > your name > Security credentials > Access keys: deactivate it at once, then delete it; in "
+    "an organisation, IAM > Root access management can delete it for a member",
 )
-"""In place of that of a rule about keys of users: no command but the root user itself ends a key of the root user."""
+"""In place of that of a rule about keys of users: no command of anybody else ends a key of the root user."""
 LEAKED = Rule(
     "leaked-key",
     (5, 16),
