@@ -135,6 +135,21 @@ def test_names_in_commands_cannot_run_anything() -> None:
     assert "--user-name 'a;$(id)' --access-key-id" in found.steps().cli[1]
 
 
+def test_a_name_that_begins_with_a_dash_is_no_option_of_a_command() -> None:
+    odd = Key("AKIAEXAMPLEEXAMPLE22", "-dash", "arn:aws:iam::111122223333:user/-dash", False, ago(99), NEVER)
+    user = User("-dash", odd.arn, (odd,), NOTHING)
+    (found,) = lapses(Account("111122223333", "aws", NOW, (user,), 1), Bounds(), {})
+    assert "--user-name=-dash --access-key-id" in found.steps().cli[1]
+
+
+def test_a_leaked_key_of_which_nobody_knows_what_it_can_do_comes_before_one_that_can_do_little() -> None:
+    keys = [key(100, used(1)), key(1, used(1), name="AKIAEXAMPLEEXAMPLE99")]
+    users = [User("a", keys[0].arn, (keys[0],), SOME), User("b", keys[1].arn, (keys[1],), None)]
+    leaks = {each.key_id: Leak(None, ()) for each in keys}
+    found = lapses(Account("111122223333", "aws", NOW, tuple(users), 2), Bounds(), leaks)
+    assert found[0].user == users[1]
+
+
 @pytest.mark.practice(10, 17)
 @pytest.mark.parametrize(
     ("trails", "told"),
@@ -142,6 +157,10 @@ def test_names_in_commands_cannot_run_anything() -> None:
         ((), "there is no trail"),
         ((Trail("here", is_everywhere=False, is_logging=True),), "trail here is for one region"),
         ((Trail("off", is_everywhere=True, is_logging=False),), "trail off is switched off"),
+        (
+            (Trail("data", is_everywhere=True, is_logging=True, is_whole=False),),
+            "trail data leaves out calls that manage the account",
+        ),
     ],
 )
 def test_an_account_in_which_not_all_is_written_down_breaks_a_rule_itself(

@@ -21,6 +21,8 @@ from keysweep.account.report.trend import lines
 from keysweep.account.runs import history as on_disk
 from keysweep.account.runs.course import Change, Run, document, how, run_of, since, summary
 from keysweep.account.runs.history import history, keep
+from keysweep.account.usage.agents import Confidence, Guess, Kind
+from keysweep.account.usage.use import Creation, Sighting, Use
 from keysweep.frozen import replace
 from keysweep.report.style import Style
 from tests.account.samples import NOW, account, audit, everything, hostile, key, many, user
@@ -91,6 +93,30 @@ def test_a_leak_that_a_run_was_not_told_of_is_not_mended_and_not_new_when_it_is_
     assert rules(changed(off, first, second)) == (["leaked-key-kept"], ["leaked-key", "old-key"], [])
     gone = audit(account(user(key(2))))
     assert rules(changed(gone, first, second))[1] == ["leaked-key", "old-key"]
+
+
+def test_what_only_a_leak_or_the_use_of_a_key_shows_is_not_mended_where_nobody_looked() -> None:
+    leaks = {OLD.key_id: Leak(NOW - timedelta(days=50), ("a:1",))}
+    made = Creation("", "arn:aws:iam::1:user/ci", "", NOW, "198.51.100.66", "Boto3/1", OLD.key_id)
+    backdoor = key(2, "other", age=1, creation=made)
+    first = ran(audit(account(user(OLD), user(backdoor, name="other")), leaks=leaks))
+    untold = audit(account(user(OLD), user(backdoor, name="other")))
+    assert rules(changed(untold, first)) == ([], [], ["leaked-key", "unapproved-key", "used-after-leak"])
+    told_again = audit(
+        account(user(OLD), user(replace(backdoor, creation=replace(made, with_key="")), name="other"))
+    )
+    assert "unapproved-key" in rules(changed(told_again, first))[2], "nobody said who may make keys"
+
+    attack = Guess(Kind.ATTACK, Confidence.LIKELY, "so")
+    sightings = (Sighting("eu-west-1", "s3", "203.0.113.7", "pacu", attack, 5, NOW, NOW),)
+    used = replace(YOUNG, is_active=False, use=Use(NOW, NOW, sightings))
+    asked = ran(audit(account(user(used)), leaks=LEAKS))
+    off = audit(account(user(replace(used, use=None))))
+    assert rules(changed(off, asked)) == ([], [], ["attack-tool", "leaked-key-kept"])
+
+
+def test_runs_that_asked_in_other_regions_are_not_compared() -> None:
+    assert how(Bounds(usage_days=90, usage_regions=("eu-west-1",))) != how(Bounds(usage_days=90))
 
 
 def test_accounts_are_compared_one_by_one() -> None:

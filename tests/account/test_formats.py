@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from docs.generate import DOCS
-from keysweep.account.judging.checks import Bounds
+from keysweep.account.audit import Unreached
+from keysweep.account.judging.checks import Bounds, Leak
 from keysweep.account.judging.identity import lapse_id
 from keysweep.account.judging.rules import RULES
 from keysweep.account.practices import BY_NUMBER, PRACTICES
@@ -273,3 +274,20 @@ def test_a_page_has_snippets_for_the_most_urgent_keys_only() -> None:
     text = written("html", audit(account(*people)))
     assert text.count("the JSON report has it ready") == 20
     assert len(text) < 1_200_000
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv", "sarif", "html"])
+def test_an_account_that_was_not_read_is_told_with_the_leaked_keys_that_are_its_own(form: str) -> None:
+    leaked = tuple(f"AKIA{number:016d}" for number in range(2))
+    unreached = Unreached("777788889999", "sandbox", "no role", leaked)
+    told = " ".join(written(form, audit(unreached=(unreached,))).split())
+    assert all(each in told for each in leaked)
+
+
+def test_text_says_how_to_end_leaked_keys_of_users_also_below_one_of_the_root_user() -> None:
+    root, leaked = key(7, None), key(1)
+    both = account(user(leaked), root_keys=(root,))
+    told = written("text", audit(both, leaks={each.key_id: Leak(None, ()) for each in (root, leaked)}))
+    assert "deactivate it at once" in told
+    assert f"keysweep contain {leaked.key_id}" in told
+    assert f"keysweep contain {root.key_id}" not in told

@@ -99,7 +99,7 @@ def test_where_nothing_is_known_of_before_the_leak_that_is_said() -> None:
     assert [
         each for each in found.evidence if each.startswith("whether that is like before the leak is not known")
     ]
-    assert found.rank == 0b0010
+    assert found.rank == 0b00100
 
 
 def test_what_was_done_with_a_leaked_key_is_told_also_when_it_is_off() -> None:

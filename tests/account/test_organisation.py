@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.account.organisations import OWN, ROLE, Organisation, members
+from tests.cli.verifying import scanned
 from tests.emulators import answers
 from tests.emulators.wire import Given, serve
 from tests.repositories import environment
@@ -128,7 +129,7 @@ def test_an_account_that_cannot_be_read_is_told_and_the_next_run_reads_it_alone(
     assert (unreached["account"], unreached["name"]) == (SECOND, f"team {SECOND}")
     assert f"could not assume arn:aws:iam::{SECOND}:role/{ROLE}: AWS answered AccessDenied" in unreached["reason"]
     gaps = {(each["account"], each["needs"]) for each in report["not_checked"]}
-    assert gaps >= {(FIRST, "iam:GetCredentialReport")}
+    assert gaps >= {(FIRST, "iam:GenerateCredentialReport, iam:GetCredentialReport")}
     assert auditor.kept.stat().st_mode & 0o777 == 0o600
 
     code, out, err = auditor.runs("--role", ROLE, "--org", "--resume", "--fail-on", "critical")
@@ -191,8 +192,9 @@ def test_what_was_kept_is_not_gone_on_with_where_it_may_be_wrong(
     first = next(each for each in map(json.loads, lines) if each["id"] == FIRST)
     old = json.dumps(first | {"taken": "2026-01-01T00:00:00+00:00"})
     strange = json.dumps({**first, "users": 7})
+    naive = json.dumps(first | {"taken": first["taken"].partition("+")[0]})
     for content in (
-        "", "no JSON", header, "\n".join([header, old, strange, json.dumps(first)[:50]]),
+        "", "no JSON", header, "\n".join([header, old, strange, naive, json.dumps(first)[:50]]),
         "\n".join([header.replace(ROLE, "another"), *lines]),
     ):  # fmt: skip
         auditor.kept.write_text(content)
@@ -247,9 +249,36 @@ def test_where_nothing_can_be_kept_the_accounts_are_read_all_the_same(auditor: A
         (("--skip", FIRST), "--skip goes with --org"),
         (("--resume",), "--resume and --role go with --org or --account"),
         (("--org", "--role", ROLE, "--skip", "999999999999"), "999999999999, which is not in the organisation"),
+        (("--org", "--role", ROLE, *(f"--skip={each}" for each in (OWN, *MEMBERS))), "no account is left to read"),
     ],
 )
 def test_what_makes_no_sense_is_said(auditor: Auditor, arguments: tuple[str, ...], told: str) -> None:
     code, out, err = auditor.runs(*arguments)
     assert (code, out) == (2, "")
     assert told in err
+
+
+def test_a_leaked_key_is_found_by_its_id_and_accounts_read_without_the_leak_are_not_gone_on_with(
+    auditor: Auditor, organisation: Organisation, tmp_path: Path
+) -> None:
+    leaked = organisation.key_id(THIRD, 2)
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "ci.env").write_text(f"AWS_ACCESS_KEY_ID={leaked}\n")
+    found = os.fspath(scanned(tree, "--fail-on", "low"))
+    told = answers.success("iam", "GetAccessKeyLastUsed", "<UserName>user-2</UserName><AccessKeyLastUsed/>")
+
+    def before(account: str, action: str, asked: dict[str, str]) -> Given | None:
+        if action == "AssumeRole" and SECOND in asked["RoleArn"]:
+            return DENIED
+        return told if (account, action) == (THIRD, "GetAccessKeyLastUsed") else None
+
+    organisation.before = before
+    assert auditor.reads("--org")[1]["lapses"][0]["rule"] != "leaked-key"
+    other = organisation.key_id(SECOND, 1)
+    (tree / "ci.env").write_text(f"AWS_ACCESS_KEY_ID={leaked}\nother={other}\n")
+    scanned(tree, "--fail-on", "low")
+    code, report = auditor.reads("--org", "--resume", found)
+    first = report["lapses"][0]
+    assert (code, first["rule"], first["account"], first["key_id"]) == (1, "leaked-key", THIRD, leaked)
+    assert [(each["account"], each["leaked_keys"]) for each in report["unreached"]] == [(SECOND, [other])]

@@ -62,12 +62,28 @@ def test_whoever_may_change_only_their_own_keys_or_pass_one_role_gains_nothing()
     assert allowed(allow("iam:PassRole")).escalations == ()
 
 
+@pytest.mark.parametrize(
+    "resource", ["arn:aws:iam::*:user/${aws:username}", "arn:aws:iam::1:user/ci", "arn:aws:iam::*:user/*i"]
+)
+def test_whoever_may_give_themselves_a_policy_can_give_themselves_all(resource: str) -> None:
+    policy = {"Statement": allow("iam:AttachUserPolicy", "iam:CreateAccessKey", Resource=resource)}
+    assert powers([policy], ["p"], "arn:aws:iam::1:user/ci").escalations == ("iam:AttachUserPolicy",)
+    assert powers([policy], ["p"], "arn:aws:iam::1:user/ci").takes_over
+    if "username" not in resource:
+        assert powers([policy], ["p"], "arn:aws:iam::1:user/web").escalations == ()
+
+
+@pytest.mark.parametrize("resource", ["arn:aws:iam::1:user/?*", "arn:aws:iam::1:user/**", "**", "*?"])
+def test_a_pattern_that_everything_fits_is_everything_however_it_is_written(resource: str) -> None:
+    assert allowed(allow("iam:CreateAccessKey", Resource=resource)).escalations == ("iam:CreateAccessKey",)
+
+
 def test_a_statement_about_all_other_actions_allows_nearly_all() -> None:
     told = allowed({"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"})
     assert (told.services, told.is_administrator, told.escalations) == (("*",), False, ())
     assert "s3" in told.stores
     but = allowed(allow("*"), {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"})
-    assert (but.escalations, but.stores) == ((), ("s3",))
+    assert (but.is_administrator, but.escalations, but.stores) == (False, (), ("s3",))
 
 
 def test_one_statement_and_one_action_may_stand_without_a_list() -> None:

@@ -226,7 +226,7 @@ def test_use_after_the_leak_is_told_apart_from_that_before(cloud: Cloud, acting:
     evidence = found["used-after-leak"].evidence
     assert f"2 calls after the leak, the last {ago(2 / 24):%Y-%m-%d}" in evidence
     assert "not like before the leak: what came from 198.51.100.66 with Boto3/1" in evidence
-    assert found["used-after-leak"].rank == 0b1110, "from elsewhere, powerful, used, and not old"
+    assert found["used-after-leak"].rank == 0b11100, "from elsewhere, powerful, used, of known power, and not old"
 
 
 def test_keysweeps_own_question_is_not_use_and_a_program_that_says_it_was_keysweep_is(

@@ -147,7 +147,7 @@ def test_what_may_not_be_read_is_unchecked_and_never_in_order(
     assert not report["complete"]
     needed = {each["needs"] for each in report["not_checked"]}
     assert needed == {
-        "iam:GetCredentialReport",
+        "iam:GenerateCredentialReport, iam:GetCredentialReport",
         "iam:GetAccountAuthorizationDetails",
         "iam:GetAccessKeyLastUsed",
         "iam:GetAccountSummary",

@@ -27,6 +27,8 @@ class Unreached:
     """What the organisation calls it."""
     reason: str
     """A clause."""
+    leaks: tuple[str, ...] = ()
+    """Leaked keys that are its own by their ID, sorted."""
 
 
 @frozen

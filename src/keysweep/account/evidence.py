@@ -111,6 +111,13 @@ class Trail:
     is_logging: bool
     home: str = ""
     """Where it was made, and the only region that it has events of if it is not for all."""
+    is_whole: bool = True
+    """Whether it has all calls that manage something: leaves out neither those that read nor those that change."""
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether everything is written down in the regions that it is for."""
+        return self.is_logging and self.is_whole
 
 
 @frozen

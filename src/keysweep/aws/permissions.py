@@ -308,6 +308,13 @@ PERMISSIONS = (
         "Says whether what keys do is written down in all regions.",
         (AUDIT,),
     ),
+    Permission(
+        "cloudtrail:GetEventSelectors",
+        "Audit",
+        TRAILS,
+        "Says what a trail leaves out, if somebody has chosen that.",
+        (AUDIT,),
+    ),
     Permission("cloudtrail:GetTrailStatus", "Audit", TRAILS, "Says whether a trail is switched on.", (AUDIT,)),
     Permission(
         "ec2:DescribeRegions",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ from keysweep.cli.output import check_writable
 from keysweep.cli.progress import TerminalLine
 from keysweep.cli.usage import Usage, usage_options
 from keysweep.errors import UsageError
+from keysweep.frozen import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from keysweep.account.audit import Unreached
     from keysweep.account.evidence import Account, Gap
     from keysweep.account.judging.checks import Leak
     from keysweep.aws.responders import Acting, Responders
@@ -144,12 +147,14 @@ def account(
         read = Read((_read_own(responders.operator(partition_name), usage, leaks),))
     bounds = Bounds(most_days, idle_days, kept_days, root_days, *usage.bounds)
     judged = tuple(Judged(each, tuple(lapses(each, bounds, leaks))) for each in read.accounts)
-    return told(Audit(judged, leaks, tuple(partial), read.unreached, read.closed), bounds, how)
+    unreached = tuple(sorted(each_with_leaks(read.unreached, leaks), key=lambda it: not it.leaks))
+    return told(Audit(judged, leaks, tuple(partial), unreached, read.closed), bounds, how)
 
 
 def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Account:
     """The account of whoever runs this. Raises AwsError."""
     from keysweep.account.reading.account import overview, read_account
+    from keysweep.account.reading.leaked import with_leaked
 
     known = overview(acting)
     with CtrlC() as ctrl_c:
@@ -159,6 +164,7 @@ def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Accoun
 
         with _line("keys of {} of {} users") as watch:
             read = read_account(acting, known, watch=watch, goes_on=goes_on)
+        read = with_leaked(acting, read, known, leaked_in(read, leaks), goes_on=goes_on)
         return usage.read(acting, read, leaks, goes_on=goes_on)
 
 
@@ -167,6 +173,7 @@ def _read_many(
 ) -> Read:
     """The accounts that are wanted, each as far as it could be read. Raises AwsError or UsageError."""
     from keysweep.account.reading.account import overview, read_account
+    from keysweep.account.reading.leaked import with_leaked
     from keysweep.account.reading.organisation import Way
 
     with CtrlC() as ctrl_c, _line("{} of {} accounts") as watch:
@@ -175,11 +182,31 @@ def _read_many(
             return not ctrl_c.is_pressed
 
         def read_one(acting: Acting) -> Account:
-            read = read_account(acting, overview(acting), goes_on=goes_on)
+            known = overview(acting)
+            read = read_account(acting, known, goes_on=goes_on)
+            read = with_leaked(acting, read, known, leaked_in(read, leaks), goes_on=goes_on)
             return usage.read(acting, read, leaks, goes_on=goes_on, is_shown=False)
 
         way = Way(responders, partition, read_one, wanted.at_once, goes_on)
         return read_many(wanted, way, how + usage.how(leaks), watch)
+
+
+def leaked_in(account: Account, leaks: Mapping[str, Leak]) -> set[str]:
+    """Leaked keys that the account has, and those that are its own by their ID."""
+    there = {key.key_id for key, _ in account.each_key()}
+    return {*_leaked_of(account.id, leaks), *(there & leaks.keys())}
+
+
+def each_with_leaks(unreached: Iterable[Unreached], leaks: Mapping[str, Leak]) -> Iterator[Unreached]:
+    """Accounts that could not be read, each with the leaked keys that are its own by their ID."""
+    for each in unreached:
+        yield replace(each, leaks=tuple(sorted(_leaked_of(each.account, leaks))))
+
+
+def _leaked_of(account: str, leaks: Mapping[str, Leak]) -> set[str]:
+    from keysweep.detect.keyid import account_of
+
+    return {each for each in leaks if each.startswith("AKIA") and account_of(each) == account}
 
 
 def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Mapping[str, Leak], Sequence[Gap]]:
@@ -189,7 +216,7 @@ def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Map
     """
     from keysweep.account.evidence import Gap
     from keysweep.account.judging.checks import Leak
-    from keysweep.account.judging.leaks import joined, leaks_in
+    from keysweep.account.judging.leaks import dated, joined, leaks_in
     from keysweep.report.read import read
     from keysweep.report.recorded import result_of
 
@@ -209,7 +236,7 @@ def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Map
             for each in leaked_keys(connection):
                 leak = Leak(each.since, (each.place,), known.get(each.key_id))
                 found[each.key_id] = joined(found.get(each.key_id), leak)
-    return found, gaps
+    return dated(found, datetime.now(UTC)), gaps
 
 
 @contextmanager

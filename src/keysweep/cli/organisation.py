@@ -131,6 +131,8 @@ def read_many(wanted: Wanted, way: Way, how: str, watch: _Watch) -> Read:
     chosen = [each for each in listed if each.account not in wanted.skipped]
     closed = tuple(each for each in chosen if not each.is_open)
     todo = [each for each in chosen if each.is_open]
+    if not todo:
+        raise UsageError("no account is left to read: all are skipped, suspended or being closed.")
     with Kept(directory() / "accounts" / f"{way.partition}-{operator.account}.jsonl", how) as kept:
         known = _known(kept, operator, todo) if wanted.resumes else {}
         found = _read(todo, known, kept, way, watch)

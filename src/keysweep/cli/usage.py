@@ -56,14 +56,14 @@ class Usage:
         return self.days or _MOST_DAYS
 
     @property
-    def bounds(self) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    def bounds(self) -> tuple[tuple[str, ...], tuple[str, ...], int, tuple[str, ...]]:
         """What keys are held to, as `Bounds` has it."""
-        return self.creators, self.home_regions, self.back if self.is_asked else 0
+        return self.creators, self.home_regions, self.back if self.is_asked else 0, tuple(sorted({*self.regions}))
 
     def how(self, leaks: Mapping[str, Leak]) -> str:
         """What this adds to the way in which accounts are read: another way finds other things in them."""
         if not self.is_asked:
-            return ""
+            return f", leaks {sha256(repr(sorted(leaks)).encode()).hexdigest()[:16]}" if leaks else ""
         dates = sorted((name, str(each.since)) for name, each in leaks.items())
         told = repr((self.back, self.regions, bool(self.creators), dates))
         return f", use {sha256(told.encode()).hexdigest()[:16]}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from keysweep.account.evidence import Account, Key, User
+from keysweep.account.evidence import Account, Key, Trail, User
 from keysweep.account.judging import of_use, rules
 from keysweep.account.judging.replacements import Replacement, replacement_of
 from keysweep.account.judging.rules import RULES, Rule
@@ -19,6 +20,8 @@ _OWN_CHECK = timedelta(minutes=2)
 _USED_LATE = timedelta(hours=1)
 """IAM may tell of a use with the time at which it was noted."""
 _ORDER = {rule.id: number for number, rule in enumerate(RULES)}
+_DASHED = re.compile(r"(--(?:user|role)-name) (?=-)")
+"""Where a name would be read as an option: IAM lets names begin with a dash."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -39,6 +42,8 @@ class Bounds:
     """Where keys may be used; what is unusual is guessed if there are none."""
     usage_days: int = 0
     """How far back it was asked what uses the keys; 0 where it was not, and no rule about that is judged."""
+    usage_regions: tuple[str, ...] = ()
+    """Where CloudTrail was asked; everywhere if there are none."""
 
 
 @frozen
@@ -81,9 +86,10 @@ class Lapse:
             "arn": shlex.quote(key.arn if key else ""),
             "policies": ", ".join(self.user.powers.granted_by if self.user and self.user.powers else ()),
         }
-        remedy = self.rule.remedy
+        is_other = self.rule is not rules.ROOT_KEY and key is not None and key.user is None
+        remedy = rules.OF_LEAKED_ROOT_KEY if is_other else self.rule.remedy
         return rules.Remedy(
-            tuple(each.format_map(told) for each in remedy.cli),
+            tuple(_DASHED.sub(r"\1=", each.format_map(told)) for each in remedy.cli),
             remedy.terraform.format_map(told),
             remedy.console.format_map(told),
         )
@@ -123,7 +129,10 @@ def urgency(lapse: Lapse) -> tuple[int, int, int, int, str, str, str]:
 
 
 def _rank(key: Key, user: User | None, account: Account, bounds: Bounds, leak: Leak | None) -> int:
-    """How much speaks for harm: used after its leak, from an unexpected place, powerful, old; 0 without a leak."""
+    """How much speaks for harm: from an unexpected place, powerful, used after its leak, of unknown power, old.
+
+    0 without a leak.
+    """
     if leak is None or not key.is_active:
         return 0
     age = key.age(account.taken)
@@ -132,6 +141,7 @@ def _rank(key: Key, user: User | None, account: Account, bounds: Bounds, leak: L
         is_used and of_use.is_unexpected(key, account, bounds),
         user is None or is_powerful(user),
         is_used,
+        user is not None and user.powers is None,
         age is not None and age > timedelta(days=bounds.most_days),
     )
     return sum(2**place for place, is_so in enumerate(reversed(told)) if is_so)
@@ -139,17 +149,21 @@ def _rank(key: Key, user: User | None, account: Account, bounds: Bounds, leak: L
 
 def _of_account(account: Account) -> Iterator[tuple[Rule, tuple[str, ...]]]:
     trails = account.trails
-    if trails is None or any(each.is_everywhere and each.is_logging for each in trails):
+    if trails is None or any(each.is_everywhere and each.is_enough for each in trails):
         return
-    told = [
-        f"trail {each.name} {'is for one region' if not each.is_everywhere else 'is switched off'}"
-        for each in trails
-    ]
-    covered = {each.home for each in trails if each.is_logging}
+    told = [f"trail {each.name} {_lacks(each)}" for each in trails]
+    covered = {each.home for each in trails if each.is_enough}
     if told and account.regions and account.regions.enabled:
         bare = [region for region in account.regions.enabled if region not in covered]
         told.append(f"no trail in {some(bare)}" if bare else "every region of today has one, no later one will")
     yield rules.NO_TRAIL, tuple(told) or ("there is no trail",)
+
+
+def _lacks(trail: Trail) -> str:
+    """Why a trail is not enough, a clause."""
+    if not trail.is_logging:
+        return "is switched off"
+    return "is for one region" if trail.is_whole else "leaves out calls that manage the account"
 
 
 def _broken(
@@ -229,6 +243,8 @@ def _context(rule: Rule, key: Key, user: User | None, leak: Leak | None) -> Iter
     if rule in {rules.LEAKED, rules.USED_AFTER_LEAK, rules.POWERFUL} and user:
         yield power_of(user)
         yield from simulation_of(user)
+    if rule in {rules.LEAKED, rules.USED_AFTER_LEAK} and key.user is None:
+        yield "it is a key of the root user, which may do everything"
     if leak and leak.places and rule in {rules.LEAKED, rules.USED_AFTER_LEAK}:
         more = f" and {len(leak.places) - 1} more" if len(leak.places) > 1 else ""
         yield f"found at {leak.places[0]}{more}"

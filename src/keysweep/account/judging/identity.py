@@ -23,7 +23,8 @@ def named(account: str, rule: Rule, key: Key | None) -> str:
 def _of_key(key: Key | None) -> tuple[str, ...]:
     if key is None:
         return ()
-    if key.key_id:
+    if key.key_id and key.user is not None:
         return (key.key_id,)
-    # A credential report names no key: its user and when it was made tell it from the other one.
+    # A credential report names no key: its user and when it was made tell it from the other one. The ID of one of
+    # the root user is known only while it is known to have leaked.
     return (key.arn, key.created.isoformat() if key.created else "")

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from keysweep.account.judging.checks import Leak
 from keysweep.findings import Finding, Severity
+from keysweep.frozen import replace
 
 
 def leaks_in(findings: Iterable[Finding], checks: Mapping[str, datetime]) -> dict[str, Leak]:
@@ -39,3 +40,11 @@ def joined(one: Leak | None, other: Leak) -> Leak:
         tuple(dict.fromkeys((*one.places, *other.places))),
         one.checked or other.checked,
     )
+
+
+def dated(leaks: Mapping[str, Leak], now: datetime) -> dict[str, Leak]:
+    """The same without dates that are still to come: whoever commits writes down any date that they like."""
+    return {
+        key_id: replace(leak, since=None) if leak.since and leak.since > now else leak
+        for key_id, leak in leaks.items()
+    }

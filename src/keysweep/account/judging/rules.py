@@ -52,13 +52,15 @@ ROOT_KEY = Rule(
         "sign in as root > your name > Security credentials > Access keys: deactivate it, watch for a week what "
         "fails, delete it; in an organisation, IAM > Root access management can delete it for a member",
     ),
-    (
-        ("CIS 3.0", "1.4"),
-        ("CIS 5.0", "1.3"),
-        ("CIS 7.0", "2.4"),
-        ("Security Hub", "IAM.4"),
-    ),
+    (("CIS 3.0", "1.4"), ("CIS 5.0", "1.3"), ("CIS 7.0", "2.4"), ("Security Hub", "IAM.4")),
 )
+OF_LEAKED_ROOT_KEY = Remedy(
+    (),
+    ROOT_KEY.remedy.terraform,
+    "sign in as root > your name > Security credentials > Access keys: deactivate it at once, then delete it; in "
+    "an organisation, IAM > Root access management can delete it for a member",
+)
+"""In place of that of a rule about keys of users: no command of anybody else ends a key of the root user."""
 LEAKED = Rule(
     "leaked-key",
     (5, 16),

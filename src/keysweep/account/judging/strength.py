@@ -36,7 +36,7 @@ def power_of(user: User) -> str:
         return f"its user can read data in {', '.join(known.stores)}{by}"
     if known.services:
         return f"its user may use {', '.join(known.services)}{by}"
-    return "its user may do nothing"
+    return "its policies allow nothing"
 
 
 def simulation_of(user: User) -> Iterator[str]:

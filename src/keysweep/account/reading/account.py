@@ -15,8 +15,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from keysweep.account.evidence import Account, Gap, Key, Powers, RootUse, Trail, User
-from keysweep.account.reading.asking import attempt, each_of
+from keysweep.account.judging.words import some
+from keysweep.account.reading.asking import alone, attempt, each_of
 from keysweep.account.reading.powers import powers
+from keysweep.account.reading.trails import NEEDS as TRAILS_NEED
+from keysweep.account.reading.trails import trails_of
 from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
 from keysweep.aws.inventory import ReportedKey, in_report
 from keysweep.aws.ownership import LastUse, is_active, last_use_of, utc
@@ -24,6 +27,7 @@ from keysweep.aws.responders import Acting
 from keysweep.errors import AwsError
 from keysweep.frozen import frozen, replace
 
+_REPORT_NEEDS = "iam:GenerateCredentialReport, iam:GetCredentialReport"
 _REPORT_SECONDS = 60
 _REPORT_PAUSE_SECONDS = 1.0
 _ROOT = "<root_account>"
@@ -31,7 +35,7 @@ _ROOT = "<root_account>"
 
 
 @frozen
-class _Person:
+class Person:
     """A user as all are listed."""
 
     name: str
@@ -53,18 +57,27 @@ class _Report:
 class Overview:
     """What is known of all users at once, before any is asked about."""
 
-    people: tuple[_Person, ...]
+    people: tuple[Person, ...]
     report: _Report | None
     trails: tuple[Trail, ...] | None
     gaps: tuple[Gap, ...]
 
     @property
-    def holders(self) -> tuple[_Person, ...]:
+    def holders(self) -> tuple[Person, ...]:
         """Those who may have keys."""
         if self.report is None:
             return self.people
-        reported = {each.user for each in self.report.keys}
-        return tuple(each for each in self.people if each.name in reported or each.name not in self.report.users)
+        reported = {each.user: each.arn for each in self.report.keys if each.user is not None}
+        listed = {each.name for each in self.people}
+        # Whom the report alone knows is gone by now, or was left out where all users were listed.
+        others = (Person(name, arn, None) for name, arn in reported.items() if name not in listed)
+        asked = (each for each in self.people if each.name in reported or each.name not in self.report.users)
+        return (*asked, *others)
+
+    def unlisted(self, names: Iterable[str]) -> list[Gap]:
+        """What is not known of those of these users whom AWS did not list: none, or one for all."""
+        strange = sorted({*names} - {each.name for each in self.people})
+        return [Gap(f"what {some(strange)} may do", "", "not listed with the other users")] if strange else []
 
 
 def overview(acting: Acting) -> Overview:
@@ -75,13 +88,14 @@ def overview(acting: Acting) -> Overview:
     """
     iam = acting.client("iam")
     gaps: list[Gap] = []
-    report = attempt(gaps, "a credential report", "iam:GetCredentialReport", lambda: _report(iam))
-    people = attempt(gaps, "what users may do", "iam:GetAccountAuthorizationDetails", lambda: list(_people(iam)))
-    listed = people if people is not None else _listed_people(iam)
-    trails = attempt(
-        gaps, "whether CloudTrail writes down what is done", "cloudtrail:DescribeTrails", lambda: _trails(acting)
+    report = attempt(gaps, "a credential report", _REPORT_NEEDS, lambda: _report(iam))
+    people = attempt(
+        gaps, "what users may do", "iam:GetAccountAuthorizationDetails", lambda: list(_people(iam, gaps))
     )
-    return Overview(tuple(listed), report, trails, tuple(gaps))
+    listed = people if people is not None else _listed_people(iam)
+    trails = attempt(gaps, "whether CloudTrail writes down what is done", TRAILS_NEED, lambda: trails_of(acting))
+    once = {each.name: each for each in listed}
+    return Overview(tuple(once.values()), report, trails, tuple(gaps))
 
 
 def read_account(
@@ -104,7 +118,8 @@ def read_account(
         watch(number, len(holders))
         if keys:
             users.append(User(person.name, person.arn, keys, person.powers))
-    root_keys = _root_keys(iam, report, acting, gaps)
+    gaps += known.unlisted(user.name for user in users)
+    root_keys = _root_keys(iam, report, acting, gaps, goes_on)
     return Account(
         acting.account,
         acting.partition.name,
@@ -148,11 +163,14 @@ def _moment(cell: str | None) -> datetime | None:
         return None
 
 
-def _people(iam: Any) -> Iterator[_Person]:
-    """All users and what their policies allow; raises what botocore raises."""
+def _people(iam: Any, gaps: list[Gap]) -> Iterator[Person]:
+    """All users and what their policies allow; raises what botocore raises.
+
+    Of whom a policy cannot be read it is not known, unless the others are enough to take the account over.
+    """
     details: list[dict[str, Any]] = []
     groups: dict[str, dict[str, Any]] = {}
-    managed: dict[str, Mapping[str, Any]] = {}
+    managed: dict[str, Mapping[str, Any] | None] = {}
     wanted = ["User", "Group", "LocalManagedPolicy", "AWSManagedPolicy"]
     for page in iam.get_paginator("get_account_authorization_details").paginate(Filter=wanted):
         details += page["UserDetailList"]
@@ -160,18 +178,26 @@ def _people(iam: Any) -> Iterator[_Person]:
         for policy in page["Policies"]:
             versions = policy.get("PolicyVersionList", [])
             managed[policy["Arn"]] = next(
-                (each["Document"] for each in versions if each.get("IsDefaultVersion")), {}
+                (each["Document"] for each in versions if each.get("IsDefaultVersion")), None
             )
+    unread = []
     for each in details:
         granted = list(_granted(each, "UserPolicyList", ""))
         for group in each.get("GroupList", []):
-            granted += _granted(groups.get(group, {}), "GroupPolicyList", f"{group}: ")
-        documents = [document if document is not None else managed.get(arn, {}) for _, arn, document in granted]
-        yield _Person(
-            each["UserName"],
-            each["Arn"],
-            powers(documents, [name for name, _, _ in granted]),
-        )
+            granted += (
+                _granted(groups[group], "GroupPolicyList", f"{group}: ")
+                if group in groups
+                else [(group, "", None)]
+            )
+        documents = [document if document is not None else managed.get(arn) for _, arn, document in granted]
+        read = [document for document in documents if isinstance(document, Mapping)]
+        known = powers(read, [name for name, _, _ in granted], each["Arn"])
+        is_known = len(read) == len(documents) or known.takes_over
+        unread += [] if is_known else [each["UserName"]]
+        yield Person(each["UserName"], each["Arn"], known if is_known else None)
+    if unread:
+        reason = "AWS gave none that can be read for at least one of their policies"
+        gaps.append(Gap(f"what all policies of {some(sorted(unread))} allow", "", reason))
 
 
 def _granted(
@@ -184,49 +210,31 @@ def _granted(
         yield f"{prefix}{each['PolicyName']}", each["PolicyArn"], None
 
 
-def _listed_people(iam: Any) -> list[_Person]:
+def _listed_people(iam: Any) -> list[Person]:
     try:
         pages = iam.get_paginator("list_users").paginate()
-        return [_Person(each["UserName"], each["Arn"], None) for page in pages for each in page["Users"]]
+        return [Person(each["UserName"], each["Arn"], None) for page in pages for each in page["Users"]]
     except failures() as error:
         raise in_words(error, "list the users of the account (iam:ListUsers)") from error
 
 
-def _trails(acting: Acting) -> tuple[Trail, ...]:
-    """All trails that have events of this account, those of its organisation too; raises what botocore raises."""
-    found = acting.client("cloudtrail").describe_trails(includeShadowTrails=True)["trailList"]
-    return tuple(
-        Trail(
-            each["Name"],
-            bool(each.get("IsMultiRegionTrail")),
-            bool(
-                acting.client("cloudtrail", each.get("HomeRegion")).get_trail_status(Name=each["TrailARN"])[
-                    "IsLogging"
-                ]
-            ),
-            str(each.get("HomeRegion") or ""),
-        )
-        for each in found
-    )
-
-
 def _keys_of(
     iam: Any,
-    people: Iterable[_Person],
+    people: Iterable[Person],
     rows: Mapping[tuple[str | None, datetime], LastUse],
     gaps: list[Gap],
     goes_on: Callable[[], bool],
-) -> Iterator[tuple[_Person, tuple[Key, ...]]]:
+) -> Iterator[tuple[Person, tuple[Key, ...]]]:
     """The keys of each user, in the order in which they come."""
 
-    def asked(person: _Person) -> tuple[_Person, tuple[Key, ...]]:
-        listed = attempt(gaps, "which keys users have", "iam:ListAccessKeys", lambda: _listed(iam, person))
+    def asked(person: Person) -> tuple[Person, tuple[Key, ...]]:
+        listed = attempt(gaps, "which keys users have", "iam:ListAccessKeys", lambda: listed_keys(iam, person))
         return person, tuple(_used(iam, each, rows, gaps) for each in listed or ())
 
     return each_of(people, asked, "which keys users have", gaps, goes_on)
 
 
-def _listed(iam: Any, person: _Person) -> list[Key]:
+def listed_keys(iam: Any, person: Person) -> list[Key]:
     """The keys of one user, none of one who is gone meanwhile; raises what botocore raises."""
     try:
         pages = iam.get_paginator("list_access_keys").paginate(UserName=person.name)
@@ -259,14 +267,18 @@ def _used(iam: Any, key: Key, rows: Mapping[tuple[str | None, datetime], LastUse
     return replace(key, last_use=attempt(gaps, "when keys were used", "iam:GetAccessKeyLastUsed", ask))
 
 
-def _root_keys(iam: Any, report: _Report | None, acting: Acting, gaps: list[Gap]) -> tuple[Key, ...]:
+def _root_keys(
+    iam: Any, report: _Report | None, acting: Acting, gaps: list[Gap], goes_on: Callable[[], bool]
+) -> tuple[Key, ...]:
     arn = f"arn:{acting.partition.name}:iam::{acting.account}:root"
     if report and _ROOT in report.users:
         rows = (each for each in report.keys if each.user is None)
         return tuple(Key("", None, arn, each.is_active, each.rotated, each.last_use) for each in rows)
 
+    what = "whether the root user has keys"
+
     def ask() -> int:
         return int(iam.get_account_summary()["SummaryMap"].get("AccountAccessKeysPresent", 0))
 
-    count = attempt(gaps, "whether the root user has keys", "iam:GetAccountSummary", ask) or 0
+    count = alone(lambda: attempt(gaps, what, "iam:GetAccountSummary", ask), what, gaps, goes_on) or 0
     return tuple(Key("", None, arn, True, None, None) for _ in range(count))

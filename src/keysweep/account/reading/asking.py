@@ -10,6 +10,7 @@ from keysweep.aws.clients import DENIED, failures, in_words
 from keysweep.aws.threads import Threads
 from keysweep.errors import AwsError, UsageError
 
+INTERRUPTED = "it was interrupted before all were asked"
 _AT_ONCE = 8
 """IAM answers an account some twenty requests a second, and those of others count too."""
 _LOOK_AGAIN_SECONDS = 0.1
@@ -41,4 +42,9 @@ def each_of(
                 threads.begin(left.pop())
             yield from threads.finished(_LOOK_AGAIN_SECONDS)
     if left or threads.running:
-        gaps.append(Gap(what, "", "it was interrupted before all were asked"))
+        gaps.append(Gap(what, "", INTERRUPTED))
+
+
+def alone(ask: Callable[[], _Fact], what: str, gaps: list[Gap], goes_on: Callable[[], bool]) -> _Fact | None:
+    """What is answered to one question; None and a gap where it was interrupted before that."""
+    return next(each_of([None], lambda _: ask(), what, gaps, goes_on), None)

@@ -130,7 +130,10 @@ def _from_data(kind: Any, data: Any) -> Any:
     if get_origin(kind) in (dict, Mapping):
         return {name: _from_data(get_args(kind)[1], each) for name, each in data.items()}
     if kind is datetime:
-        return datetime.fromisoformat(data)
+        when = datetime.fromisoformat(data)
+        if when.tzinfo is None:
+            raise ValueError(data)
+        return when
     if hasattr(kind, "__match_args__"):
         hints = get_type_hints(kind)
         if set(data) != set(hints):

@@ -30,6 +30,8 @@ _ESCALATIONS = (
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateLoginProfile",
 )
+_ON_ONESELF = frozenset({"iam:AttachUserPolicy", "iam:PutUserPolicy"})
+"""Those by which it is enough to change oneself."""
 _PASS_ROLE = "iam:PassRole"
 _RUNNERS = (
     "cloudformation:CreateStack",
@@ -57,8 +59,11 @@ TELLING = (*_ESCALATIONS, _PASS_ROLE, *(actions[0] for actions in _STORES.values
 """Actions that say together what a key is worth."""
 
 
-def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str]) -> Powers:
-    """What all documents of a user allow together; what one of them denies everywhere and always, none allows."""
+def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], arn: str = "") -> Powers:
+    """What all documents of the user `arn` allow together.
+
+    What one of them denies everywhere and always, none allows.
+    """
     statements = [
         each
         for document in documents
@@ -73,6 +78,7 @@ def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str]) ->
     def can(action: str, allowing: Sequence[_Actions] = allowing) -> bool:
         return any(each.has(action) for each in allowing) and not any(each.has(action) for each in denying)
 
+    own = [_Actions.of(each) for each in statements if each["Effect"] == "Allow" and _is_own(each, arn)]
     passes = can(_PASS_ROLE, broad) and any(map(can, _RUNNERS))
 
     allows_all = any(
@@ -85,8 +91,11 @@ def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str]) ->
         if each.is_all_but or can(pattern)
     }
     return Powers(
-        is_administrator=allows_all and not any(each.are_all for each in denying),
-        escalations=tuple(each for each in _ESCALATIONS if can(each, broad)) + ((_PASS_ROLE,) if passes else ()),
+        is_administrator=allows_all and not any(each.are_all or each.is_all_but for each in denying),
+        escalations=tuple(
+            each for each in _ESCALATIONS if can(each, broad) or (each in _ON_ONESELF and can(each, own))
+        )
+        + ((_PASS_ROLE,) if passes else ()),
         stores=tuple(service for service, reads in _STORES.items() if any(map(can, reads))),
         services=("*",) if any("*" in each for each in services) else tuple(sorted(services)),
         granted_by=tuple(granted_by),
@@ -125,7 +134,15 @@ def _is_broad(statement: Mapping[str, Any]) -> bool:
     if "NotResource" in statement:
         return True
     named = (str(each).rpartition(":")[2] for each in _list(statement.get("Resource")))
-    return any(each == "*" or (each.endswith("/*") and "${" not in each) for each in named)
+    ends = (each.rpartition("/")[2] for each in named if "${" not in each)
+    return any("*" in each and not each.strip("*?") for each in ends)
+
+
+def _is_own(statement: Mapping[str, Any], arn: str) -> bool:
+    """Whether it is about the user itself, by name or as whoever asks."""
+    name = arn.rpartition("/")[2]
+    named = (str(each).replace("${aws:username}", name) for each in _list(statement.get("Resource")))
+    return bool(arn) and any(_resource(each).fullmatch(arn) for each in named)
 
 
 def _any(patterns: Iterable[str], action: str) -> bool:
@@ -136,6 +153,12 @@ def _any(patterns: Iterable[str], action: str) -> bool:
 def _pattern(action: str) -> re.Pattern[str]:
     """IAM knows `*` and `?` in actions, and no difference between capitals and others (IAM reference, Action)."""
     return re.compile(translate(action.lower().replace("[", "[[]")))
+
+
+@lru_cache(4096)
+def _resource(pattern: str) -> re.Pattern[str]:
+    """The same of a resource, whose capitals count."""
+    return re.compile(translate(pattern.replace("[", "[[]")))
 
 
 def _list(value: object) -> list[Any]:

@@ -37,7 +37,13 @@ def document(audit: Audit, facts: Facts) -> dict[str, Any]:
             for account, gap in audit.each_gap()
         ],
         "unreached": [
-            {"account": each.account, "name": each.name or None, "reason": each.reason} for each in audit.unreached
+            {
+                "account": each.account,
+                "name": each.name or None,
+                "reason": each.reason,
+                "leaked_keys": list(each.leaks),
+            }
+            for each in audit.unreached
         ],
         "closed": [{"account": each.account, "name": each.name or None} for each in audit.closed],
         "ages": {

@@ -12,6 +12,7 @@ from keysweep.account.audit import Audit
 from keysweep.account.judging.ages import Aged
 from keysweep.account.judging.checks import Lapse
 from keysweep.account.judging.rules import Rule
+from keysweep.account.judging.words import some
 from keysweep.account.practices import BY_NUMBER
 from keysweep.account.references import address
 from keysweep.account.report.changed import change_lines
@@ -71,7 +72,8 @@ def unchecked(audit: Audit) -> Iterator[tuple[str, str]]:
     """Everything that was not checked, with the account; that is empty for what concerns all."""
     for each in audit.unreached:
         name = f" ({each.name})" if each.name else ""
-        yield each.account, f"the account{name} could not be read: {each.reason}"
+        leaked = f"; its own by their ID, and leaked: {some(each.leaks)}" if each.leaks else ""
+        yield each.account, f"the account{name} could not be read: {each.reason}{leaked}"
     for account, gap in audit.each_gap():
         needs = f": needs {gap.needs}" if gap.needs else f" ({gap.reason})"
         yield account, f"{gap.what}{needs}"
@@ -97,12 +99,20 @@ def _of_rule(rule: Rule, lapses: Sequence[Lapse], style: Style, *, several: bool
         yield from beside("  what  ", f"{_about(each, several=several)}: {'; '.join(each.evidence)}", style)
     if len(lapses) > _MOST_KEYS:
         yield f"        and {len(lapses) - _MOST_KEYS} more: --format csv lists all"
-    steps = lapses[0].steps()
+    # A key of the root user is ended in another way than those of users, which may be as urgent.
+    firsts = {bool(each.key and each.key.user is None): each for each in reversed(lapses)}
+    for each in reversed(firsts.values()):
+        yield from _step_lines(each, style)
+    yield f"  see   {address(rule)}"
+
+
+def _step_lines(lapse: Lapse, style: Style) -> Iterator[str]:
+    """The three ways to mend it."""
+    steps = lapse.steps()
     for command in steps.cli:
         yield f"  do    {style.safe(command)}"
     yield from beside("  or    " if steps.cli else "  do    ", steps.console, style)
     yield from beside("  code  ", f"Terraform: {steps.terraform}", style)
-    yield f"  see   {address(rule)}"
 
 
 def _about(lapse: Lapse, *, several: bool) -> str:

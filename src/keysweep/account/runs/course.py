@@ -23,6 +23,8 @@ _ALWAYS = ("most_days", "idle_days", "kept_days")
 """Bounds that are told whatever they are; the others where they are not the usual ones."""
 _OF_LEAKS = frozenset({rules.LEAKED.id, rules.USED_AFTER_LEAK.id, rules.LEAKED_INACTIVE.id})
 """Rules that are judged only for keys that the run was told of as leaked."""
+_OF_USE = frozenset({rules.ATTACKED.id, rules.UNEXPECTED_REGION.id})
+"""Rules for which CloudTrail is asked about active keys, and about those that the run was told of as leaked."""
 
 
 @frozen
@@ -176,7 +178,7 @@ def since(audit: Audit, bounds: Bounds, runs: Iterable[Run]) -> Change | None:
         known = before.names()
         new += [lapse for lapse in judged.lapses if lapse_id(lapse) not in known]
         gone = list(_gone(judged, before))
-        settled = list(_mended(judged, audit, gone)) if _is_complete(judged, audit) else []
+        settled = list(_mended(judged, audit, gone, bounds)) if _is_complete(judged, audit) else []
         mended += settled
         names = {each.id for each in settled}
         unjudged += [Unjudged(name, judged.account.id, rule) for rule, name in gone if name not in names]
@@ -197,7 +199,7 @@ def _gone(judged: Judged, before: Counted) -> Iterator[tuple[str, str]]:
         yield from ((rule, name) for name in names if name not in now)
 
 
-def _mended(judged: Judged, audit: Audit, gone: Sequence[tuple[str, str]]) -> Iterator[Mended]:
+def _mended(judged: Judged, audit: Audit, gone: Sequence[tuple[str, str]], bounds: Bounds) -> Iterator[Mended]:
     """Those that were looked for again: by a rule that is still judged, and of leaks while they are known."""
     account = judged.account
     rules = [_BY_ID[rule] for rule in {rule for rule, _ in gone} if rule in _BY_ID]
@@ -205,9 +207,20 @@ def _mended(judged: Judged, audit: Audit, gone: Sequence[tuple[str, str]]) -> It
     still = {named(account.id, rule, key): key for rule in rules for key in keys}
     for rule, name in gone:
         key = still.get(name)
-        is_looked_for = rule not in _OF_LEAKS or key is None or key.key_id in audit.leaks
-        if rule in _BY_ID and is_looked_for:
+        if rule in _BY_ID and (key is None or _is_looked_for(rule, key, audit, bounds)):
             yield Mended(name, account.id, rule, key, name not in still)
+
+
+def _is_looked_for(rule: str, key: Key, audit: Audit, bounds: Bounds) -> bool:
+    """Whether this run would have found it."""
+    if rule in _OF_LEAKS:
+        return key.key_id in audit.leaks
+    if rule in _OF_USE:
+        return key.is_active or key.key_id in audit.leaks
+    if rule == rules.UNAPPROVED.id:
+        made = key.creation
+        return made is not None and bool(bounds.creators or made.with_key in audit.leaks)
+    return True
 
 
 def document(run: Run) -> dict[str, Any]:

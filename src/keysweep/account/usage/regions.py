@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from keysweep.account.evidence import Gap, Regions, Trail
+from keysweep.account.reading.trails import NEEDS as TRAILS_NEED
+from keysweep.account.reading.trails import trail
 from keysweep.aws.clients import DENIED, failures, in_words
 from keysweep.aws.responders import Acting
 from keysweep.errors import AwsError
 
+WHAT = "which regions the account has enabled"
 _NEEDS = "ec2:DescribeRegions"
 _DISABLED = "not-opted-in"
 
@@ -25,9 +28,7 @@ def regions_of(acting: Acting) -> tuple[Regions, tuple[Gap, ...]]:
     except failures() as error:
         said = in_words(error, "be listed")
     known = acting.session.get_available_regions("cloudtrail", acting.partition.name)
-    gap = Gap(
-        "which regions the account has enabled", _NEEDS if said.code in DENIED else "", str(said).rstrip(".")
-    )
+    gap = Gap(WHAT, _NEEDS if said.code in DENIED else "", str(said).rstrip("."))
     return Regions(tuple(sorted(known)) or (acting.partition.region,)), (gap,)
 
 
@@ -48,11 +49,9 @@ def trails_in(
         try:
             cloudtrail = acting.client("cloudtrail", region)
             for each in cloudtrail.describe_trails(includeShadowTrails=False)["trailList"]:
-                is_logging = cloudtrail.get_trail_status(Name=each["TrailARN"])["IsLogging"]
-                is_everywhere = bool(each.get("IsMultiRegionTrail"))
-                found[each["TrailARN"]] = Trail(each["Name"], is_everywhere, bool(is_logging), region)
+                found[each["TrailARN"]] = trail(cloudtrail, each, region)
         except failures() as error:
             said = in_words(error, "be listed")
-            needs = "cloudtrail:DescribeTrails" if said.code in DENIED else ""
+            needs = TRAILS_NEED if said.code in DENIED else ""
             gaps.append(Gap(f"the trails of {region}", needs, str(said).rstrip(".")))
     return tuple(found.values()), tuple(gaps)

@@ -124,20 +124,18 @@ def deserted(acting: Acting, told: Told, since: datetime, pacing: Pacing) -> tup
 def told_of(account: Account, told: Told, found: tuple[tuple[str, str], ...]) -> Account:
     """The account with it."""
     creations = told.creations.found if told.creations else {}
-    users = tuple(
-        replace(
-            user,
-            keys=tuple(
-                replace(key, use=told.keys.get(key.key_id), creation=creations.get(key.key_id))
-                for key in user.keys
-            ),
+
+    def with_use(keys: tuple[Key, ...]) -> tuple[Key, ...]:
+        return tuple(
+            replace(key, use=told.keys.get(key.key_id), creation=creations.get(key.key_id)) for key in keys
         )
-        for user in account.users
-    )
+
+    users = tuple(replace(user, keys=with_use(user.keys)) for user in account.users)
     regions = account.regions or Regions(())
     return replace(
         account,
         users=users,
+        root_keys=with_use(account.root_keys),
         root_use=RootUse(account.root_use.signed_in if account.root_use else None, told.root),
         regions=replace(regions, deserted=found),
         gaps=(*account.gaps, *told.gaps),

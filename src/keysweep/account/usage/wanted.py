@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from keysweep.account.evidence import Account, Gap, Trail
+from keysweep.account.evidence import Account, Gap, Regions, Trail
+from keysweep.account.reading.asking import alone
 from keysweep.account.usage import trailed
 from keysweep.account.usage.advised import advised
 from keysweep.account.usage.lookups import Pacing
+from keysweep.account.usage.regions import WHAT as REGIONS
 from keysweep.account.usage.regions import regions_of, trails_in
 from keysweep.account.usage.simulated import simulated
 from keysweep.aws.responders import Acting
@@ -55,8 +57,11 @@ def with_usage(
     until = acting.now()
     since = until - timedelta(days=wanted.days)
     pacing = Pacing(until, goes_on, sleep)
-    regions, gaps = regions_of(acting)
-    account = replace(account, regions=regions, gaps=(*account.gaps, *(() if wanted.regions else gaps)))
+    missed: list[Gap] = []
+    nothing = Regions((acting.partition.region,)), ()
+    regions, gaps = alone(lambda: regions_of(acting), REGIONS, missed, goes_on) or nothing
+    gaps = () if wanted.regions else (*gaps, *missed)
+    account = replace(account, regions=regions, gaps=(*account.gaps, *gaps))
     chosen = wanted.regions or regions.enabled
     account = _with_trails(acting, account, chosen, goes_on)
     told = trailed.told(acting, account, chosen, since, leaks, pacing, watch)
@@ -102,9 +107,11 @@ def _with_trails(
 ) -> Account:
     """With the trails of each region, where none is for all of them."""
     known = account.trails
-    if known is None or any(each.is_everywhere and each.is_logging for each in known):
+    if known is None or any(each.is_everywhere and each.is_enough for each in known):
         return account
-    found, gaps = trails_in(acting, regions, goes_on)
+    missed: list[Gap] = []
+    told = alone(lambda: trails_in(acting, regions, goes_on), "the trails of each region", missed, goes_on)
+    found, gaps = told or ((), tuple(missed))
     merged: dict[tuple[str, str], Trail] = {(each.name, each.home): each for each in (*known, *found)}
     return replace(account, trails=tuple(merged.values()), gaps=(*account.gaps, *_merged(gaps)))
 
