@@ -362,3 +362,21 @@ def test_a_role_with_the_statements_for_it_can_rotate_hand_over_undo_and_delete(
     assert second["status"] == "waiting", second
     assert desk.told("undo", second["run"], *as_role)["code"] == 0
     assert desk.holds("secretsmanager:ci/key") == desk.old
+
+
+@pytest.mark.practice(4)
+def test_a_key_that_somebody_else_makes_at_the_same_moment_is_not_taken_for_ones_own(desk: Desk) -> None:
+    """Two people at 3 a.m.: AWS refuses the third key, and the second one is in use by the other."""
+    desk.fill(SSM)
+    theirs = []
+
+    def first(answer: Callable[[], Given], _: Request) -> Given:
+        theirs.append(desk.account.access_key("ci"))
+        return answer()
+
+    with desk.between("CreateAccessKey", first) as endpoint:
+        told = desk.rotates("--to", SSM, endpoint=endpoint)
+    assert (told["code"], told["status"], "LimitExceeded" in told["reason"]) == (4, "failed", True)
+    assert desk.rotates("--to", SSM)["refusal"]["guard"] == "two-keys"
+    assert desk.told("undo", told["run"])["keys"][0]["status"] == "never-made"
+    assert desk.key_states() == {desk.old.key_id: "Active", theirs[0].key_id: "Active"}

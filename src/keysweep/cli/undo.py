@@ -131,7 +131,10 @@ def _taken_back(
 
     def confirmed(step: Step) -> bool:
         told = f"the journal does not say whether it was run {step.run} that did: {step.change.words}"
-        return confirm.is_asked(step.change.key_id, [told], "Type the key ID to take it back")
+        if not step.change.is_new:
+            return confirm.is_asked(step.change.key_id, [told], "Type the key ID to take it back")
+        told = f"{told}; {step.change.thing} may be what it made, and is switched off then."
+        return confirm.is_asked(step.change.thing, [Style().safe(told)], "Type the ID of that key to take it back")
 
     run = Run(new_name(datetime.now(UTC)), Journal(directory()))
     restored: list[Restored] = []

@@ -172,14 +172,14 @@ GUARDS: Mapping[str, Guard] = {
                 "Run the same again with --apply and type the ID of that key, or give --confirm NEWKEY: it is "
                 "deleted, and another one made."
             ),
-            "Or take the rotation back with `keysweep undo RUN`: the key is switched off.",
+            "Or take the rotation back with `keysweep undo RUN --confirm NEWKEY`: the key is switched off.",
         ),
     ),
     "used-secret": Guard(
         "the key that a run made and never handed over has been used, so somebody has its secret",
         (
             "Look in CloudTrail who used it. If that is not known, `keysweep contain NEWKEY` switches it off.",
-            "Then take the rotation back with `keysweep undo RUN`, and begin another one.",
+            "Then take the rotation back with `keysweep undo RUN --confirm NEWKEY`, and begin another one.",
         ),
     ),
     "still-active": Guard(

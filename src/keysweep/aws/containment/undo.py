@@ -154,7 +154,7 @@ def _note(
     elif entry.event == "never-made":
         outcomes[name] = Outcome.REFUSED.value
     elif entry.event in set(Outcome):
-        outcomes[name] = entry.event
+        outcomes[name] = Outcome.UNKNOWN.value if entry.values.get("guessed") else entry.event
         if created := entry.values.get("created"):
             intended[name] = replace(intended[name], thing=str(created))
 
@@ -190,6 +190,7 @@ def plan(todo: Iterable[Step], responders: Responders, allowed: frozenset[str]) 
             continue
         try:
             acting = responders.in_account(step.change.account, step.change.partition)
+            step = replace(step, change=changes.named(acting, step.change))
             yield _foreseen(step, changes.state(acting, step.change))
         except AwsError as error:
             yield Restored(step, Restoring.FAILED, str(error))
@@ -225,6 +226,7 @@ def take_back(
 def _taken_back(step: Step, responders: Responders, run: Run, confirmed: Callable[[Step], bool]) -> Restored:
     acting = responders.in_account(step.change.account, step.change.partition)
     if step.is_made is None:
+        step = replace(step, change=changes.named(acting, step.change))
         foreseen = _foreseen(step, changes.state(acting, step.change))
         if foreseen.status is Restoring.NEVER_MADE:
             _settle(step, run, Restoring.NEVER_MADE.value, foreseen.reason)
@@ -286,6 +288,7 @@ def _foreseen(step: Step, now: str) -> Restored:
     if now != change.after:
         return Restored(step, Restoring.CHANGED, f"the run left it {change.after}, and it is {now}")
     if step.is_made is None:
-        told = f"the run did not note what became of it; it is {now}, which others may have done"
+        what = change.thing if change.is_new else "it"
+        told = f"the run did not note what became of it; {what} is {now}, which others may have done"
         return Restored(step, Restoring.UNCONFIRMED, told)
     return Restored(step, Restoring.PLANNED, f"it is {now}, as the run left it")

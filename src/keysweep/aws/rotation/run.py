@@ -35,6 +35,8 @@ _PAUSES_SECONDS = (0.5, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0)
 
 
 _LISTED_AFTER = timedelta(minutes=1)
+_MADE_WITHIN = timedelta(minutes=15)
+"""Of when it was asked for: the client asks again for some minutes, and clocks differ by some."""
 
 
 class Standing(StrEnum):
@@ -113,8 +115,8 @@ def _settled(rotation: Rotation, means: Means) -> Rotation:
     """The rotation without what a run that was cut off has left open."""
     if rotation.creating:
         made = _made_meanwhile(rotation, rotation.creating, means)
-        event = {"created": made} if made else {}
-        reason = "it is there, and the run that made it did not get to hand it over" if made else "it is not there"
+        event = {"created": made, "guessed": "by when it was made"} if made else {}
+        reason = f"{made} is there, which was made then and not handed over" if made else "it is not there"
         means.run.note(
             "made" if made else "never-made",
             change=rotation.creating.number,
@@ -122,7 +124,7 @@ def _settled(rotation: Rotation, means: Means) -> Rotation:
             reason=reason,
             **event,
         )
-        rotation = replace(rotation, creating=None, new=made)
+        rotation = replace(rotation, creating=None, new=made, is_guessed=bool(made))
     if not rotation.new or rotation.handed:
         return rotation
     if rotation.handing and means.sink.held().key_id == rotation.new:
@@ -131,7 +133,10 @@ def _settled(rotation: Rotation, means: Means) -> Rotation:
 
 
 def _made_meanwhile(rotation: Rotation, creating: Open, means: Means) -> str:
-    """The key that was not there before; empty if there is none. IAM may list one some seconds late."""
+    """The key that was not there before and was made then; empty if there is none.
+
+    IAM may list one some seconds late; what was made at another time is somebody else's.
+    """
     is_fresh = datetime.now(UTC) - creating.since < _LISTED_AFTER
     for pause in (*(_PAUSES_SECONDS[:4] if is_fresh else ()), None):
         with translated(f"list the keys of user {rotation.user}"):
@@ -139,7 +144,10 @@ def _made_meanwhile(rotation: Rotation, creating: Open, means: Means) -> str:
         if made or pause is None:
             break
         time.sleep(pause)
-    return made
+    key = key_of(means.acting.client("iam"), rotation.account, made) if made else None
+    asked = creating.since + means.acting.ahead
+    is_others = key is not None and key.created is not None and abs(key.created - asked) > _MADE_WITHIN
+    return "" if is_others else made
 
 
 def _found(rotation: Rotation, means: Means, reason: str) -> Rotation:
@@ -162,6 +170,12 @@ def _without_lost(rotation: Rotation, means: Means) -> Rotation:
         used = f"{rotation.new} was never handed over as far as the journal knows, and has been used"
         raise _Stop(_refused(rotation, "used-secret", used))
     lost = f"{rotation.new} of user {rotation.user} was made, and nobody has its secret"
+    if rotation.is_guessed:
+        made = f" at {new.created:%H:%M:%S} UTC" if new.created else ""
+        lost = (
+            f"{rotation.new} of user {rotation.user} was made{made}, when this rotation asked for a key and got no "
+            "answer: unless somebody else made it then, nobody has its secret"
+        )
     if not means.confirm(rotation.new, (f"{lost}: it is deleted, and another one made.",)):
         raise _Stop(_refused(rotation, "lost-secret", lost))
     status = keys.ACTIVE if new.is_active else keys.INACTIVE
@@ -207,9 +221,7 @@ def _created(rotation: Rotation, means: Means) -> tuple[Rotation, Pair]:
 
     _made(change, rotation, means, lambda: changes.written(create, change.words))
     if not pairs:
-        told = (
-            "AWS made a key, and its answer with the secret was lost on the way: run the same again to replace it"
-        )
+        told = f"somebody else has made a key for user {rotation.user} just now: run the same again to see it"
         raise _Stop(Told(rotation, Standing.FAILED, told))
     return replace(rotation, new=pairs[0].key_id), pairs[0]
 

@@ -46,6 +46,8 @@ class Rotation:
     """Of its last change."""
     new: str = ""
     """The ID of the new key, once it is known."""
+    is_guessed: bool = False
+    """Whether that was seen in IAM, because AWS's answer with the ID was lost."""
     creating: Open | None = None
     handing: Open | None = None
     """Until it is known that the place has the key."""
@@ -163,7 +165,8 @@ def _further(rotation: Rotation, entry: Entry) -> Rotation:
         return _intended(replace(rotation, number=max(number, rotation.number)), entry)
     if rotation.creating and rotation.creating.number == number:
         if event == Outcome.MADE and values.get("created"):
-            return replace(rotation, creating=None, new=str(values["created"]))
+            is_guessed = bool(values.get("guessed"))
+            return replace(rotation, creating=None, new=str(values["created"]), is_guessed=is_guessed)
         if event in (Outcome.REFUSED, "never-made"):
             return replace(rotation, creating=None)
     elif rotation.deleting and rotation.deleting.number == number:
