@@ -380,3 +380,19 @@ def test_a_key_that_somebody_else_makes_at_the_same_moment_is_not_taken_for_ones
     assert desk.rotates("--to", SSM)["refusal"]["guard"] == "two-keys"
     assert desk.told("undo", told["run"])["keys"][0]["status"] == "never-made"
     assert desk.key_states() == {desk.old.key_id: "Active", theirs[0].key_id: "Active"}
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_an_undo_does_not_put_a_key_back_that_works_no_more(desk: Desk, is_deleted: bool) -> None:
+    """The new key would be switched off after that, and the user have none that works."""
+    desk.fill(SSM)
+    told = desk.rotates("--to", SSM)
+    desk.account.deactivate("ci", desk.old)
+    if is_deleted:
+        desk.account.iam.delete_access_key(UserName="ci", AccessKeyId=desk.old.key_id)
+    for dry in (["--dry-run"], []):
+        undone = desk.told("undo", told["run"], *dry)
+        assert (undone["code"], [each["status"] for each in undone["keys"]][0]) == (1, "changed-since")
+        assert "would stand still" in undone["keys"][0]["reason"]
+    assert desk.holds(SSM).key_id == told["new_key_id"]
+    assert desk.key_states()[told["new_key_id"]] == "Active"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from keysweep.aws.containment import changes
 from keysweep.aws.containment.changes import Change
 from keysweep.aws.containment.journal import Entry
+from keysweep.aws.containment.keys import ABSENT, ACTIVE
 from keysweep.aws.containment.writing import Outcome, Run, Written, from_values
-from keysweep.aws.responders import Responders
+from keysweep.aws.responders import Acting, Responders
 from keysweep.errors import AwsError, JournalError, UsageError
 from keysweep.frozen import frozen, replace
 
@@ -183,6 +184,7 @@ def ends_here(restored: Restored, todo: Iterable[Step]) -> bool:
 
 def plan(todo: Iterable[Step], responders: Responders, allowed: frozenset[str]) -> Iterator[Restored]:
     """What `take_back` would do, from the state in which AWS has everything now."""
+    revived: set[str] = set()
     for step in todo:
         settled = _without_asking(step, allowed)
         if settled:
@@ -191,7 +193,10 @@ def plan(todo: Iterable[Step], responders: Responders, allowed: frozenset[str]) 
         try:
             acting = responders.in_account(step.change.account, step.change.partition)
             step = replace(step, change=changes.named(acting, step.change))
-            yield _foreseen(step, changes.state(acting, step.change))
+            foreseen = _foreseen(step, changes.state(acting, step.change))
+            if step.change.action == "deactivate-key" and foreseen.status is Restoring.PLANNED:
+                revived.add(step.change.thing)
+            yield (_of_no_use(step, acting, revived) if foreseen.status is Restoring.PLANNED else None) or foreseen
         except AwsError as error:
             yield Restored(step, Restoring.FAILED, str(error))
 
@@ -232,10 +237,39 @@ def _taken_back(step: Step, responders: Responders, run: Run, confirmed: Callabl
             _settle(step, run, Restoring.NEVER_MADE.value, foreseen.reason)
         if foreseen.status is not Restoring.UNCONFIRMED or not confirmed(step):
             return foreseen
+    revived = {
+        each.change.thing
+        for each in run.written
+        if each.change.action == "deactivate-key" and each.outcome in (Outcome.MADE, Outcome.ALREADY)
+    }
+    if (refused := _of_no_use(step, acting, revived)) is not None:
+        return refused
     written = run.take_back(step.change, acting, step.run, step.number)
     if written.outcome is Outcome.ALREADY:
         _settle(step, run, Outcome.ALREADY.value, written.reason)
     return Restored(step, _STATUSES[written.outcome], written.reason, written)
+
+
+def _of_no_use(step: Step, acting: Acting, revived: Container[str]) -> Restored | None:
+    """Why a place is not given its old key again: that is off or gone, so the new one would be the last that works.
+
+    IAM may still call keys off that were `revived` just now. None where nothing speaks against it.
+    """
+    change = step.change
+    if change.action != "hand-over" or change.key_id in revived:
+        return None
+    now = changes.state(
+        acting, changes.deactivate_key(change.account, change.partition, change.key_id, change.subject)
+    )
+    if now == ACTIVE:
+        return None
+    told = f"{change.key_id} is {'deleted' if now == ABSENT else 'switched off, and not by this run'}"
+    do = (
+        ""
+        if now == ABSENT
+        else "; switch it on first (`keysweep log` names the run, if it was keysweep's) and undo again"
+    )
+    return Restored(step, Restoring.CHANGED, f"{told}, so whatever reads {change.thing} would stand still{do}")
 
 
 _STATUSES = {
