@@ -251,7 +251,7 @@ def _taken_back(step: Step, responders: Responders, run: Run, confirmed: Callabl
 
 
 def _of_no_use(step: Step, acting: Acting, revived: Container[str]) -> Restored | None:
-    """Why a place is not given its old key again: that is off or gone, so the new one would be the last that works.
+    """Why a place is not given its old key again: that is off or gone, and the new one the last that works.
 
     IAM may still call keys off that were `revived` just now. None where nothing speaks against it.
     """

@@ -173,8 +173,8 @@ def _without_lost(rotation: Rotation, means: Means) -> Rotation:
     if rotation.is_guessed:
         made = f" at {new.created:%H:%M:%S} UTC" if new.created else ""
         lost = (
-            f"{rotation.new} of user {rotation.user} was made{made}, when this rotation asked for a key and got no "
-            "answer: unless somebody else made it then, nobody has its secret"
+            f"{rotation.new} of user {rotation.user} was made{made}, when this rotation asked for a key and got "
+            "no answer: unless somebody else made it then, nobody has its secret"
         )
     if not means.confirm(rotation.new, (f"{lost}: it is deleted, and another one made.",)):
         raise _Stop(_refused(rotation, "lost-secret", lost))

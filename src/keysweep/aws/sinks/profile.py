@@ -39,7 +39,12 @@ class CredentialsProfile:
         pair = sections.pair_in(self._read()[0], self._name)
         if pair is None:
             return Held(ABSENT)
-        return Held(pair[0] if KEY_ID.fullmatch(pair[0]) else NO_KEY)
+        if any(pair) and not KEY_ID.fullmatch(pair[0]):
+            raise SinkError(
+                f"could not use profile {self._name} of {self._path}: it holds something that is no key of a user "
+                "of AWS, and that is not overwritten; name another one."
+            )
+        return Held(pair[0] or NO_KEY)
 
     def put(self, pair: Pair) -> str | None:
         """Put the pair there, and keep the one that was there."""
