@@ -78,13 +78,25 @@ class Desk:
                 line.partition("=")[0].strip(): line.partition("=")[2].strip() for line in lines if "=" in line
             }
             return AccessKey(values["aws_access_key_id"], values["aws_secret_access_key"], HERE)
-        if kind == "secretsmanager":
-            text = self.service(kind).get_secret_value(SecretId=name)["SecretString"]
-        else:
-            text = self.service(kind).get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
-        held = json.loads(text)
+        held = self.value(place)
         assert held["note"] == "kept"
         return AccessKey(held["access_key"], held["secret_key"], HERE)
+
+    def value(self, place: str) -> Any:
+        """The whole of what a secret or parameter holds."""
+        kind, _, name = place.partition(":")
+        if kind == "secretsmanager":
+            return json.loads(self.service(kind).get_secret_value(SecretId=name)["SecretString"])
+        return json.loads(self.service(kind).get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+
+    def change(self, place: str, **more: Any) -> None:
+        """Have somebody else change it."""
+        text = json.dumps({**self.value(place), **more})
+        kind, _, name = place.partition(":")
+        if kind == "secretsmanager":
+            self.service(kind).put_secret_value(SecretId=name, SecretString=text)
+        else:
+            self.service(kind).put_parameter(Name=name, Value=text, Type="SecureString", Overwrite=True)
 
     def key_states(self) -> dict[str, str]:
         """The keys of the user, with their states."""

@@ -66,7 +66,7 @@ def _looked_up(work: Work) -> _Known:
     """The key, its user, and the place, with what stops a rotation."""
     from keysweep.aws import sinks
     from keysweep.aws.containment.lookups import Lookups
-    from keysweep.aws.rotation.judging import judged, third_key, unfit
+    from keysweep.aws.rotation.judging import judged, third_key, unfit, unready
     from keysweep.cli.rotating import keys
 
     lookups = Lookups(work.responders, work.mandate, endpoint=work.endpoint)
@@ -77,7 +77,9 @@ def _looked_up(work: Work) -> _Known:
     if refusal is None and item.acting and not (work.before and work.before.handed):
         new = work.before.new if work.before else ""
         try:
-            held, refusal = unfit(sinks.opened(work.place, item.acting), work.place, work.key_id, new)
+            sink = sinks.opened(work.place, item.acting)
+            held, refusal = unfit(sink, work.place, work.key_id, new)
+            refusal = refusal or unready(sink)
         except AwsError as error:
             from keysweep.aws.containment.refusals import refuse
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keysweep.aws.sinks.interface import ABSENT, NO_KEY, Held, Pair
-from keysweep.aws.sinks.profile import CredentialsProfile
+from keysweep.aws.sinks.profile import CredentialsProfile, credentials_file
 from keysweep.aws.sinks.sections import pair_in, with_pair, without_pair
 from keysweep.errors import SinkError
 from keysweep.findings import Secret
@@ -151,3 +151,20 @@ def test_a_profile_is_made_kept_put_back_and_forgotten(tmp_path: Path) -> None:
     assert (sink.keeps(OLD), sink.forget(OLD), sink.forget(OLD), sink.keeps(OLD)) == (True, True, False, False)
     with pytest.raises(SinkError, match="has no profile ci-kept-"):
         sink.put_back(Held(OLD), NEW)
+
+
+def test_the_file_is_where_awss_tools_look_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/h")
+    monkeypatch.setenv("WORK", "/w")
+    for named, path in (("~/c", "/h/c"), ("$WORK/c", "/w/c"), ("/c", "/c")):
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", named)
+        assert credentials_file() == path
+
+
+def test_a_pair_that_could_not_be_put_there_is_seen_before_there_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "c"
+    path.write_text(f"[ci]\n{PAIR}[ci-kept-{OLD}]\naws_access_key_id = {OLD}\n")
+    sink = CredentialsProfile("ci", str(path))
+    assert sink.held() == Held(OLD)
+    with pytest.raises(SinkError, match="one half of a pair"):
+        sink.rehearse()
