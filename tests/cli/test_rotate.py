@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -127,6 +128,10 @@ def test_a_secret_without_fields_for_a_key_gets_those_that_aws_uses(desk: Desk) 
         ("twice", '{"a": 1, "a": 2}', "SecureString", "a name twice"),
         ("half", '{"access_key": "x"}', "SecureString", "1 fields for key IDs and 0 for secrets"),
         ("other", '{"access_key": "AKIAQNZGKIQYZZZZZZZZ", "secret_key": "x"}', "SecureString", "another key"),
+        ("minio", '{"access_key": "minio", "secret_key": "x"}', "SecureString", "no ID of a user's key"),
+        ("nested", '{"a": {"access_key": "AKIAQNZGKIQYZZZZZZZZ"}}', "SecureString", "not in one of the fields"),
+        ("session", '{"access_key": "", "secret_key": "", "session-token": "x"}', "SecureString", "session token"),
+        ("long", '{"a":"%s"}' % ("x" * 4000), "SecureString", "longer than 4096 bytes"),
     ],
 )
 def test_a_place_that_cannot_take_the_key_is_refused_before_one_is_made(
@@ -261,6 +266,8 @@ def test_nothing_is_rotated_by_a_journal_that_was_changed(desk: Desk) -> None:
         (("AKIAQNZGKIQYZZZZZZZZ", "--to", "profile:a", "--region", "eu-west-1"), "leave --region out"),
         (("AKIAQNZGKIQYZZZZZZZZ", "--to", "ssm:a", "--wait"), "go with --apply"),
         (("--resume", "20261127t045125z-3f9a1c"), "knows no rotation"),
+        (("AKIAQNZGKIQYZZZZZZZZ", "--to", "ssm:a", "--quiet-hours", "nan"), "a number of hours"),
+        (("../../x/y", "--to", "ssm:a", "--apply"), "no access key of a user"),
         (("found.json", "--to", "ssm:a"), "no access key of a user"),
         (("ASIAQNZGKIQYZZZZZZZZ", "--to", "ssm:a"), "no access key of a user"),
     ],
@@ -278,6 +285,7 @@ def test_what_cannot_be_meant_is_one_sentence(
     code = main(["rotate", *arguments, "--aws-endpoint", "http://127.0.0.1:9"])
     _, err = capsys.readouterr()
     assert (code, why in err, err.count("\n")) == (2, True, 1), err
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.parametrize("place", PLACES[:2])
@@ -392,7 +400,56 @@ def test_an_undo_does_not_put_a_key_back_that_works_no_more(desk: Desk, is_delet
         desk.account.iam.delete_access_key(UserName="ci", AccessKeyId=desk.old.key_id)
     for dry in (["--dry-run"], []):
         undone = desk.told("undo", told["run"], *dry)
-        assert (undone["code"], [each["status"] for each in undone["keys"]][0]) == (1, "changed-since")
+        assert (undone["code"], undone["keys"][0]["status"]) == (1, "changed-since")
         assert "would stand still" in undone["keys"][0]["reason"]
     assert desk.holds(SSM).key_id == told["new_key_id"]
     assert desk.key_states()[told["new_key_id"]] == "Active"
+
+
+def test_what_a_write_has_to_know_is_read_before_a_key_is_made(desk: Desk) -> None:
+    """A key that cannot be handed over is lost."""
+    desk.fill(SSM)
+    desk.account.deny("oncall", "ssm:GetParameterHistory")
+    told = desk.rotates("--to", SSM)
+    assert (told["code"], "GetParameterHistory" in told["reason"], writes(desk)) == (4, True, [])
+
+
+def test_a_value_with_half_a_surrogate_pair_is_kept_as_it_is(desk: Desk) -> None:
+    desk.service("ssm").put_parameter(Name="odd", Value='{"a":"\\ud83d"}', Type="SecureString")
+    told = desk.rotates("--to", "ssm:odd")
+    held = desk.service("ssm").get_parameter(Name="odd", WithDecryption=True)["Parameter"]["Value"]
+    assert held.startswith('{"a":"\\ud83d","AccessKeyId":"' + told["new_key_id"])
+
+
+def test_an_undo_keeps_what_somebody_changed_beside_the_key_since(desk: Desk) -> None:
+    desk.fill(SSM)
+    told = desk.rotates("--to", SSM)
+    desk.change(SSM, db="later")
+    undone = desk.told("undo", told["run"])
+    assert {each["status"] for each in undone["keys"]} == {"restored"}, undone
+    assert desk.holds(SSM) == desk.old
+    assert desk.value(SSM)["db"] == "later"
+
+
+def test_an_undo_says_that_the_version_before_is_gone_and_leaves_the_new_key_on(desk: Desk) -> None:
+    """The server in the tests keeps two versions of a secret; AWS keeps what has no label for a day."""
+    place = "secretsmanager:ci/key"
+    desk.fill(place)
+    told = desk.rotates("--to", place)
+    desk.change(place, db="later")
+    undone = desk.told("undo", told["run"])
+    assert (undone["code"], [each["status"] for each in undone["keys"]]) == (4, ["failed", "planned"])
+    assert "put the old pair there by hand" in undone["keys"][0]["reason"]
+    assert set(desk.key_states().values()) == {"Active"}
+
+
+@pytest.mark.parametrize("end", [">&-", "| true"])
+def test_without_somebody_who_reads_standard_output_no_key_is_made(desk: Desk, end: str) -> None:
+    words = ["keysweep", "rotate", desk.old.key_id, "--to", "stdout", "--apply", "--confirm", desk.old.key_id]
+    asked = shlex.join([sys.executable, "-m", *words, *ALLOWED, "--aws-endpoint", desk.emulator.endpoint])
+    script = f"{{ sleep 1; {asked}; echo $? >&2; }} {end}" if "true" in end else f"{asked} {end}; echo $? >&2"
+    done = subprocess.run(
+        ["sh", "-c", script], env=desk.operator.environment, capture_output=True, text=True, check=False
+    )
+    assert ("nobody reads standard output" in done.stderr, done.stderr.splitlines()[-1]) == (True, "2")
+    assert list(desk.key_states()) == [desk.old.key_id]
