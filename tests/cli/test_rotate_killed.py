@@ -187,3 +187,17 @@ def test_a_key_that_was_made_long_after_a_run_was_killed_is_somebody_elses(desk:
     assert (told["status"], told["code"], told["new_key_id"]) == ("failed", 4, None)
     assert len(desk.key_states()) == 2
     assert desk.rotates("--to", place)["refusal"]["guard"] == "two-keys"
+
+
+def test_a_line_of_the_journal_that_a_crash_cut_off_ends_no_rotation(desk: Desk) -> None:
+    """What it would have told of is looked for, as after every crash."""
+    place = "ssm:/ci/key"
+    desk.fill(place)
+    desk.rotates("--to", place)
+    path = desk.operator.state / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    cut = next(number for number, line in enumerate(lines) if b'"hand-over"' in line)
+    path.write_bytes(b"".join(lines[: cut + 1]) + lines[cut + 1][:30])
+    for _ in range(2):  # at the end of the journal, and in the midst of it
+        told = desk.rotates()
+        assert (told["status"], told["new_key_id"]) == ("waiting", desk.holds(place).key_id)

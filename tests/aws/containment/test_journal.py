@@ -197,3 +197,16 @@ def test_undo_of_random_journals_fails_in_words_alone(tmp_path: Path) -> None:
             steps(entries, "r")
         except KeysweepError:
             continue
+
+
+def test_a_full_disk_leaves_no_half_of_a_line(tmp_path: Path) -> None:
+    journal = written(tmp_path)
+    before = journal.path.read_bytes()
+    program = (
+        "import resource, sys; from pathlib import Path; from keysweep.aws.containment.journal import Journal\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) + 30}, {len(before) + 30}))\n"
+        "Journal(Path(sys.argv[1])).append('noted', 'a-run')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, os.fspath(tmp_path)], capture_output=True, check=False)
+    assert b"JournalError: could not write" in done.stderr
+    assert (journal.path.read_bytes(), faults(journal)) == (before, [])

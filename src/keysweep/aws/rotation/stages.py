@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from keysweep.aws.containment.journal import Entry
+from keysweep.aws.containment.journal import Entry, refuse_changed
 from keysweep.aws.containment.writing import Outcome
 from keysweep.aws.ownership import LastUse
 from keysweep.aws.sinks.interface import Place
@@ -83,12 +83,9 @@ def rotations(entries: Iterable[Entry]) -> dict[str, Rotation]:
     """
     known: dict[str, Rotation] = {}
     deletions: dict[tuple[str, str], tuple[str, str]] = {}
-    for each in entries:
-        if each.fault:
-            raise JournalError(
-                f"line {each.number} of the journal cannot be trusted ({each.fault}): look at `keysweep log`; "
-                "nothing is rotated or deleted by it."
-            )
+    lines = tuple(entries)
+    refuse_changed(lines)
+    for each in lines:
         try:
             _follow(each, known, deletions)
         except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
