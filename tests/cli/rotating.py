@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from botocore.loaders import create_loader
 
-from keysweep.aws.containment.journal import Journal
+from keysweep.aws.containment.journal import START, Journal
 from keysweep.cli.main import main
 from tests.cli.containing import HERE, Operator
 from tests.emulators.accounts import Account
@@ -145,6 +146,17 @@ class Desk:
         self.use(new)
         assert self.rotates("--quiet-hours", "0")["status"] == "rotated"
         return run, new
+
+    def long_ago(self, run: str) -> None:
+        """Have the journal say that a run was half a year ago."""
+        path, lines = self.operator.state / "journal.jsonl", list[bytes]()
+        for line in path.read_bytes().splitlines():
+            values = json.loads(line)
+            values["prev"] = sha256(lines[-1]).hexdigest() if lines else START
+            if values["run"] == run:
+                values["time"] = "2026-05-01T00:00:00.000Z"
+            lines.append(json.dumps(values).encode())
+        path.write_bytes(b"\n".join(lines) + b"\n")
 
     def faults(self) -> list[str]:
         """What is wrong with lines of the journal, and what no line tells the outcome of."""

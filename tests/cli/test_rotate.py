@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 from filelock import FileLock
 
+from keysweep.aws.containment.journal import Journal
 from keysweep.aws.policy_documents import Responder, permissions_document
 from tests.cli.rotating import ALLOWED, PLACES, Desk
 from tests.emulators import answers
@@ -453,3 +454,34 @@ def test_without_somebody_who_reads_standard_output_no_key_is_made(desk: Desk, e
     )
     assert ("nobody reads standard output" in done.stderr, done.stderr.splitlines()[-1]) == (True, "2")
     assert list(desk.key_states()) == [desk.old.key_id]
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_rotation_is_not_done_while_the_new_key_does_not_work(desk: Desk, is_deleted: bool) -> None:
+    desk.fill(SSM)
+    run, new = desk.rotated(SSM)
+    desk.account.deactivate("ci", new)
+    if is_deleted:
+        desk.account.iam.delete_access_key(UserName="ci", AccessKeyId=new.key_id)
+        desk.long_ago(run)
+    for apply in ([], ["--apply"]):
+        told = desk.told("rotate", "--resume", run, *apply)
+        assert (told["code"], told["status"]) == (1, "waiting")
+        assert ("does not list" if is_deleted else "is switched off") in told["awaits"][0]
+
+
+def test_who_waits_sees_that_somebody_has_taken_it_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.fill(SSM)
+
+    def nap(_: float) -> None:
+        steps = [{**each, "undoes": {"run": run, "change": 2}, "run": "another"} for each in intended]
+        Journal(desk.operator.state).append(
+            **{name: steps[-1][name] for name in ("event", "run", "undoes", "change")}
+        )
+
+    run = desk.rotates("--to", SSM)["run"]
+    intended = [each for each in desk.operator.journal() if each["event"] == "intended"]
+    monkeypatch.setattr("keysweep.cli.rotate_run.time", SimpleNamespace(sleep=nap))
+    told = desk.rotates("--wait")
+    assert (told["code"], told["status"]) == (1, "refused")
+    assert told["reason"].endswith(f"being taken back by run another: go on with `keysweep undo {run}`")

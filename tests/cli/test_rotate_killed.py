@@ -201,3 +201,16 @@ def test_a_line_of_the_journal_that_a_crash_cut_off_ends_no_rotation(desk: Desk)
     for _ in range(2):  # at the end of the journal, and in the midst of it
         told = desk.rotates()
         assert (told["status"], told["new_key_id"]) == ("waiting", desk.holds(place).key_id)
+
+
+def test_an_undo_that_was_killed_is_not_undone_by_the_nightly_run(desk: Desk) -> None:
+    """The old key is on again, and a run that goes on would find that it may be switched off."""
+    place = "ssm:/ci/key"
+    desk.fill(place)
+    run, new = desk.rotated(place)
+    desk.dies("undo", run, action="UpdateAccessKey", after=True)
+    code, _, err = desk.runs("rotate", desk.old.key_id, "--apply", "--confirm", desk.old.key_id)
+    assert (code, f"go on with `keysweep undo {run}`" in err) == (2, True)
+    assert desk.told("undo", run)["code"] == 0
+    assert desk.key_states() == {desk.old.key_id: "Active", new.key_id: "Inactive"}
+    assert (desk.holds(place), desk.faults()) == (desk.old, [])

@@ -136,15 +136,18 @@ def _meant(known: dict[str, Rotation], key_id: str | None, resume: str | None) -
     if resume is None:
         if key_id is None:
             raise UsageError("give the ID of the key to rotate, or --resume RUN.")
-        return of_key(known.values(), key_id)
-    found = known.get(resume)
-    if found is None:
-        raise UsageError(f"the journal knows no rotation {resume}: `keysweep log` lists them.")
-    if key_id not in (None, found.key_id):
-        raise UsageError(f"rotation {resume} is of {found.key_id}, not of {key_id}: give one of both.")
-    if found.is_ended:
-        how = f"taken back by run {found.undone_by}" if found.undone_by else f"ended by run {found.deleted_by}"
-        raise UsageError(f"rotation {resume} is over, {how}: begin another one with KEYID and --to.")
+        found = of_key(known.values(), key_id)
+    else:
+        found = known.get(resume)
+        if found is None:
+            raise UsageError(
+                f"the journal of this machine knows no rotation {resume}: `keysweep log` lists them; one that was "
+                "begun elsewhere goes on there."
+            )
+        if key_id not in (None, found.key_id):
+            raise UsageError(f"rotation {resume} is of {found.key_id}, not of {key_id}: give one of both.")
+    if found and found.is_ended:
+        raise UsageError(f"rotation {found.run} is {found.end}.")
     return found
 
 

@@ -101,13 +101,24 @@ def planned(work: Work) -> rotate_shown.Report:
     if work.before and work.before.handed:
         before = replace(work.before, quiet=work.quiet)
         if not (known.item.owner and known.item.owner.is_active):
-            return replace(report, standing=Standing.ROTATED)
+            return _off(report, before, known)
         try:
             awaits = awaited(before, known.acting, sinks.opened(work.place, known.acting))
         except AwsError as error:
             return replace(report, standing=Standing.FAILED, error=error)
         return replace(report, awaits=awaits, standing=Standing.WAITING if awaits else Standing.PLANNED)
     return report
+
+
+def _off(report: rotate_shown.Report, rotation: Rotation, known: _Known) -> rotate_shown.Report:
+    """The report of a rotation whose old key is off."""
+    from keysweep.aws.rotation.run import Standing, unusable
+
+    try:
+        awaits = unusable(rotation, known.acting)
+    except AwsError as error:
+        return replace(report, standing=Standing.FAILED, error=error)
+    return replace(report, awaits=awaits, standing=Standing.WAITING if awaits else Standing.ROTATED)
 
 
 def carried_out(work: Work, confirmed: Sequence[str], waits: bool) -> rotate_shown.Report:
@@ -178,10 +189,14 @@ def _locked(work: Work, confirmed: Sequence[str], waits: bool) -> rotate_shown.R
             run.note("stopped", key_id=work.key_id, reason=str(failure))
     except KeyboardInterrupt:
         is_interrupted = True
+    known_now = told.rotation if told else _again(replace(work, before=None)) or work.before
+    ended = Standing.FAILED
+    if is_interrupted:
+        ended = Standing.WAITING if known_now and known_now.handed else Standing.UNKNOWN
     return replace(
         report,
-        rotation=told.rotation if told else _again(replace(work, before=None)) or work.before,
-        standing=told.standing if told else Standing.FAILED,
+        rotation=known_now,
+        standing=told.standing if told else ended,
         reason=told.reason if told else "",
         refusal=told.refusal if told else None,
         awaits=told.awaits if told else (),

@@ -158,6 +158,7 @@ GUARDS: Mapping[str, Guard] = {
         (
             "Find out what uses the other key (its last use is in the reason).",
             "If nothing does: switch it off, and `keysweep delete OTHER` once nobody has missed it for a while.",
+            "If a rotation on another machine made it: go on there, where its journal is.",
             "If it is the new one already: hand it to whatever uses KEYID, and end KEYID with `keysweep contain`.",
         ),
     ),

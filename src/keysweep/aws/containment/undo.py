@@ -68,7 +68,10 @@ def steps(entries: Sequence[Entry], run: str) -> tuple[Step, ...]:
     """
     own = [each for each in entries if each.run == run]
     if not own:
-        raise UsageError(f"the journal knows no run {run}: `keysweep log` lists them.")
+        raise UsageError(
+            f"the journal of this machine knows no run {run}: `keysweep log` lists them; what was done elsewhere "
+            "is taken back there."
+        )
     if of := next((each.values.get("of") for each in own if each.values.get("command") == "undo"), None):
         raise UsageError(
             f"run {run} is itself an undo, of {of}: to have those keys off again, run `keysweep contain` again."

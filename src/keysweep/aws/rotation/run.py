@@ -20,13 +20,13 @@ from keysweep.aws.containment.changes import Change, Made
 from keysweep.aws.containment.refusals import Refusal, refuse
 from keysweep.aws.containment.writing import Outcome, Run, Written
 from keysweep.aws.outcomes import Meaning
-from keysweep.aws.ownership import LastUse, key_of
+from keysweep.aws.ownership import LastUse, Owned, key_of
 from keysweep.aws.partitions import partition
 from keysweep.aws.responders import Acting
 from keysweep.aws.rotation.judging import unfit, words_of
-from keysweep.aws.rotation.stages import Open, Rotation
+from keysweep.aws.rotation.stages import Open, Rotation, rotations
 from keysweep.aws.signing import Caller, Credential
-from keysweep.aws.sinks.interface import STDOUT, Pair, Sink
+from keysweep.aws.sinks.interface import KEY_ID, STDOUT, Pair, Sink
 from keysweep.findings import Secret
 from keysweep.frozen import frozen, replace
 
@@ -94,6 +94,7 @@ class _Stop(Exception):  # noqa: N818 - it is no error
 def go_on(rotation: Rotation, means: Means) -> Told:
     """Do every step that can be done now. Raises AwsError and JournalError, and hands Ctrl-C on."""
     try:
+        _refuse_ended(rotation, means)
         rotation = _settled(rotation, means)
         if rotation.handed is None:
             _agree(
@@ -109,6 +110,13 @@ def go_on(rotation: Rotation, means: Means) -> Told:
         return _ended(rotation, means)
     except _Stop as stop:
         return replace(stop.told, written=tuple(means.run.written))
+
+
+def _refuse_ended(rotation: Rotation, means: Means) -> None:
+    """Raise _Stop where another run has taken it back, or is about to, while this one waited."""
+    now = rotations(means.run.journal.read()).get(rotation.run)
+    if now and now.is_ended:
+        raise _Stop(Told(rotation, Standing.REFUSED, f"rotation {rotation.run} is {now.end}"))
 
 
 def _settled(rotation: Rotation, means: Means) -> Rotation:
@@ -216,6 +224,8 @@ def _created(rotation: Rotation, means: Means) -> tuple[Rotation, Pair]:
     def create() -> Made:
         answer = iam.create_access_key(UserName=rotation.user)
         key = answer["AccessKey"]
+        if not KEY_ID.fullmatch(str(key["AccessKeyId"])):
+            raise ValueError  # of whatever is not AWS
         pairs.append(Pair(str(key["AccessKeyId"]), Secret(str(key["SecretAccessKey"]))))
         return Made(str(answer["ResponseMetadata"]["RequestId"]), {"created": pairs[0].key_id})
 
@@ -267,9 +277,25 @@ def _ended(rotation: Rotation, means: Means) -> Told:
         _agree(rotation.key_id, "the new key is used and this one is not: switch it off", rotation, means)
         names = rotation.account, rotation.partition, rotation.key_id, rotation.user
         _made(changes.deactivate_key(*names), rotation, means)
+    elif awaits := unusable(rotation, means.acting):
+        return Told(rotation, Standing.WAITING, awaits=awaits, written=tuple(means.run.written))
     reason = "" if old is not None else f"{rotation.key_id} is deleted"
     rotation = replace(rotation, is_off=True)
     return Told(rotation, Standing.ROTATED, reason, written=tuple(means.run.written))
+
+
+def unusable(rotation: Rotation, acting: Acting) -> tuple[str, ...]:
+    """What has to happen before the user has a key that works, where the old one is off. Raises AwsError."""
+    new = key_of(acting.client("iam"), rotation.account, rotation.new)
+    if new is None and rotation.handed and datetime.now(UTC) - rotation.handed < _LISTED_AFTER:
+        return ()
+    return () if new and new.is_active else (_not_on(rotation, new),)
+
+
+def _not_on(rotation: Rotation, new: Owned | None) -> str:
+    if new is None:
+        return f"IAM does not list {rotation.new}: if that stays so it was deleted, so undo the rotation"
+    return f"{rotation.new} is switched off: switch it on again, or undo the rotation"
 
 
 def awaited(rotation: Rotation, acting: Acting, sink: Sink) -> tuple[str, ...]:
@@ -281,10 +307,8 @@ def awaited(rotation: Rotation, acting: Acting, sink: Sink) -> tuple[str, ...]:
         awaits.append(
             f"{rotation.place} holds {held} and not {rotation.new}: put it there again, or undo the rotation"
         )
-    if new is None:
-        awaits.append(f"IAM does not list {rotation.new}: if that stays so it was deleted, so undo the rotation")
-    elif not new.is_active:
-        awaits.append(f"{rotation.new} is switched off: switch it on again, or undo the rotation")
+    if new is None or not new.is_active:
+        awaits.append(_not_on(rotation, new))
     elif new.last_use.date is None or rotation.is_own(new.last_use):
         awaits.append(f"nobody has used {rotation.new} yet, as far as IAM knows, which may be hours late")
     if (

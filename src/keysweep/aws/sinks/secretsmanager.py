@@ -79,6 +79,10 @@ class SecretsManager:
                     "first, with the KMS key and policy that you want: `aws secretsmanager create-secret --name "
                     f"{self._name} --secret-string '{{}}'`."
                 ) from error
+            if code_of(error) == "InvalidRequestException":
+                raise SinkError(
+                    f"could not use {self._where}: it is marked for deletion; restore it, or name another one."
+                ) from error
             raise in_words(error, f"read which key {self._where} holds") from error
         if not isinstance(text, str):
             raise SinkError(f"could not use {self._where}: it holds bytes and no text; name another one.")
