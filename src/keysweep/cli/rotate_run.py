@@ -90,7 +90,8 @@ def _looked_up(work: Work) -> _Known:
 def planned(work: Work) -> rotate_shown.Report:
     """What `--apply` would do, or what is awaited; nothing is changed."""
     from keysweep.aws import sinks
-    from keysweep.aws.rotation.run import Standing, awaited
+    from keysweep.aws.rotation.run import Standing
+    from keysweep.aws.rotation.waiting import awaited
 
     known = _looked_up(work)
     report = rotate_shown.Report(
@@ -112,7 +113,8 @@ def planned(work: Work) -> rotate_shown.Report:
 
 def _off(report: rotate_shown.Report, rotation: Rotation, known: _Known) -> rotate_shown.Report:
     """The report of a rotation whose old key is off."""
-    from keysweep.aws.rotation.run import Standing, unusable
+    from keysweep.aws.rotation.run import Standing
+    from keysweep.aws.rotation.waiting import unusable
 
     try:
         awaits = unusable(rotation, known.acting)
