@@ -122,3 +122,15 @@ def test_what_others_switched_since_the_journal_is_older_than_is_seen(desk: Desk
     desk.long_ago(desk.told("contain", desk.old.key_id, *contained)["run"])
     (key,) = desk.told("delete", desk.old.key_id, *ALLOWED)["keys"]
     assert (key["guard"], key["known_by"]) == ("too-young", "CloudTrail says so")
+
+
+def test_the_key_that_a_place_was_given_is_not_deleted_from_under_it(desk: Desk) -> None:
+    desk.fill("ssm:/ci/key")
+    run = desk.rotates("--to", "ssm:/ci/key")["run"]
+    new = desk.holds("ssm:/ci/key")
+    desk.account.deactivate("ci", new)
+    agreed = ("delete", new.key_id, "--apply", "--confirm", new.key_id, *ALLOWED, *NOW)
+    (key,) = desk.told(*agreed)["keys"]
+    assert (key["guard"], run in key["reason"], new.key_id in desk.key_states()) == ("handed-over", True, True)
+    assert desk.told("undo", run)["code"] == 0
+    assert desk.told(*agreed)["code"] == 0

@@ -46,6 +46,7 @@ def test_an_undo_does_not_put_a_key_back_that_works_no_more(desk: Desk, is_delet
         undone = desk.told("undo", told["run"], *dry)
         assert (undone["code"], undone["keys"][0]["status"]) == (1, "changed-since")
         assert "would stand still" in undone["keys"][0]["reason"]
+        assert ("would be left as it is" in undone["keys"][1]["reason"]) == bool(dry)
     assert desk.holds(SSM).key_id == told["new_key_id"]
     assert desk.key_states()[told["new_key_id"]] == "Active"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -187,7 +188,7 @@ def _locked(work: Work, confirmed: Sequence[str], waits: bool) -> rotate_shown.R
             )
     except AwsError as failure:
         error = failure
-        if not isinstance(failure, JournalError):
+        with suppress(JournalError):  # the report is what matters now
             run.note("stopped", key_id=work.key_id, reason=str(failure))
     except KeyboardInterrupt:
         is_interrupted = True

@@ -192,6 +192,13 @@ GUARDS: Mapping[str, Guard] = {
             ),
         ),
     ),
+    "handed-over": Guard(
+        "it is the new key of a rotation, and the place that it was handed to may hold it",
+        (
+            "Go on with the rotation: `keysweep rotate --resume RUN --apply` says what is missing.",
+            "Or take it back first with `keysweep undo RUN`: the place holds the old key again then.",
+        ),
+    ),
     "too-young": Guard(
         "it was switched off or used too short a while ago for anybody to have missed it",
         ("Come back when the reason says so, or give fewer --kept-days if you know better.",),
@@ -203,7 +210,7 @@ GUARDS: Mapping[str, Guard] = {
 }
 """Name of the guard to when it stops a run and what a human should do (docs/containment.md shows this table)."""
 
-OF_ROTATION = ("two-keys", "unfit-sink", "lost-secret", "used-secret", "still-active", "too-young")
+OF_ROTATION = ("two-keys", "unfit-sink", "lost-secret", "used-secret", "still-active", "handed-over", "too-young")
 """Those that only `rotate` and `delete` have (docs/rotation.md shows them)."""
 
 

@@ -115,6 +115,15 @@ def too_early(item: Item, off: Off | None, kept: timedelta, now: datetime) -> Re
     return refuse("too-young", reason, keyid=owner.key_id)
 
 
+def handed_over(item: Item, known: Iterable[Rotation]) -> Refusal | None:
+    """Why a key is not deleted that a rotation has put into a place, and that nobody has taken back from there."""
+    for each in known:
+        if each.new == item.target.key_id and each.handed and each.account == item.account and not each.is_over:
+            reason = f"rotation {each.run} handed it over to {each.place.words}"
+            return refuse("handed-over", reason, run=each.run)
+    return None
+
+
 def unsettled(key_id: str, entries: Iterable[Entry]) -> tuple[tuple[str, int], ...]:
     """Run and number of every deletion of a key that was intended and of which no line says what became."""
     open_: dict[tuple[str, int], None] = {}

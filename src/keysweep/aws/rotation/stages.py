@@ -71,12 +71,17 @@ class Rotation:
     @property
     def is_ended(self) -> bool:
         """Whether nothing more comes of it."""
-        return bool(self.undoing_by or self.undone_by or self.deleted_by)
+        return bool(self.undoing_by) or self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was taken back, or its old key is gone."""
+        return bool(self.undone_by or self.deleted_by)
 
     @property
     def end(self) -> str:
         """How it ended, and what to do then, after "rotation RUN is "."""
-        if self.undone_by or self.deleted_by:
+        if self.is_over:
             how = f"taken back by run {self.undone_by}" if self.undone_by else f"ended by run {self.deleted_by}"
             return f"over, {how}: begin another one with KEYID and --to"
         return f"being taken back by run {self.undoing_by}: go on with `keysweep undo {self.run}`"
