@@ -117,14 +117,15 @@ def test_a_rotation_is_not_done_while_the_new_key_does_not_work(desk: Desk, is_d
 def test_who_waits_sees_that_somebody_has_taken_it_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.fill(SSM)
 
-    def nap(_: float) -> None:
-        steps = [{**each, "undoes": {"run": run, "change": 2}, "run": "another"} for each in intended]
-        Journal(desk.operator.state).append(
-            **{name: steps[-1][name] for name in ("event", "run", "undoes", "change")}
-        )
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        assert not naps, "it waits on"
+        naps.append(seconds)
+        undoes = {"run": run, "change": 2}
+        Journal(desk.operator.state).append("intended", "another", change=1, undoes=undoes)
 
     run = desk.rotates("--to", SSM)["run"]
-    intended = [each for each in desk.operator.journal() if each["event"] == "intended"]
     monkeypatch.setattr("keysweep.cli.rotate_run.time", SimpleNamespace(sleep=nap))
     told = desk.rotates("--wait")
     assert (told["code"], told["status"]) == (1, "refused")
