@@ -50,11 +50,22 @@ class AwsError(KeysweepError):
 
     exit_code = ExitCode.AWS
 
-    def __init__(self, message: str, *, code: str | None = None, request_id: str | None = None) -> None:
-        """`code` is the error code of AWS (`AccessDenied`), where it answered with one."""
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        request_id: str | None = None,
+        is_repeated: bool = False,
+    ) -> None:
+        """`code` is the error code of AWS (`AccessDenied`), where it answered with one.
+
+        `is_repeated`: it answered to a request that was sent again, because the answer to the first was no good.
+        """
         super().__init__(message)
         self.code = code
         self.request_id = request_id
+        self.is_repeated = is_repeated
 
 
 class SinkError(AwsError):

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from botocore.loaders import create_loader
 
-from keysweep.aws.containment.journal import Journal
+from keysweep.aws.containment.journal import START, Journal
 from keysweep.cli.main import main
 from tests.cli.containing import HERE, Operator
 from tests.emulators.accounts import Account
@@ -78,13 +79,25 @@ class Desk:
                 line.partition("=")[0].strip(): line.partition("=")[2].strip() for line in lines if "=" in line
             }
             return AccessKey(values["aws_access_key_id"], values["aws_secret_access_key"], HERE)
-        if kind == "secretsmanager":
-            text = self.service(kind).get_secret_value(SecretId=name)["SecretString"]
-        else:
-            text = self.service(kind).get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
-        held = json.loads(text)
+        held = self.value(place)
         assert held["note"] == "kept"
         return AccessKey(held["access_key"], held["secret_key"], HERE)
+
+    def value(self, place: str) -> Any:
+        """The whole of what a secret or parameter holds."""
+        kind, _, name = place.partition(":")
+        if kind == "secretsmanager":
+            return json.loads(self.service(kind).get_secret_value(SecretId=name)["SecretString"])
+        return json.loads(self.service(kind).get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+
+    def change(self, place: str, **more: Any) -> None:
+        """Have somebody else change it."""
+        text = json.dumps({**self.value(place), **more})
+        kind, _, name = place.partition(":")
+        if kind == "secretsmanager":
+            self.service(kind).put_secret_value(SecretId=name, SecretString=text)
+        else:
+            self.service(kind).put_parameter(Name=name, Value=text, Type="SecureString", Overwrite=True)
 
     def key_states(self) -> dict[str, str]:
         """The keys of the user, with their states."""
@@ -133,6 +146,17 @@ class Desk:
         self.use(new)
         assert self.rotates("--quiet-hours", "0")["status"] == "rotated"
         return run, new
+
+    def long_ago(self, run: str) -> None:
+        """Have the journal say that a run was half a year ago."""
+        path, lines = self.operator.state / "journal.jsonl", list[bytes]()
+        for line in path.read_bytes().splitlines():
+            values = json.loads(line)
+            values["prev"] = sha256(lines[-1]).hexdigest() if lines else START
+            if values["run"] == run:
+                values["time"] = "2026-05-01T00:00:00.000Z"
+            lines.append(json.dumps(values).encode())
+        path.write_bytes(b"\n".join(lines) + b"\n")
 
     def faults(self) -> list[str]:
         """What is wrong with lines of the journal, and what no line tells the outcome of."""

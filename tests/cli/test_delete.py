@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.rotating import ALLOWED, Desk
+from tests.emulators.wire import Answer
 
 KEPT = pytest.mark.shows_secrets("content", "the credentials file holds the keys of its profiles")
 NOW = ("--kept-days", "0")
@@ -106,3 +107,30 @@ def test_a_deletion_that_aws_refuses_is_told_and_is_no_deletion(desk: Desk) -> N
     assert (told["code"], told["status"], "AccessDenied" in told["reason"]) == (4, "failed", True)
     assert desk.told("undo", told["run"])["keys"] == []
     assert (desk.key_states(), desk.faults()) == ({desk.old.key_id: "Inactive"}, [])
+
+
+def test_a_young_key_that_is_off_was_switched_off_though_cloudtrail_has_no_event_yet(desk: Desk) -> None:
+    desk.account.deactivate("ci", desk.old)
+    none = Answer(200, b'{"Events": []}', {"Content-Type": "application/x-amz-json-1.1"})
+    with desk.between("LookupEvents", lambda *_: none) as endpoint:
+        (key,) = desk.told("delete", desk.old.key_id, *ALLOWED, endpoint=endpoint)["keys"]
+    assert (key["guard"], "up to 15 minutes late" in key["known_by"]) == ("too-young", True)
+
+
+def test_what_others_switched_since_the_journal_is_older_than_is_seen(desk: Desk) -> None:
+    contained = ("--apply", "--confirm", desk.old.key_id, "--no-trail", *ALLOWED)
+    desk.long_ago(desk.told("contain", desk.old.key_id, *contained)["run"])
+    (key,) = desk.told("delete", desk.old.key_id, *ALLOWED)["keys"]
+    assert (key["guard"], key["known_by"]) == ("too-young", "CloudTrail says so")
+
+
+def test_the_key_that_a_place_was_given_is_not_deleted_from_under_it(desk: Desk) -> None:
+    desk.fill("ssm:/ci/key")
+    run = desk.rotates("--to", "ssm:/ci/key")["run"]
+    new = desk.holds("ssm:/ci/key")
+    desk.account.deactivate("ci", new)
+    agreed = ("delete", new.key_id, "--apply", "--confirm", new.key_id, *ALLOWED, *NOW)
+    (key,) = desk.told(*agreed)["keys"]
+    assert (key["guard"], run in key["reason"], new.key_id in desk.key_states()) == ("handed-over", True, True)
+    assert desk.told("undo", run)["code"] == 0
+    assert desk.told(*agreed)["code"] == 0

@@ -127,6 +127,10 @@ def test_a_secret_without_fields_for_a_key_gets_those_that_aws_uses(desk: Desk) 
         ("twice", '{"a": 1, "a": 2}', "SecureString", "a name twice"),
         ("half", '{"access_key": "x"}', "SecureString", "1 fields for key IDs and 0 for secrets"),
         ("other", '{"access_key": "AKIAQNZGKIQYZZZZZZZZ", "secret_key": "x"}', "SecureString", "another key"),
+        ("minio", '{"access_key": "minio", "secret_key": "x"}', "SecureString", "no ID of a user's key"),
+        ("nested", '{"a": {"access_key": "AKIAQNZGKIQYZZZZZZZZ"}}', "SecureString", "not in one of the fields"),
+        ("session", '{"access_key": "", "secret_key": "", "session-token": "x"}', "SecureString", "session token"),
+        ("long", '{"a":"%s"}' % ("x" * 4000), "SecureString", "longer than 4096 bytes"),
     ],
 )
 def test_a_place_that_cannot_take_the_key_is_refused_before_one_is_made(
@@ -261,6 +265,8 @@ def test_nothing_is_rotated_by_a_journal_that_was_changed(desk: Desk) -> None:
         (("AKIAQNZGKIQYZZZZZZZZ", "--to", "profile:a", "--region", "eu-west-1"), "leave --region out"),
         (("AKIAQNZGKIQYZZZZZZZZ", "--to", "ssm:a", "--wait"), "go with --apply"),
         (("--resume", "20261127t045125z-3f9a1c"), "knows no rotation"),
+        (("AKIAQNZGKIQYZZZZZZZZ", "--to", "ssm:a", "--quiet-hours", "nan"), "a number of hours"),
+        (("../../x/y", "--to", "ssm:a", "--apply"), "no access key of a user"),
         (("found.json", "--to", "ssm:a"), "no access key of a user"),
         (("ASIAQNZGKIQYZZZZZZZZ", "--to", "ssm:a"), "no access key of a user"),
     ],
@@ -278,6 +284,7 @@ def test_what_cannot_be_meant_is_one_sentence(
     code = main(["rotate", *arguments, "--aws-endpoint", "http://127.0.0.1:9"])
     _, err = capsys.readouterr()
     assert (code, why in err, err.count("\n")) == (2, True, 1), err
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.parametrize("place", PLACES[:2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 
 import pytest
@@ -153,3 +154,63 @@ def test_who_ends_it_while_a_key_is_made_gets_it_handed_over_first(desk: Desk, b
     assert desk.holds(place).key_id in desk.key_states()
     assert desk.rotates()["status"] == "waiting"
     ends_well(desk, place)
+
+
+def test_killed_before_the_key_is_made_a_key_that_somebody_makes_then_is_not_claimed(desk: Desk) -> None:
+    place = "ssm:/ci/key"
+    desk.fill(place)
+    desk.dies(*begin(desk, place), action="CreateAccessKey", after=False)
+    theirs = desk.account.access_key("ci")
+    run = desk.operator.journal()[0]["run"]
+    undone = desk.told("undo", run)
+    assert (undone["code"], undone["keys"][0]["status"]) == (1, "unconfirmed")
+    assert theirs.key_id in undone["keys"][0]["reason"]
+    told = desk.rotates()
+    assert (told["refusal"]["guard"], "unless somebody else made it then" in told["reason"]) == (
+        "lost-secret",
+        True,
+    )
+    assert desk.told("undo", run)["keys"][0]["status"] == "unconfirmed"
+    assert desk.key_states() == {desk.old.key_id: "Active", theirs.key_id: "Active"}
+
+
+def test_a_key_that_was_made_long_after_a_run_was_killed_is_somebody_elses(desk: Desk) -> None:
+    place = "ssm:/ci/key"
+    desk.fill(place)
+    desk.dies(*begin(desk, place), action="CreateAccessKey", after=False)
+    desk.account.access_key("ci")
+    path = desk.operator.state / "journal.jsonl"
+    lines = path.read_bytes().splitlines()
+    lines[-1] = re.sub(rb'"time": "[^"]+"', b'"time": "2026-01-01T00:00:00.000Z"', lines[-1])
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    told = desk.rotates()
+    assert (told["status"], told["code"], told["new_key_id"]) == ("failed", 4, None)
+    assert len(desk.key_states()) == 2
+    assert desk.rotates("--to", place)["refusal"]["guard"] == "two-keys"
+
+
+def test_a_line_of_the_journal_that_a_crash_cut_off_ends_no_rotation(desk: Desk) -> None:
+    """What it would have told of is looked for, as after every crash."""
+    place = "ssm:/ci/key"
+    desk.fill(place)
+    desk.rotates("--to", place)
+    path = desk.operator.state / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    cut = next(number for number, line in enumerate(lines) if b'"hand-over"' in line)
+    path.write_bytes(b"".join(lines[: cut + 1]) + lines[cut + 1][:30])
+    for _ in range(2):  # at the end of the journal, and in the midst of it
+        told = desk.rotates()
+        assert (told["status"], told["new_key_id"]) == ("waiting", desk.holds(place).key_id)
+
+
+def test_an_undo_that_was_killed_is_not_undone_by_the_nightly_run(desk: Desk) -> None:
+    """The old key is on again, and a run that goes on would find that it may be switched off."""
+    place = "ssm:/ci/key"
+    desk.fill(place)
+    run, new = desk.rotated(place)
+    desk.dies("undo", run, action="UpdateAccessKey", after=True)
+    code, _, err = desk.runs("rotate", desk.old.key_id, "--apply", "--confirm", desk.old.key_id)
+    assert (code, f"go on with `keysweep undo {run}`" in err) == (2, True)
+    assert desk.told("undo", run)["code"] == 0
+    assert desk.key_states() == {desk.old.key_id: "Active", new.key_id: "Inactive"}
+    assert (desk.holds(place), desk.faults()) == (desk.old, [])

@@ -161,9 +161,11 @@ def in_words(error: Exception, doing: str, *, has_secret: bool = False) -> AwsEr
     answer = getattr(error, "response", None)
     if isinstance(answer, dict):
         code = code_of(error)
-        request = answer.get("ResponseMetadata", {}).get("RequestId")
+        metadata = answer.get("ResponseMetadata", {})
+        request, is_repeated = metadata.get("RequestId"), bool(metadata.get("RetryAttempts"))
         said = f"{code}." if has_secret and code not in DENIED else _said(answer, code)
-        return AwsError(f"could not {doing}: AWS answered {said}", code=code, request_id=request)
+        told = f"could not {doing}: AWS answered {said}"
+        return AwsError(told, code=code, request_id=request, is_repeated=is_repeated)
     return AwsError(f"could not {doing}: {_without_answer(error)}")
 
 

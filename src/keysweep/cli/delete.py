@@ -119,7 +119,7 @@ class _Work:
 def _judged(ids: Sequence[str], work: _Work) -> Iterator[Deletion]:
     """What may be done about each key; no more of them than the policy lets one run change."""
     from keysweep.aws.containment.refusals import refuse
-    from keysweep.aws.rotation.deletion import kept_profiles, off_since, too_early, unsettled
+    from keysweep.aws.rotation.deletion import handed_over, kept_profiles, off_since, too_early, unsettled
     from keysweep.aws.rotation.judging import judged
     from keysweep.cli.rotating import keys
 
@@ -136,7 +136,7 @@ def _judged(ids: Sequence[str], work: _Work) -> Iterator[Deletion]:
         if item.refusal is None:
             assert item.owner
             off = None if item.owner.is_active else off_since(item, work.entries, now)
-            refusal = too_early(item, off, work.kept, now)
+            refusal = handed_over(item, work.known) or too_early(item, off, work.kept, now)
             planned += refusal is None
             if refusal is None and planned > work.mandate.most_keys:
                 refusal = refuse("too-many", f"the policy lets one run change {work.mandate.most_keys} keys")

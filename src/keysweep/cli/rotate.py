@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
+import select
 import sys
 from datetime import timedelta
+from math import isnan
 from pathlib import Path
 from typing import TextIO
 
@@ -89,9 +93,12 @@ def rotate(
     from keysweep.aws.containment.journal import Journal, directory
     from keysweep.aws.responders import Responders
     from keysweep.aws.rotation.stages import rotations
+    from keysweep.cli.rotating import refuse_others
 
     if (confirmed or waits) and not applies:
         raise UsageError("--confirm and --wait go with --apply: a plan changes nothing.")
+    if key_id is not None:
+        refuse_others([key_id])
     journal = Journal(directory())
     entries = tuple(journal.read())
     known = rotations(entries)
@@ -101,7 +108,9 @@ def rotate(
         from keysweep.aws.containment.undo import allowed_in
 
         mandate = mandate.allowing(allowed_in(entries, before.run))
-    place = _place(sink, region, before, applies)
+    place = _place(sink, region, before)
+    if place.kind == "stdout" and applies and not (before and before.handed) and not _is_read(sys.stdout):
+        raise UsageError("nobody reads standard output, so the key would be lost: give it to a pipe or a file.")
     work = Work(
         key_id or (before.key_id if before else ""),
         before,
@@ -127,19 +136,22 @@ def _meant(known: dict[str, Rotation], key_id: str | None, resume: str | None) -
     if resume is None:
         if key_id is None:
             raise UsageError("give the ID of the key to rotate, or --resume RUN.")
-        return of_key(known.values(), key_id)
-    found = known.get(resume)
-    if found is None:
-        raise UsageError(f"the journal knows no rotation {resume}: `keysweep log` lists them.")
-    if key_id not in (None, found.key_id):
-        raise UsageError(f"rotation {resume} is of {found.key_id}, not of {key_id}: give one of both.")
-    if found.is_ended:
-        how = f"taken back by run {found.undone_by}" if found.undone_by else f"ended by run {found.deleted_by}"
-        raise UsageError(f"rotation {resume} is over, {how}: begin another one with KEYID and --to.")
+        found = of_key(known.values(), key_id)
+    else:
+        found = known.get(resume)
+        if found is None:
+            raise UsageError(
+                f"the journal of this machine knows no rotation {resume}: `keysweep log` lists them; one that was "
+                "begun elsewhere goes on there."
+            )
+        if key_id not in (None, found.key_id):
+            raise UsageError(f"rotation {resume} is of {found.key_id}, not of {key_id}: give one of both.")
+    if found and found.is_ended:
+        raise UsageError(f"rotation {found.run} is {found.end}.")
     return found
 
 
-def _place(sink: str | None, region: str | None, before: Rotation | None, applies: bool) -> Place:
+def _place(sink: str | None, region: str | None, before: Rotation | None) -> Place:
     """Where the key goes. Raises UsageError where nobody said it, or it cannot be changed any more."""
     from keysweep.aws.sinks.interface import Place
     from keysweep.aws.sinks.profile import credentials_file
@@ -166,13 +178,28 @@ def _place(sink: str | None, region: str | None, before: Rotation | None, applie
             f"the new key of rotation {before.run} goes to {before.place.words}, and may be there already: leave "
             f"--to out, or take it back with `keysweep undo {before.run}`."
         )
-    if place.kind == "stdout" and applies and before is None and sys.stdout is None:
-        raise UsageError("there is no standard output to print the key to.")
     return place
+
+
+def _is_read(stream: TextIO) -> bool:
+    """Whether something takes what is written: it is not closed, and no pipe that nobody reads."""
+    try:
+        os.write(stream.fileno(), b"")
+    except io.UnsupportedOperation:  # no stream of the system
+        return True
+    except OSError as error:
+        return error.errno != errno.EBADF
+    if not hasattr(select, "poll"):
+        return True
+    poll = select.poll()
+    poll.register(stream.fileno(), select.POLLERR)
+    return not any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _quiet(hours: float | None, before: Rotation | None) -> timedelta:
     if hours is not None:
+        if isnan(hours):
+            raise UsageError("--quiet-hours has to be a number of hours.")
         return timedelta(hours=hours)
     return before.quiet if before else timedelta(hours=_QUIET_HOURS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -66,7 +67,7 @@ def _looked_up(work: Work) -> _Known:
     """The key, its user, and the place, with what stops a rotation."""
     from keysweep.aws import sinks
     from keysweep.aws.containment.lookups import Lookups
-    from keysweep.aws.rotation.judging import judged, third_key, unfit
+    from keysweep.aws.rotation.judging import judged, third_key, unfit, unready
     from keysweep.cli.rotating import keys
 
     lookups = Lookups(work.responders, work.mandate, endpoint=work.endpoint)
@@ -77,7 +78,9 @@ def _looked_up(work: Work) -> _Known:
     if refusal is None and item.acting and not (work.before and work.before.handed):
         new = work.before.new if work.before else ""
         try:
-            held, refusal = unfit(sinks.opened(work.place, item.acting), work.place, work.key_id, new)
+            sink = sinks.opened(work.place, item.acting)
+            held, refusal = unfit(sink, work.place, work.key_id, new)
+            refusal = refusal or unready(sink)
         except AwsError as error:
             from keysweep.aws.containment.refusals import refuse
 
@@ -88,7 +91,8 @@ def _looked_up(work: Work) -> _Known:
 def planned(work: Work) -> rotate_shown.Report:
     """What `--apply` would do, or what is awaited; nothing is changed."""
     from keysweep.aws import sinks
-    from keysweep.aws.rotation.run import Standing, awaited
+    from keysweep.aws.rotation.run import Standing
+    from keysweep.aws.rotation.waiting import awaited
 
     known = _looked_up(work)
     report = rotate_shown.Report(
@@ -99,13 +103,25 @@ def planned(work: Work) -> rotate_shown.Report:
     if work.before and work.before.handed:
         before = replace(work.before, quiet=work.quiet)
         if not (known.item.owner and known.item.owner.is_active):
-            return replace(report, standing=Standing.ROTATED)
+            return _off(report, before, known)
         try:
             awaits = awaited(before, known.acting, sinks.opened(work.place, known.acting))
         except AwsError as error:
             return replace(report, standing=Standing.FAILED, error=error)
         return replace(report, awaits=awaits, standing=Standing.WAITING if awaits else Standing.PLANNED)
     return report
+
+
+def _off(report: rotate_shown.Report, rotation: Rotation, known: _Known) -> rotate_shown.Report:
+    """The report of a rotation whose old key is off."""
+    from keysweep.aws.rotation.run import Standing
+    from keysweep.aws.rotation.waiting import unusable
+
+    try:
+        awaits = unusable(rotation, known.acting)
+    except AwsError as error:
+        return replace(report, standing=Standing.FAILED, error=error)
+    return replace(report, awaits=awaits, standing=Standing.WAITING if awaits else Standing.ROTATED)
 
 
 def carried_out(work: Work, confirmed: Sequence[str], waits: bool) -> rotate_shown.Report:
@@ -172,14 +188,18 @@ def _locked(work: Work, confirmed: Sequence[str], waits: bool) -> rotate_shown.R
             )
     except AwsError as failure:
         error = failure
-        if not isinstance(failure, JournalError):
+        with suppress(JournalError):  # the report is what matters now
             run.note("stopped", key_id=work.key_id, reason=str(failure))
     except KeyboardInterrupt:
         is_interrupted = True
+    known_now = told.rotation if told else _again(replace(work, before=None)) or work.before
+    ended = Standing.FAILED
+    if is_interrupted:
+        ended = Standing.WAITING if known_now and known_now.handed else Standing.UNKNOWN
     return replace(
         report,
-        rotation=told.rotation if told else _again(replace(work, before=None)) or work.before,
-        standing=told.standing if told else Standing.FAILED,
+        rotation=known_now,
+        standing=told.standing if told else ended,
         reason=told.reason if told else "",
         refusal=told.refusal if told else None,
         awaits=told.awaits if told else (),

@@ -87,7 +87,7 @@ def undo(
     mandate = mandate_of(policy_file).allowing((*allowed, *allowed_in(entries, run)))
     responders = Responders(mandate, profile, aws_endpoint)
     if not applies:
-        report = _Report(tuple(plan(todo, responders, mandate.allow_accounts)))
+        report = _Report(tuple(_foreseen(todo, plan(todo, responders, mandate.allow_accounts))))
     else:
         circumstance = circumstances(_operator(todo, responders), mandate, aws_endpoint)
         confirm = Confirmation(confirmed, is_auto=False)
@@ -131,7 +131,10 @@ def _taken_back(
 
     def confirmed(step: Step) -> bool:
         told = f"the journal does not say whether it was run {step.run} that did: {step.change.words}"
-        return confirm.is_asked(step.change.key_id, [told], "Type the key ID to take it back")
+        if not step.change.is_new:
+            return confirm.is_asked(step.change.key_id, [told], "Type the key ID to take it back")
+        told = f"{told}; {step.change.thing} may be what it made, and is switched off then."
+        return confirm.is_asked(step.change.thing, [Style().safe(told)], "Type the ID of that key to take it back")
 
     run = Run(new_name(datetime.now(UTC)), Journal(directory()))
     restored: list[Restored] = []
@@ -151,13 +154,28 @@ def _taken_back(
     return _Report((*restored, *_left(todo, restored)), run.name)
 
 
-def _left(todo: Sequence[Step], restored: Sequence[Restored]) -> Iterator[Restored]:
+def _foreseen(todo: Sequence[Step], planned: Iterator[Restored]) -> Iterator[Restored]:
+    """What would become of every step, and of none after one at which a rotation's undo would end."""
+    from keysweep.aws.containment.undo import Restoring, ends_here
+
+    seen = []
+    for each in planned:
+        seen.append(each)
+        yield each
+        if each.status is not Restoring.PLANNED and ends_here(each, todo):
+            break
+    yield from _left(todo, seen, "it needs what comes before it here, and would be left as it is")
+
+
+def _left(
+    todo: Sequence[Step], restored: Sequence[Restored], why: str = "the run ended before it came to this"
+) -> Iterator[Restored]:
     """What a run that ended early did not come to."""
     from keysweep.aws.containment.undo import Restored as Left
     from keysweep.aws.containment.undo import Restoring
 
     for step in todo[len(restored) :]:
-        yield Left(step, Restoring.PLANNED, "the run ended before it came to this")
+        yield Left(step, Restoring.PLANNED, why)
 
 
 def _code(report: _Report) -> int:

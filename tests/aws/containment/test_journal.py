@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -197,3 +198,19 @@ def test_undo_of_random_journals_fails_in_words_alone(tmp_path: Path) -> None:
             steps(entries, "r")
         except KeysweepError:
             continue
+
+
+def test_a_full_disk_leaves_no_half_of_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = written(tmp_path)
+    before, write = journal.path.read_bytes(), os.write
+
+    def full(descriptor: int, content: bytes) -> int:
+        if len(content) < 40:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, content[:40])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        with pytest.raises(JournalError, match="free some room"):
+            journal.append("noted", "a-run")
+    assert (journal.path.read_bytes(), faults(journal)) == (before, [])

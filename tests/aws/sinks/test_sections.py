@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from keysweep.aws.sinks.interface import ABSENT, NO_KEY, Held, Pair
-from keysweep.aws.sinks.profile import CredentialsProfile
+from keysweep.aws.sinks.profile import CredentialsProfile, credentials_file
 from keysweep.aws.sinks.sections import pair_in, with_pair, without_pair
 from keysweep.errors import SinkError
 from keysweep.findings import Secret
@@ -63,6 +63,40 @@ def test_what_would_be_read_otherwise_is_refused(text: str, why: str) -> None:
         with_pair(text.encode(), "ci", NEW, b"new")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"[ci]\n  {PAIR}".replace("\naws_s", "\n  aws_s").encode(),
+        f"  [ci]\n{PAIR}".encode(),
+        f"\ufeff[ci]\n{PAIR}".encode(),
+        f"[ci]\n{PAIR}".encode("utf-16"),
+        b"[ci]\n  more\n",
+        b"[a]\n[a]\n",
+    ],
+    ids=["indented", "indented name", "BOM", "UTF-16", "odd", "twice"],
+)
+def test_what_awss_tools_would_read_otherwise_or_not_at_all_is_refused_before_anything_is_written(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "c"
+    path.write_bytes(content)
+    sink = CredentialsProfile("ci", str(path))
+    with pytest.raises(SinkError, match="could not use"):
+        sink.held()
+    with pytest.raises(SinkError, match="could not use"):
+        sink.put(Pair(NEW, Secret("new")))
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("pair", [("minio-admin", "s"), ("", "s"), ("ASIAQNZ", "s")])
+def test_the_key_of_something_else_is_not_overwritten(tmp_path: Path, pair: tuple[str, str]) -> None:
+    """Nothing would have kept it."""
+    path = tmp_path / "c"
+    path.write_text(f"[minio]\naws_access_key_id = {pair[0]}\naws_secret_access_key = {pair[1]}\n")
+    with pytest.raises(SinkError, match="not overwritten"):
+        CredentialsProfile("minio", str(path)).held()
+
+
 def test_a_file_that_is_a_link_or_another_users_or_no_file_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "real").write_text(f"[ci]\n{PAIR}")
     (tmp_path / "link").symlink_to(tmp_path / "real")
@@ -110,10 +144,27 @@ def test_a_profile_is_made_kept_put_back_and_forgotten(tmp_path: Path) -> None:
     (path.parent / "credentials.keysweep-new").write_text("left by a crash")
     sink.put_back(Held(ABSENT), NEW)
     assert (path.read_bytes(), [each.name for each in path.parent.iterdir()]) == (b"", ["credentials"])
-    path.write_text("[ci]\nregion = x\naws_access_key_id = later\naws_secret_access_key = later\n")
+    path.write_text("[ci]\nregion = x\naws_access_key_id =\naws_secret_access_key =\n")
     assert sink.held() == Held(NO_KEY)
     path.write_text(f"[ci]\n{PAIR}")
     sink.put(Pair(NEW, Secret("new")))
     assert (sink.keeps(OLD), sink.forget(OLD), sink.forget(OLD), sink.keeps(OLD)) == (True, True, False, False)
     with pytest.raises(SinkError, match="has no profile ci-kept-"):
         sink.put_back(Held(OLD), NEW)
+
+
+def test_the_file_is_where_awss_tools_look_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/h")
+    monkeypatch.setenv("WORK", "/w")
+    for named, path in (("~/c", "/h/c"), ("$WORK/c", "/w/c"), ("/c", "/c")):
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", named)
+        assert credentials_file() == path
+
+
+def test_a_pair_that_could_not_be_put_there_is_seen_before_there_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "c"
+    path.write_text(f"[ci]\n{PAIR}[ci-kept-{OLD}]\naws_access_key_id = {OLD}\n")
+    sink = CredentialsProfile("ci", str(path))
+    assert sink.held() == Held(OLD)
+    with pytest.raises(SinkError, match="one half of a pair"):
+        sink.rehearse()

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from keysweep.aws import sinks
-from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words
+from keysweep.aws.clients import NOT_THERE, code_of, failures, in_words, translated
 from keysweep.aws.containment import keys
 from keysweep.aws.containment.keys import ABSENT, ACTIVE, INACTIVE
 from keysweep.aws.permissions import QUARANTINE_POLICY
@@ -61,6 +61,11 @@ class Change:
     def undone(self) -> str:
         """The state once it is taken back: a key that was made is not deleted then, but switched off."""
         return _TABLE[self.action].undone or self.before
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it makes a key, whose ID only AWS's answer tells for certain."""
+        return self.action == "create-key"
 
     @property
     def is_final(self) -> bool:
@@ -163,6 +168,14 @@ def state(acting: Acting, change: Change) -> str:
         if code_of(error) in NOT_THERE:
             return ABSENT
         raise in_words(error, f"see the state of {change.thing or 'the keys'} of {change.subject}") from error
+
+
+def named(acting: Acting, change: Change) -> Change:
+    """The same with the ID of the key that it made, where AWS's answer was lost. Raises AwsError."""
+    if not change.is_new or change.thing:
+        return change
+    with translated(f"list the keys of user {change.subject}"):
+        return replace(change, thing=_made_key(acting.client("iam"), change))
 
 
 def make(acting: Acting, change: Change) -> Made:

@@ -8,12 +8,14 @@ keep the newest hash, which every run prints, somewhere else.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ FILE_NAME = "journal.jsonl"
 START = "0" * 64
 """What stands for the hash of the line before the first."""
 _LOCK_SECONDS = 60
+_CUT_OFF = "it was cut off: whoever wrote it did not get to its end"
 
 
 @frozen
@@ -48,6 +51,21 @@ class Entry:
     def run(self) -> str:
         """The run that wrote it."""
         return str(self.values.get("run", ""))
+
+
+def refuse_changed(entries: Sequence[Entry]) -> None:
+    """Raise JournalError for a line that somebody has changed.
+
+    One that a crash cut off is none: the line after it, if there is one, has its hash. AWS was never asked on the
+    strength of it, and what became of a change of which it would have told is looked for.
+    """
+    for each, after in zip_longest(entries, entries[1:]):
+        is_cut_off = not each.values and (not after.fault if after else each.fault == _CUT_OFF)
+        if each.fault and not is_cut_off:
+            raise JournalError(
+                f"line {each.number} of the journal cannot be trusted ({each.fault}): look at `keysweep log`; "
+                "nothing is rotated or deleted by it."
+            )
 
 
 class Journal:
@@ -84,9 +102,7 @@ class Journal:
                     ensure_ascii=True,
                 ).encode("ascii")
                 # A line that a crash has cut off stays as it is, and the chain goes on over it.
-                stream.write(b"\n" + line + b"\n" if torn else line + b"\n")
-                stream.flush()
-                os.fsync(stream.fileno())
+                _write_whole(stream.fileno(), b"\n" + line + b"\n" if torn else line + b"\n")
         except Timeout as error:
             raise JournalError(
                 f"could not write {self.path}: another run has held its lock for {_LOCK_SECONDS} seconds."
@@ -141,6 +157,19 @@ class Journal:
         )
 
 
+def _write_whole(descriptor: int, content: bytes) -> None:
+    """Have all of it on the disk, or nothing: half a line, of a full disk, would be one that cannot be trusted."""
+    size = os.fstat(descriptor).st_size
+    try:
+        while content:
+            content = content[os.write(descriptor, content) :]
+        os.fsync(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, size)
+        raise
+
+
 def directory() -> Path:
     """Where the journal and what belongs to runs is kept: `$KEYSWEEP_STATE`, or the user's directory for state.
 
@@ -177,7 +206,7 @@ def _entries(stream: Any) -> Iterator[Entry]:
         if not fault and values.get("prev") != previous:
             fault = "the chain is broken here: the line before was changed, or one was taken out"
         elif fault and not raw.endswith(b"\n"):
-            fault = "it was cut off: whoever wrote it did not get to its end"
+            fault = _CUT_OFF
         previous = sha256(line).hexdigest()
         yield Entry(number, previous, fault, values)
 

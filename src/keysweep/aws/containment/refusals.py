@@ -158,6 +158,7 @@ GUARDS: Mapping[str, Guard] = {
         (
             "Find out what uses the other key (its last use is in the reason).",
             "If nothing does: switch it off, and `keysweep delete OTHER` once nobody has missed it for a while.",
+            "If a rotation on another machine made it: go on there, where its journal is.",
             "If it is the new one already: hand it to whatever uses KEYID, and end KEYID with `keysweep contain`.",
         ),
     ),
@@ -172,14 +173,14 @@ GUARDS: Mapping[str, Guard] = {
                 "Run the same again with --apply and type the ID of that key, or give --confirm NEWKEY: it is "
                 "deleted, and another one made."
             ),
-            "Or take the rotation back with `keysweep undo RUN`: the key is switched off.",
+            "Or take the rotation back with `keysweep undo RUN --confirm NEWKEY`: the key is switched off.",
         ),
     ),
     "used-secret": Guard(
         "the key that a run made and never handed over has been used, so somebody has its secret",
         (
             "Look in CloudTrail who used it. If that is not known, `keysweep contain NEWKEY` switches it off.",
-            "Then take the rotation back with `keysweep undo RUN`, and begin another one.",
+            "Then take the rotation back with `keysweep undo RUN --confirm NEWKEY`, and begin another one.",
         ),
     ),
     "still-active": Guard(
@@ -189,6 +190,13 @@ GUARDS: Mapping[str, Guard] = {
                 "Switch it off with `keysweep contain KEYID` or `keysweep rotate KEYID`, and come back once "
                 "nobody has missed it."
             ),
+        ),
+    ),
+    "handed-over": Guard(
+        "it is the new key of a rotation, and the place that it was handed to may hold it",
+        (
+            "Go on with the rotation: `keysweep rotate --resume RUN --apply` says what is missing.",
+            "Or take it back first with `keysweep undo RUN`: the place holds the old key again then.",
         ),
     ),
     "too-young": Guard(
@@ -202,7 +210,7 @@ GUARDS: Mapping[str, Guard] = {
 }
 """Name of the guard to when it stops a run and what a human should do (docs/containment.md shows this table)."""
 
-OF_ROTATION = ("two-keys", "unfit-sink", "lost-secret", "used-secret", "still-active", "too-young")
+OF_ROTATION = ("two-keys", "unfit-sink", "lost-secret", "used-secret", "still-active", "handed-over", "too-young")
 """Those that only `rotate` and `delete` have (docs/rotation.md shows them)."""
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from keysweep.aws.containment import changes
 from keysweep.aws.containment.changes import Change
 from keysweep.aws.containment.journal import Entry
+from keysweep.aws.containment.keys import ABSENT, ACTIVE
 from keysweep.aws.containment.writing import Outcome, Run, Written, from_values
-from keysweep.aws.responders import Responders
+from keysweep.aws.responders import Acting, Responders
 from keysweep.errors import AwsError, JournalError, UsageError
 from keysweep.frozen import frozen, replace
 
@@ -67,7 +68,10 @@ def steps(entries: Sequence[Entry], run: str) -> tuple[Step, ...]:
     """
     own = [each for each in entries if each.run == run]
     if not own:
-        raise UsageError(f"the journal knows no run {run}: `keysweep log` lists them.")
+        raise UsageError(
+            f"the journal of this machine knows no run {run}: `keysweep log` lists them; what was done elsewhere "
+            "is taken back there."
+        )
     if of := next((each.values.get("of") for each in own if each.values.get("command") == "undo"), None):
         raise UsageError(
             f"run {run} is itself an undo, of {of}: to have those keys off again, run `keysweep contain` again."
@@ -154,7 +158,7 @@ def _note(
     elif entry.event == "never-made":
         outcomes[name] = Outcome.REFUSED.value
     elif entry.event in set(Outcome):
-        outcomes[name] = entry.event
+        outcomes[name] = Outcome.UNKNOWN.value if entry.values.get("guessed") else entry.event
         if created := entry.values.get("created"):
             intended[name] = replace(intended[name], thing=str(created))
 
@@ -183,6 +187,7 @@ def ends_here(restored: Restored, todo: Iterable[Step]) -> bool:
 
 def plan(todo: Iterable[Step], responders: Responders, allowed: frozenset[str]) -> Iterator[Restored]:
     """What `take_back` would do, from the state in which AWS has everything now."""
+    revived: set[str] = set()
     for step in todo:
         settled = _without_asking(step, allowed)
         if settled:
@@ -190,7 +195,11 @@ def plan(todo: Iterable[Step], responders: Responders, allowed: frozenset[str]) 
             continue
         try:
             acting = responders.in_account(step.change.account, step.change.partition)
-            yield _foreseen(step, changes.state(acting, step.change))
+            step = replace(step, change=changes.named(acting, step.change))
+            foreseen = _foreseen(step, changes.state(acting, step.change))
+            if step.change.action == "deactivate-key" and foreseen.status is Restoring.PLANNED:
+                revived.add(step.change.thing)
+            yield (_of_no_use(step, acting, revived) if foreseen.status is Restoring.PLANNED else None) or foreseen
         except AwsError as error:
             yield Restored(step, Restoring.FAILED, str(error))
 
@@ -225,15 +234,45 @@ def take_back(
 def _taken_back(step: Step, responders: Responders, run: Run, confirmed: Callable[[Step], bool]) -> Restored:
     acting = responders.in_account(step.change.account, step.change.partition)
     if step.is_made is None:
+        step = replace(step, change=changes.named(acting, step.change))
         foreseen = _foreseen(step, changes.state(acting, step.change))
         if foreseen.status is Restoring.NEVER_MADE:
             _settle(step, run, Restoring.NEVER_MADE.value, foreseen.reason)
         if foreseen.status is not Restoring.UNCONFIRMED or not confirmed(step):
             return foreseen
+    revived = {
+        each.change.thing
+        for each in run.written
+        if each.change.action == "deactivate-key" and each.outcome in (Outcome.MADE, Outcome.ALREADY)
+    }
+    if (refused := _of_no_use(step, acting, revived)) is not None:
+        return refused
     written = run.take_back(step.change, acting, step.run, step.number)
     if written.outcome is Outcome.ALREADY:
         _settle(step, run, Outcome.ALREADY.value, written.reason)
     return Restored(step, _STATUSES[written.outcome], written.reason, written)
+
+
+def _of_no_use(step: Step, acting: Acting, revived: Container[str]) -> Restored | None:
+    """Why a place is not given its old key again: that is off or gone, and the new one the last that works.
+
+    IAM may still call keys off that were `revived` just now. None where nothing speaks against it.
+    """
+    change = step.change
+    if change.action != "hand-over" or change.key_id in revived:
+        return None
+    now = changes.state(
+        acting, changes.deactivate_key(change.account, change.partition, change.key_id, change.subject)
+    )
+    if now == ACTIVE:
+        return None
+    told = f"{change.key_id} is {'deleted' if now == ABSENT else 'switched off, and not by this run'}"
+    do = (
+        ""
+        if now == ABSENT
+        else "; switch it on first (`keysweep log` names the run, if it was keysweep's) and undo again"
+    )
+    return Restored(step, Restoring.CHANGED, f"{told}, so whatever reads {change.thing} would stand still{do}")
 
 
 _STATUSES = {
@@ -286,6 +325,7 @@ def _foreseen(step: Step, now: str) -> Restored:
     if now != change.after:
         return Restored(step, Restoring.CHANGED, f"the run left it {change.after}, and it is {now}")
     if step.is_made is None:
-        told = f"the run did not note what became of it; it is {now}, which others may have done"
+        what = change.thing if change.is_new else "it"
+        told = f"the run did not note what became of it; {what} is {now}, which others may have done"
         return Restored(step, Restoring.UNCONFIRMED, told)
     return Restored(step, Restoring.PLANNED, f"it is {now}, as the run left it")

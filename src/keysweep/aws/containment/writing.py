@@ -123,19 +123,24 @@ def _done(
     Ctrl-C ends the waiting, and is handed on once what became of the change is noted.
     """
     interrupt = None
-    is_refused = False
+    is_refused = is_repeated = False
     try:
         made = write()
         return Written(change, Outcome.MADE, request_id=made.request_id, values=made.values), None
     except AwsError as error:
-        reason, request_id = str(error), error.request_id
+        reason, request_id, is_repeated = str(error), error.request_id, error.is_repeated
         is_refused = isinstance(error, SinkError) or (error.code is not None and error.code not in _OF_AWS_ITSELF)
     except KeyboardInterrupt as error:
         reason, request_id, interrupt = "Interrupted before AWS had answered.", None, error
+    if change.is_new and is_refused and not is_repeated:  # a key that is there all the same is somebody else's
+        return Written(change, Outcome.REFUSED, reason, request_id), interrupt
     try:
         now = changes.state(acting, change)
     except AwsError as error:
         return Written(change, Outcome.UNKNOWN, f"{reason} {error}", request_id), interrupt
+    if change.is_new and now != before:
+        told = "A key is there: its answer with the secret was lost, or it is somebody else's."
+        return Written(change, Outcome.UNKNOWN, f"{reason} {told}", request_id), interrupt
     if now == after != before:
         return Written(change, Outcome.MADE, f"{reason} It is {now} all the same.", request_id), interrupt
     if now == before and is_refused:

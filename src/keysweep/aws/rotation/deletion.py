@@ -9,6 +9,7 @@ from keysweep.aws.containment.items import Item
 from keysweep.aws.containment.journal import Entry
 from keysweep.aws.containment.refusals import Refusal, refuse
 from keysweep.aws.containment.writing import Outcome
+from keysweep.aws.ownership import Owned
 from keysweep.aws.responders import Acting
 from keysweep.aws.rotation.judging import words_of
 from keysweep.aws.rotation.stages import Rotation, time_of
@@ -18,6 +19,8 @@ from keysweep.errors import AwsError
 from keysweep.frozen import frozen
 
 _MOST_PAGES = 40
+_LATE = timedelta(minutes=15)
+"""Within which an event of CloudTrail and a line of the journal are of the same switch."""
 
 
 @frozen
@@ -32,16 +35,19 @@ class Off:
 def off_since(item: Item, entries: Iterable[Entry], now: datetime) -> Off:
     """Since when a key is off: by the journal, or CloudTrail, or at worst by its last use or its age."""
     key_id = item.target.key_id
-    noted = _noted(key_id, entries)
-    if noted:
-        return Off(noted, "the journal says so")
+    noted, owner = _noted(key_id, entries), item.owner
     why = "nobody could look"
     if item.acting:
         try:
-            return _trailed(item.acting, key_id, now)
+            trailed = _trailed(item.acting, key_id, now)
+            if trailed and not (noted and trailed - noted < _LATE):
+                return Off(trailed, "CloudTrail says so")
+            if not trailed and not noted:
+                return _silent(owner, now)
         except AwsError as error:
             why = str(error)
-    owner = item.owner
+    if noted:
+        return Off(noted, "the journal says so")
     used, made = (owner.last_use.date, owner.created) if owner else (None, None)
     how = "when it was last used" if used else "when it was made"
     return Off(
@@ -64,8 +70,8 @@ def _noted(key_id: str, entries: Iterable[Entry]) -> datetime | None:
     return since
 
 
-def _trailed(acting: Acting, key_id: str, now: datetime) -> Off:
-    """The newest event that switched it. Raises AwsError where CloudTrail does not say."""
+def _trailed(acting: Acting, key_id: str, now: datetime) -> datetime | None:
+    """The newest event that switched it; None if there is none. Raises AwsError where CloudTrail does not say."""
     asked = Asked(("EventName", "UpdateAccessKey"), now - KEPT, now, _MOST_PAGES)
     for page in pages(acting.client("cloudtrail", acting.partition.region), asked):
         for event in page:
@@ -78,8 +84,17 @@ def _trailed(acting: Acting, key_id: str, now: datetime) -> Off:
             ):
                 when = event.get("EventTime")
                 if isinstance(when, datetime):
-                    return Off(when.astimezone(now.tzinfo), "CloudTrail says so")
-    return Off(now - KEPT, "CloudTrail keeps 90 days, and in these nobody has switched it: it is off for longer")
+                    return when.astimezone(now.tzinfo)
+    return None
+
+
+def _silent(owner: Owned | None, now: datetime) -> Off:
+    """What it means that CloudTrail has no event: keys are made active, so one that is off was switched."""
+    if owner and owner.created and owner.created > now - KEPT:
+        told = "CloudTrail must have an event of that and does not yet: it is up to 15 minutes late"
+        return Off(now, told)
+    told = "CloudTrail keeps 90 days and has nothing of that: it was longer ago, or within the last 15 minutes"
+    return Off(now - KEPT, told)
 
 
 def too_early(item: Item, off: Off | None, kept: timedelta, now: datetime) -> Refusal | None:
@@ -98,6 +113,15 @@ def too_early(item: Item, off: Off | None, kept: timedelta, now: datetime) -> Re
         f"{words_of(owner.last_use)}: come back on {until:%Y-%m-%d}"
     )
     return refuse("too-young", reason, keyid=owner.key_id)
+
+
+def handed_over(item: Item, known: Iterable[Rotation]) -> Refusal | None:
+    """Why a key is not deleted that a rotation has put into a place, and that nobody has taken back from there."""
+    for each in known:
+        if each.new == item.target.key_id and each.handed and each.account == item.account and not each.is_over:
+            reason = f"rotation {each.run} handed it over to {each.place.words}"
+            return refuse("handed-over", reason, run=each.run)
+    return None
 
 
 def unsettled(key_id: str, entries: Iterable[Entry]) -> tuple[tuple[str, int], ...]:

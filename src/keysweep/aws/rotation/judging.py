@@ -61,6 +61,15 @@ def unfit(sink: Sink, place: Place, *known: str) -> tuple[Held, Refusal | None]:
     return held, refuse("unfit-sink", reason)
 
 
+def unready(sink: Sink) -> Refusal | None:
+    """Why the new key could not be put into a place, as far as is seen before one is made. Raises AwsError."""
+    try:
+        sink.rehearse()
+    except SinkError as error:
+        return refuse("unfit-sink", str(error))
+    return None
+
+
 def words_of(use: LastUse) -> str:
     """When and for what a key was last used."""
     if use.date is None:

@@ -20,13 +20,14 @@ from keysweep.aws.containment.changes import Change, Made
 from keysweep.aws.containment.refusals import Refusal, refuse
 from keysweep.aws.containment.writing import Outcome, Run, Written
 from keysweep.aws.outcomes import Meaning
-from keysweep.aws.ownership import LastUse, key_of
+from keysweep.aws.ownership import key_of
 from keysweep.aws.partitions import partition
 from keysweep.aws.responders import Acting
-from keysweep.aws.rotation.judging import unfit, words_of
-from keysweep.aws.rotation.stages import Open, Rotation
+from keysweep.aws.rotation.judging import unfit
+from keysweep.aws.rotation.stages import Open, Rotation, rotations
+from keysweep.aws.rotation.waiting import LISTED_AFTER, awaited, unusable
 from keysweep.aws.signing import Caller, Credential
-from keysweep.aws.sinks.interface import STDOUT, Pair, Sink
+from keysweep.aws.sinks.interface import KEY_ID, Pair, Sink
 from keysweep.findings import Secret
 from keysweep.frozen import frozen, replace
 
@@ -34,7 +35,8 @@ _PAUSES_SECONDS = (0.5, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0)
 """Between one attempt to use the new key and the next: half a minute in all."""
 
 
-_LISTED_AFTER = timedelta(minutes=1)
+_MADE_WITHIN = timedelta(minutes=15)
+"""Of when it was asked for: the client asks again for some minutes, and clocks differ by some."""
 
 
 class Standing(StrEnum):
@@ -92,6 +94,7 @@ class _Stop(Exception):  # noqa: N818 - it is no error
 def go_on(rotation: Rotation, means: Means) -> Told:
     """Do every step that can be done now. Raises AwsError and JournalError, and hands Ctrl-C on."""
     try:
+        _refuse_ended(rotation, means)
         rotation = _settled(rotation, means)
         if rotation.handed is None:
             _agree(
@@ -109,12 +112,19 @@ def go_on(rotation: Rotation, means: Means) -> Told:
         return replace(stop.told, written=tuple(means.run.written))
 
 
+def _refuse_ended(rotation: Rotation, means: Means) -> None:
+    """Raise _Stop where another run has taken it back, or is about to, while this one waited."""
+    now = rotations(means.run.journal.read()).get(rotation.run)
+    if now and now.is_ended:
+        raise _Stop(Told(rotation, Standing.REFUSED, f"rotation {rotation.run} is {now.end}"))
+
+
 def _settled(rotation: Rotation, means: Means) -> Rotation:
     """The rotation without what a run that was cut off has left open."""
     if rotation.creating:
         made = _made_meanwhile(rotation, rotation.creating, means)
-        event = {"created": made} if made else {}
-        reason = "it is there, and the run that made it did not get to hand it over" if made else "it is not there"
+        event = {"created": made, "guessed": "by when it was made"} if made else {}
+        reason = f"{made} is there, which was made then and not handed over" if made else "it is not there"
         means.run.note(
             "made" if made else "never-made",
             change=rotation.creating.number,
@@ -122,7 +132,7 @@ def _settled(rotation: Rotation, means: Means) -> Rotation:
             reason=reason,
             **event,
         )
-        rotation = replace(rotation, creating=None, new=made)
+        rotation = replace(rotation, creating=None, new=made, is_guessed=bool(made))
     if not rotation.new or rotation.handed:
         return rotation
     if rotation.handing and means.sink.held().key_id == rotation.new:
@@ -131,15 +141,21 @@ def _settled(rotation: Rotation, means: Means) -> Rotation:
 
 
 def _made_meanwhile(rotation: Rotation, creating: Open, means: Means) -> str:
-    """The key that was not there before; empty if there is none. IAM may list one some seconds late."""
-    is_fresh = datetime.now(UTC) - creating.since < _LISTED_AFTER
+    """The key that was not there before and was made then; empty if there is none.
+
+    IAM may list one some seconds late; what was made at another time is somebody else's.
+    """
+    is_fresh = datetime.now(UTC) - creating.since < LISTED_AFTER
     for pause in (*(_PAUSES_SECONDS[:4] if is_fresh else ()), None):
         with translated(f"list the keys of user {rotation.user}"):
             made = keys.added(means.acting.client("iam"), rotation.user, creating.there)
         if made or pause is None:
             break
         time.sleep(pause)
-    return made
+    key = key_of(means.acting.client("iam"), rotation.account, made) if made else None
+    asked = creating.since + means.acting.ahead
+    is_others = key is not None and key.created is not None and abs(key.created - asked) > _MADE_WITHIN
+    return "" if is_others else made
 
 
 def _found(rotation: Rotation, means: Means, reason: str) -> Rotation:
@@ -162,6 +178,12 @@ def _without_lost(rotation: Rotation, means: Means) -> Rotation:
         used = f"{rotation.new} was never handed over as far as the journal knows, and has been used"
         raise _Stop(_refused(rotation, "used-secret", used))
     lost = f"{rotation.new} of user {rotation.user} was made, and nobody has its secret"
+    if rotation.is_guessed:
+        made = f" at {new.created:%H:%M:%S} UTC" if new.created else ""
+        lost = (
+            f"{rotation.new} of user {rotation.user} was made{made}, when this rotation asked for a key and got "
+            "no answer: unless somebody else made it then, nobody has its secret"
+        )
     if not means.confirm(rotation.new, (f"{lost}: it is deleted, and another one made.",)):
         raise _Stop(_refused(rotation, "lost-secret", lost))
     status = keys.ACTIVE if new.is_active else keys.INACTIVE
@@ -202,14 +224,14 @@ def _created(rotation: Rotation, means: Means) -> tuple[Rotation, Pair]:
     def create() -> Made:
         answer = iam.create_access_key(UserName=rotation.user)
         key = answer["AccessKey"]
+        if not KEY_ID.fullmatch(str(key["AccessKeyId"])):
+            raise ValueError  # of whatever is not AWS
         pairs.append(Pair(str(key["AccessKeyId"]), Secret(str(key["SecretAccessKey"]))))
         return Made(str(answer["ResponseMetadata"]["RequestId"]), {"created": pairs[0].key_id})
 
     _made(change, rotation, means, lambda: changes.written(create, change.words))
     if not pairs:
-        told = (
-            "AWS made a key, and its answer with the secret was lost on the way: run the same again to replace it"
-        )
+        told = f"somebody else has made a key for user {rotation.user} just now: run the same again to see it"
         raise _Stop(Told(rotation, Standing.FAILED, told))
     return replace(rotation, new=pairs[0].key_id), pairs[0]
 
@@ -255,46 +277,8 @@ def _ended(rotation: Rotation, means: Means) -> Told:
         _agree(rotation.key_id, "the new key is used and this one is not: switch it off", rotation, means)
         names = rotation.account, rotation.partition, rotation.key_id, rotation.user
         _made(changes.deactivate_key(*names), rotation, means)
+    elif awaits := unusable(rotation, means.acting):
+        return Told(rotation, Standing.WAITING, awaits=awaits, written=tuple(means.run.written))
     reason = "" if old is not None else f"{rotation.key_id} is deleted"
     rotation = replace(rotation, is_off=True)
     return Told(rotation, Standing.ROTATED, reason, written=tuple(means.run.written))
-
-
-def awaited(rotation: Rotation, acting: Acting, sink: Sink) -> tuple[str, ...]:
-    """What has to happen before the old key may be switched off, a sentence each. Raises AwsError."""
-    iam = acting.client("iam")
-    old, new = (key_of(iam, rotation.account, each) for each in (rotation.key_id, rotation.new))
-    awaits = []
-    if (held := sink.held().key_id) not in (STDOUT, rotation.new):
-        awaits.append(
-            f"{rotation.place} holds {held} and not {rotation.new}: put it there again, or undo the rotation"
-        )
-    if new is None:
-        awaits.append(f"IAM does not list {rotation.new}: if that stays so it was deleted, so undo the rotation")
-    elif not new.is_active:
-        awaits.append(f"{rotation.new} is switched off: switch it on again, or undo the rotation")
-    elif new.last_use.date is None or rotation.is_own(new.last_use):
-        awaits.append(f"nobody has used {rotation.new} yet, as far as IAM knows, which may be hours late")
-    if (
-        old is not None
-        and rotation.handed
-        and (until := _quiet_until(rotation.handed, old.last_use, acting, rotation.quiet))
-    ):
-        used, handed = old.last_use.date, f"handed over on {rotation.handed:%Y-%m-%d %H:%M} UTC"
-        since = words_of(old.last_use) if used and used > rotation.handed else handed
-        hours = f"{rotation.quiet.total_seconds() / 3600:g} h"
-        awaits.append(
-            f"{rotation.key_id} has to be unused for {hours} ({since}): not before {until:%Y-%m-%d %H:%M} UTC"
-        )
-    return tuple(awaits)
-
-
-def _quiet_until(handed: datetime, use: LastUse, acting: Acting, quiet: timedelta) -> datetime | None:
-    """Until when the old key has to be unused; None once it was for long enough.
-
-    It is this machine's clock that says when the new one was handed over, and AWS's when the old one was used.
-    """
-    ends = [(handed + quiet, datetime.now(UTC))]
-    if use.date:
-        ends.append((use.date + quiet, acting.now()))
-    return max((until for until, now in ends if until > now), default=None)

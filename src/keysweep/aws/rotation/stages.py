@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from keysweep.aws.containment.journal import Entry
+from keysweep.aws.containment.journal import Entry, refuse_changed
 from keysweep.aws.containment.writing import Outcome
 from keysweep.aws.ownership import LastUse
 from keysweep.aws.sinks.interface import Place
@@ -46,6 +46,8 @@ class Rotation:
     """Of its last change."""
     new: str = ""
     """The ID of the new key, once it is known."""
+    is_guessed: bool = False
+    """Whether that was seen in IAM, because AWS's answer with the ID was lost."""
     creating: Open | None = None
     handing: Open | None = None
     """Until it is known that the place has the key."""
@@ -56,6 +58,8 @@ class Rotation:
     """When, on AWS's clock, keysweep itself used the new key, to see whether AWS accepts it."""
     is_off: bool = False
     """Whether it has switched the old key off."""
+    undoing_by: str = ""
+    """A run that has begun to take it back, and of whose change no line says what became."""
     undone_by: str = ""
     deleted_by: str = ""
 
@@ -67,7 +71,20 @@ class Rotation:
     @property
     def is_ended(self) -> bool:
         """Whether nothing more comes of it."""
+        return bool(self.undoing_by) or self.is_over
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was taken back, or its old key is gone."""
         return bool(self.undone_by or self.deleted_by)
+
+    @property
+    def end(self) -> str:
+        """How it ended, and what to do then, after "rotation RUN is "."""
+        if self.is_over:
+            how = f"taken back by run {self.undone_by}" if self.undone_by else f"ended by run {self.deleted_by}"
+            return f"over, {how}: begin another one with KEYID and --to"
+        return f"being taken back by run {self.undoing_by}: go on with `keysweep undo {self.run}`"
 
     def is_own(self, use: LastUse) -> bool:
         """Whether a use of the new key was keysweep's own."""
@@ -81,12 +98,9 @@ def rotations(entries: Iterable[Entry]) -> dict[str, Rotation]:
     """
     known: dict[str, Rotation] = {}
     deletions: dict[tuple[str, str], tuple[str, str]] = {}
-    for each in entries:
-        if each.fault:
-            raise JournalError(
-                f"line {each.number} of the journal cannot be trusted ({each.fault}): look at `keysweep log`; "
-                "nothing is rotated or deleted by it."
-            )
+    lines = tuple(entries)
+    refuse_changed(lines)
+    for each in lines:
         try:
             _follow(each, known, deletions)
         except (KeyError, TypeError, ValueError, AttributeError, UsageError) as error:
@@ -96,7 +110,7 @@ def rotations(entries: Iterable[Entry]) -> dict[str, Rotation]:
 
 def of_key(known: Iterable[Rotation], key_id: str) -> Rotation | None:
     """The rotation of a key that is to be gone on with; None if there is none, or nothing came of it."""
-    going_on = (each for each in reversed([*known]) if each.number and not each.is_ended)
+    going_on = (each for each in reversed([*known]) if each.number and (each.undoing_by or not each.is_ended))
     return next((each for each in going_on if each.key_id == key_id), None)
 
 
@@ -108,8 +122,8 @@ def _follow(entry: Entry, known: dict[str, Rotation], deletions: dict[tuple[str,
     undoes = values.get("undoes")
     if isinstance(undoes, dict):
         undone = known.get(str(undoes.get("run")))
-        if undone and entry.event == Outcome.MADE:
-            known[undone.run] = replace(undone, undone_by=entry.run)
+        if undone:
+            known[undone.run] = _undone(undone, entry)
         return
     change = entry.run, str(values.get("change"))
     if entry.event == "intended" and values.get("action") == "delete-key":
@@ -118,6 +132,14 @@ def _follow(entry: Entry, known: dict[str, Rotation], deletions: dict[tuple[str,
         _delete(deletions[change], entry.run, known)
     if entry.run in known:
         known[entry.run] = _further(known[entry.run], entry)
+
+
+def _undone(rotation: Rotation, entry: Entry) -> Rotation:
+    if entry.event == "intended":
+        return replace(rotation, undoing_by=entry.run)
+    if entry.event in (Outcome.MADE, Outcome.ALREADY):
+        return replace(rotation, undoing_by="", undone_by=entry.run)
+    return replace(rotation, undoing_by="") if entry.event == Outcome.REFUSED else rotation
 
 
 def _begun(entry: Entry) -> Rotation:
@@ -163,7 +185,8 @@ def _further(rotation: Rotation, entry: Entry) -> Rotation:
         return _intended(replace(rotation, number=max(number, rotation.number)), entry)
     if rotation.creating and rotation.creating.number == number:
         if event == Outcome.MADE and values.get("created"):
-            return replace(rotation, creating=None, new=str(values["created"]))
+            is_guessed = bool(values.get("guessed"))
+            return replace(rotation, creating=None, new=str(values["created"]), is_guessed=is_guessed)
         if event in (Outcome.REFUSED, "never-made"):
             return replace(rotation, creating=None)
     elif rotation.deleting and rotation.deleting.number == number:

@@ -71,6 +71,10 @@ class Pair:
     secret: Secret
 
 
+STAND_IN = Pair("A" * 20, Secret("A" * 40))
+"""As long as a new key, for trying out what one would make of a place."""
+
+
 @frozen
 class Held:
     """What a place holds, without any secret."""
@@ -86,6 +90,10 @@ class Sink(Protocol):
 
     def held(self) -> Held:
         """Which key it holds."""
+        ...
+
+    def rehearse(self) -> None:
+        """See that a pair could be put there, as far as that is seen without writing: before a key is made."""
         ...
 
     def put(self, pair: Pair) -> str | None:

@@ -6,12 +6,13 @@ What it held is kept in the same file, as profile `NAME-kept-KEYID`: for `undo`,
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import time
 
 from keysweep.aws.sinks import sections
-from keysweep.aws.sinks.interface import ABSENT, KEY_ID, NO_KEY, Held, Pair
+from keysweep.aws.sinks.interface import ABSENT, KEY_ID, NO_KEY, STAND_IN, Held, Pair
 from keysweep.errors import SinkError
 
 _MOST_BYTES = 1 << 20
@@ -20,9 +21,8 @@ _STALE_SECONDS = 60
 
 def credentials_file() -> str:
     """The file that AWS's own tools would read."""
-    return os.path.abspath(
-        os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or os.path.expanduser("~/.aws/credentials")
-    )
+    named = os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"
+    return os.path.abspath(os.path.expanduser(os.path.expandvars(named)))
 
 
 class CredentialsProfile:
@@ -39,17 +39,34 @@ class CredentialsProfile:
         pair = sections.pair_in(self._read()[0], self._name)
         if pair is None:
             return Held(ABSENT)
-        return Held(pair[0] if KEY_ID.fullmatch(pair[0]) else NO_KEY)
+        if any(pair) and not KEY_ID.fullmatch(pair[0]):
+            raise SinkError(
+                f"could not use profile {self._name} of {self._path}: it holds something that is no key of a user "
+                "of AWS, and that is not overwritten; name another one."
+            )
+        return Held(pair[0] or NO_KEY)
+
+    def rehearse(self) -> None:
+        """See that the file would take the pair, and its directory a file."""
+        self._with(self._read()[0], STAND_IN)
+        directory = os.path.dirname(self._path)
+        while not os.path.lexists(directory):
+            directory = os.path.dirname(directory)
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise SinkError(f"could not use {self._path}: nothing can be written in {directory}; change that.")
 
     def put(self, pair: Pair) -> str | None:
         """Put the pair there, and keep the one that was there."""
         content, seen = self._read()
+        self._write(self._with(content, pair), seen)
+        return None
+
+    def _with(self, content: bytes, pair: Pair) -> bytes:
         before = sections.pair_in(content, self._name)
         after = sections.with_pair(content, self._name, pair.key_id, pair.secret.reveal().encode())
         if before and KEY_ID.fullmatch(before[0]):
             after = sections.with_pair(after, self._kept(before[0]), *before)
-        self._write(after, seen)
-        return None
+        return after
 
     def put_back(self, before: Held, left: str) -> str | None:  # noqa: ARG002 - the caller has looked
         """Put the kept pair there again, or take out what was not there."""
@@ -119,7 +136,9 @@ class CredentialsProfile:
                 raise
             _sync(os.path.dirname(self._path))
         except OSError as error:
-            raise SinkError(f"could not write {self._path} ({error.strerror}): free some room.") from error
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            do = "free some room" if is_full else "see that its directory can be written and the file replaced"
+            raise SinkError(f"could not write {self._path} ({error.strerror}): {do}.") from error
 
     def _refuse_changed(self, seen: tuple[int, ...] | None) -> None:
         if _seen_at(self._path) != seen:

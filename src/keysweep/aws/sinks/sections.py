@@ -5,8 +5,9 @@ AWS's own tools read it with Python's `configparser`; what that would read other
 
 from __future__ import annotations
 
+import configparser
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from keysweep.errors import SinkError
 from keysweep.frozen import frozen
@@ -18,6 +19,7 @@ _OPTION = re.compile(
     re.IGNORECASE,
 )
 _ID, _SECRET, _TOKEN = b"aws_access_key_id", b"aws_secret_access_key", b"aws_session_token"
+_PAIR = (_ID, _SECRET)
 
 
 @frozen
@@ -37,16 +39,29 @@ def pair_in(content: bytes, name: str) -> tuple[str, bytes] | None:
     """
     lines = content.splitlines(keepends=True)
     section = _found(lines, name)
+    has_pair = section is not None and _ID in section.options
+    found = {each: _value(lines[section.options[each]]) for each in _PAIR} if section and has_pair else {}
+    read = _as_aws_reads(content).get(name)
+    if (section is None) != (read is None) or _pair_of(read or {}) != {
+        _text(each): _text(found[each]) for each in found
+    }:
+        raise _misread(name)
     if section is None:
         return None
-    if _ID not in section.options:
-        return "", b""
-    key_id, secret = (_value(lines[section.options[each]]) for each in (_ID, _SECRET))
-    return key_id.decode("ascii", "replace"), secret
+    return (_text(found[_ID]), found[_SECRET]) if has_pair else ("", b"")
 
 
 def with_pair(content: bytes, name: str, key_id: str, secret: bytes) -> bytes:
     """The same with this pair in profile `name`, which is added at the end where it is not there."""
+    after = _with_pair(content, name, key_id, secret)
+    wanted = _as_aws_reads(content)
+    pair = {_text(_ID): key_id, _text(_SECRET): _text(secret)}
+    if _as_aws_reads(after) != {**wanted, name: {**wanted.get(name, {}), **pair}}:
+        raise _misread(name)
+    return after
+
+
+def _with_pair(content: bytes, name: str, key_id: str, secret: bytes) -> bytes:
     lines = content.splitlines(keepends=True)
     section = _found(lines, name)
     end = b"\r\n" if b"\r\n" in content else b"\n"
@@ -69,6 +84,16 @@ def with_pair(content: bytes, name: str, key_id: str, secret: bytes) -> bytes:
 
 def without_pair(content: bytes, name: str) -> bytes:
     """The same without the pair of profile `name`, and without the profile where nothing else is in it."""
+    after = _without_pair(content, name)
+    wanted = _as_aws_reads(content)
+    rest = {option: value for option, value in wanted.pop(name, {}).items() if option not in map(_text, _PAIR)}
+    read = _as_aws_reads(after)
+    if read.pop(name, {}) != rest or read != wanted:
+        raise _misread(name)
+    return after
+
+
+def _without_pair(content: bytes, name: str) -> bytes:
     lines = content.splitlines(keepends=True)
     section = _found(lines, name)
     if section is None:
@@ -81,6 +106,36 @@ def without_pair(content: bytes, name: str) -> bytes:
     if start and not lines[start - 1].strip():
         start -= 1  # the empty line before it, which was added with it
     return b"".join([*lines[:start], *rest, *lines[section.end :]])
+
+
+def _as_aws_reads(content: bytes) -> dict[str, dict[str, str]]:
+    """Every profile with its options, as botocore reads them. Raises SinkError for what it cannot read."""
+    parser = configparser.RawConfigParser(default_section="")  # to botocore no profile is the default of others
+    try:
+        parser.read_string(_text(content).replace("\r\n", "\n").replace("\r", "\n"))
+    except (configparser.Error, AttributeError) as error:  # its text, and what it is chained to, quote the file
+        what = type(error).__name__
+    else:
+        return {name: dict(parser.items(name)) for name in parser.sections()}
+    raise SinkError(
+        f"could not use the credentials file: AWS's tools cannot read it ({what}); mend it until "
+        "`aws configure list` reads it."
+    )
+
+
+def _pair_of(options: Mapping[str, str]) -> dict[str, str]:
+    return {option: value for option, value in options.items() if option in map(_text, _PAIR)}
+
+
+def _misread(name: str) -> SinkError:
+    return SinkError(
+        f"could not use profile {name}: its lines are not as AWS's tools write them (spaces before a name, a "
+        "value over several lines); write it plainly, one name and value a line."
+    )
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _found(lines: Sequence[bytes], name: str) -> _Section | None:

@@ -1,6 +1,6 @@
 """AWS Systems Manager Parameter Store: a new version of a SecureString that is there, with its KMS key and tier.
 
-Undo writes the value of the version before again: it is read and written without being shown.
+Undo writes the pair of the version before again: it is read and written without being shown.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from keysweep.aws.clients import code_of, failures, in_words, translated
-from keysweep.aws.sinks.interface import Held, Pair
-from keysweep.aws.sinks.values import key_id_in, with_pair
+from keysweep.aws.sinks.interface import STAND_IN, Held, Pair
+from keysweep.aws.sinks.values import key_id_in, refuse_longer, with_pair, with_pair_of
 from keysweep.errors import SinkError
+
+_MOST_BYTES, _MOST_BYTES_ADVANCED = 4_096, 8_192
 
 
 class ParameterStore:
@@ -27,13 +29,23 @@ class ParameterStore:
         text, version = self._read(self._name)
         return Held(key_id_in(text, self._where), version)
 
+    def rehearse(self) -> None:
+        """See that it would not be too long, and what else a write has to know."""
+        if self._name.lower().lstrip("/").startswith(("aws", "ssm")):
+            raise SinkError(f"could not use {self._where}: such names are AWS's own; name another one.")
+        with translated(f"read which KMS key and tier {self._where} has"):
+            is_standard = self._kept().get("Tier", "Standard") == "Standard"
+        most = _MOST_BYTES if is_standard else _MOST_BYTES_ADVANCED
+        refuse_longer(with_pair(self._read(self._name)[0], STAND_IN, self._where), most, self._where)
+
     def put(self, pair: Pair) -> str | None:
         """A new version with the pair."""
         return self._write(with_pair(self._read(self._name)[0], pair, self._where))
 
     def put_back(self, before: Held, left: str) -> str | None:  # noqa: ARG002 - the caller has looked
-        """A new version with the value of the one before."""
-        return self._write(self._read(f"{self._name}:{before.version}")[0])
+        """A new version with the pair of the one before, and what was changed beside it since."""
+        then, _ = self._read(f"{self._name}:{before.version}")
+        return self._write(with_pair_of(self._read(self._name)[0], then, self._where))
 
     def forget(self, key_id: str) -> bool:  # noqa: ARG002
         """Nothing: Parameter Store keeps a hundred versions whatever is done."""

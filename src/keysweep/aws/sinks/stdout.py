@@ -20,6 +20,9 @@ class StandardOutput:
         """Nothing."""
         return Held(STDOUT)
 
+    def rehearse(self) -> None:
+        """Nothing: whoever starts the program has looked."""
+
     def put(self, pair: Pair) -> str | None:
         """Print it."""
         if self._show is None:
