@@ -65,6 +65,13 @@ def test_bounds_are_in_days_since_it_was_made_or_used(
     assert rules(broken(key(age, use, active=active))) == expected
 
 
+def test_nobody_is_told_to_rotate_what_nobody_uses() -> None:
+    advice = "nobody uses it: switch it off in place of rotating it"
+    for use, is_advised in ((used(60), True), (NEVER, True), (used(1), False)):
+        (old,) = [each for each in broken(key(200, use)) if each.rule.id == "old-key"]
+        assert (advice in old.evidence) == is_advised
+
+
 def test_what_is_not_known_breaks_nothing() -> None:
     unknown = Key("AKIAEXAMPLEEXAMPLE22", "deploy", "arn:aws:iam::111122223333:user/deploy", True, None, None)
     assert broken(unknown, powers=None) == []

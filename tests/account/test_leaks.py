@@ -8,7 +8,7 @@ from pathlib import Path
 from keysweep.account.evidence import Account
 from keysweep.account.judging.checks import Leak
 from keysweep.account.judging.leaks import dated, leaks_in
-from keysweep.cli.account import leaked_in
+from keysweep.cli.told_leaks import leaked_in
 from keysweep.findings import Severity
 from keysweep.frozen import replace
 from tests.homes import Home

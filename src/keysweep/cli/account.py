@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,22 @@ import click
 
 from keysweep.account.report import FORMATS
 from keysweep.aws.partitions import BY_NAME
-from keysweep.cli import checks
 from keysweep.cli import reports as further
 from keysweep.cli.audited import asked, show_trend, told
-from keysweep.cli.databases import db_option, opened_store
+from keysweep.cli.databases import db_option
 from keysweep.cli.interrupt import CtrlC
 from keysweep.cli.levels import fail_on_option
 from keysweep.cli.operator import aws_endpoint, mandate_of, policy_file, profile
 from keysweep.cli.organisation import Read, Wanted, mandated, organisation_options, read_many
 from keysweep.cli.output import check_writable
 from keysweep.cli.progress import TerminalLine
+from keysweep.cli.told_leaks import each_with_leaks, leaked_in, leaks_of
 from keysweep.cli.usage import Usage, usage_options
 from keysweep.errors import UsageError
-from keysweep.frozen import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from keysweep.account.audit import Unreached
-    from keysweep.account.evidence import Account, Gap
+    from keysweep.account.evidence import Account
     from keysweep.account.judging.checks import Leak
     from keysweep.aws.responders import Acting, Responders
 
@@ -134,7 +131,7 @@ def account(
             form, output, is_alone=not (findings or swept or reports or no_history or wanted.are_many)
         )
     how = asked(form, output, reports, fail_on, hub_region, keeps=not no_history)
-    leaks, partial = _leaks(findings, db, in_store=swept)
+    leaks, partial = leaks_of(findings, db, in_store=swept)
     from keysweep.account.audit import Audit, Judged
     from keysweep.account.judging.checks import Bounds, lapses
     from keysweep.aws.responders import Responders
@@ -189,54 +186,6 @@ def _read_many(
 
         way = Way(responders, partition, read_one, wanted.at_once, goes_on)
         return read_many(wanted, way, how + usage.how(leaks), watch)
-
-
-def leaked_in(account: Account, leaks: Mapping[str, Leak]) -> set[str]:
-    """Leaked keys that the account has, and those that are its own by their ID."""
-    there = {key.key_id for key, _ in account.each_key()}
-    return {*_leaked_of(account.id, leaks), *(there & leaks.keys())}
-
-
-def each_with_leaks(unreached: Iterable[Unreached], leaks: Mapping[str, Leak]) -> Iterator[Unreached]:
-    """Accounts that could not be read, each with the leaked keys that are its own by their ID."""
-    for each in unreached:
-        yield replace(each, leaks=tuple(sorted(_leaked_of(each.account, leaks))))
-
-
-def _leaked_of(account: str, leaks: Mapping[str, Leak]) -> set[str]:
-    from keysweep.detect.keyid import account_of
-
-    return {each for each in leaks if each.startswith("AKIA") and account_of(each) == account}
-
-
-def _leaks(paths: Sequence[str], db: str | None, *, in_store: bool) -> tuple[Mapping[str, Leak], Sequence[Gap]]:
-    """Every key that is known to have leaked, and where there may be more.
-
-    Raises UsageError or StoreError for what cannot be read.
-    """
-    from keysweep.account.evidence import Gap
-    from keysweep.account.judging.checks import Leak
-    from keysweep.account.judging.leaks import dated, joined, leaks_in
-    from keysweep.report.read import read
-    from keysweep.report.recorded import result_of
-
-    known = checks.recall()
-    found: dict[str, Leak] = {}
-    gaps = []
-    for path in paths:
-        result = read(path, result_of)
-        if result.problems:
-            gaps.append(Gap(f"leaks that {path} does not tell of", "", "its scan was not complete"))
-        for key_id, leak in leaks_in(result.findings, known).items():
-            found[key_id] = joined(found.get(key_id), leak)
-    if in_store:
-        with opened_store(db, must_exist=True) as store, store.reading() as connection:
-            from keysweep.store.queries.leaked_keys import leaked_keys
-
-            for each in leaked_keys(connection):
-                leak = Leak(each.since, (each.place,), known.get(each.key_id))
-                found[each.key_id] = joined(found.get(each.key_id), leak)
-    return dated(found, datetime.now(UTC)), gaps
 
 
 @contextmanager

@@ -198,13 +198,14 @@ def _of_active(
 ) -> Iterator[tuple[Rule, tuple[str, ...]]]:
     if user.powers and user.powers.takes_over:
         yield rules.POWERFUL, ()
-    if idle is not None and idle > timedelta(days=bounds.idle_days):
-        if key.is_never_used:
-            yield rules.NEVER_USED, (_made(key),)
-        else:
-            yield rules.UNUSED, (f"not used for {idle.days} days", _used(key))
+    is_idle = idle is not None and idle > timedelta(days=bounds.idle_days)
+    if is_idle and key.is_never_used:
+        yield rules.NEVER_USED, (_made(key),)
+    elif is_idle and idle:
+        yield rules.UNUSED, (f"not used for {idle.days} days", _used(key))
     if age is not None and age > timedelta(days=bounds.most_days):
-        yield rules.OLD, (f"{age.days} days old, at most {bounds.most_days} are allowed",)
+        told = f"{age.days} days old, at most {bounds.most_days} are allowed"
+        yield rules.OLD, (told, *(["nobody uses it: switch it off in place of rotating it"] if is_idle else []))
     active = [each for each in user.keys if each.is_active]
     if len(active) > 1 and key is min(active, key=_recency):
         other = next(each for each in active if each is not key)
