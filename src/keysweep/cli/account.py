@@ -29,6 +29,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from keysweep.account.evidence import Account
     from keysweep.account.judging.checks import Leak
+    from keysweep.account.reading.account import Overview
     from keysweep.aws.responders import Acting, Responders
 
 _Command = Callable[..., Any]
@@ -151,7 +152,6 @@ def account(
 def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Account:
     """The account of whoever runs this. Raises AwsError."""
     from keysweep.account.reading.account import overview, read_account
-    from keysweep.account.reading.leaked import with_leaked
 
     known = overview(acting)
     with CtrlC() as ctrl_c:
@@ -161,8 +161,7 @@ def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Accoun
 
         with _line("keys of {} of {} users") as watch:
             read = read_account(acting, known, watch=watch, goes_on=goes_on)
-        read = with_leaked(acting, read, known, leaked_in(read, leaks), goes_on=goes_on)
-        return usage.read(acting, read, leaks, goes_on=goes_on)
+        return _completed(acting, read, known, usage, leaks, goes_on, is_shown=True)
 
 
 def _read_many(
@@ -170,7 +169,6 @@ def _read_many(
 ) -> Read:
     """The accounts that are wanted, each as far as it could be read. Raises AwsError or UsageError."""
     from keysweep.account.reading.account import overview, read_account
-    from keysweep.account.reading.leaked import with_leaked
     from keysweep.account.reading.organisation import Way
 
     with CtrlC() as ctrl_c, _line("{} of {} accounts") as watch:
@@ -181,11 +179,27 @@ def _read_many(
         def read_one(acting: Acting) -> Account:
             known = overview(acting)
             read = read_account(acting, known, goes_on=goes_on)
-            read = with_leaked(acting, read, known, leaked_in(read, leaks), goes_on=goes_on)
-            return usage.read(acting, read, leaks, goes_on=goes_on, is_shown=False)
+            return _completed(acting, read, known, usage, leaks, goes_on, is_shown=False)
 
         way = Way(responders, partition, read_one, wanted.at_once, goes_on)
         return read_many(wanted, way, how + usage.how(leaks), watch)
+
+
+def _completed(
+    acting: Acting,
+    read: Account,
+    known: Overview,
+    usage: Usage,
+    leaks: Mapping[str, Leak],
+    goes_on: Callable[[], bool],
+    *,
+    is_shown: bool,
+) -> Account:
+    """An account whose keys were read, with leaked keys that no report tells of, and with the use of all."""
+    from keysweep.account.reading.leaked import with_leaked
+
+    read = with_leaked(acting, read, known, leaked_in(read, leaks), goes_on=goes_on)
+    return usage.read(acting, read, leaks, goes_on=goes_on, is_shown=is_shown)
 
 
 @contextmanager

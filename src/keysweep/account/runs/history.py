@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from keysweep import atomic
+from keysweep.account.judging.words import some
 from keysweep.account.runs.course import Run, document, run_of
 from keysweep.aws.containment.journal import is_of_others
 from keysweep.frozen import frozen
@@ -24,7 +25,6 @@ _ROOM_BYTES = 64_000_000
 _NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}\.json")
 _LEFT = re.compile(rf"{_NAME.pattern}\.\d+\.new")
 """What a run leaves that was killed while it wrote."""
-_MOST_NAMED = 3
 
 
 @frozen
@@ -59,7 +59,7 @@ def history(place: Path) -> History:
             runs.append(_read(place / name))
         except (OSError, ValueError, RecursionError):
             odd.append(name)
-    notes = (f"{_some(odd)} in {place} cannot be read as earlier runs and were passed over",) if odd else ()
+    notes = (f"{some(odd)} in {place} cannot be read as earlier runs and were passed over",) if odd else ()
     return History(tuple(sorted(runs, key=lambda it: it.taken)), notes)
 
 
@@ -108,8 +108,3 @@ def _make_room(place: Path) -> None:
             room -= (place / name).lstat().st_size
             if number >= MOST_RUNS or room < 0:
                 (place / name).unlink()
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{', '.join(names[:_MOST_NAMED])}{more}"
