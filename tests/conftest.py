@@ -14,11 +14,29 @@ pytest_plugins = ["tests.emulators.fixtures", "tests.leaks.plugin", "tests.store
 settings.register_profile("keysweep", deadline=None)
 settings.load_profile("keysweep")
 
+_OF_ELSEWHERE = (
+    *("AWS_", "BITBUCKET_", "BUILD_", "CI_", "ECS_", "GITHUB_", "GITLAB_", "GIT_", "JENKINS_", "KEYSWEEP_"),
+    *("KUBERNETES_", "SYSTEM_", "XDG_"),
+)
+"""How variables begin that say where the suite runs or what its user prefers."""
+_ALSO_OF_ELSEWHERE = (
+    "CI",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "FORCE_COLOR",
+    "LINES",
+    "NO_COLOR",
+    "TF_BUILD",
+)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "practice(number, ...): holds keysweep to this one of the twenty practices."
     )
+    for name in [each for each in os.environ if each.startswith(_OF_ELSEWHERE) or each in _ALSO_OF_ELSEWHERE]:
+        del os.environ[name]
 
 
 @pytest.fixture(autouse=True, scope="session")

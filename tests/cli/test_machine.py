@@ -20,12 +20,18 @@ from fixtures.keys import key_id, secret
 from keysweep.cli.main import main
 from keysweep.report import FORMATS
 from keysweep.report.json import schema
+from keysweep.sources.machine.surroundings import Machine, surroundings
 from tests.cli.verifying import ID, SECRET
 from tests.emulators.faults import Faults
 from tests.homes import Home
 from tests.repositories import environment
 
 RNG = random.Random(os.getpid())
+SNIPPET, STEP = {
+    Machine.PERSON: ("[sso-session work]", "Try it: `aws sso login`, and `aws sts get-caller-identity`."),
+    Machine.EC2: ("[default]", "Give the instance a role: SDKs find it by themselves."),
+}[surroundings({}).machine]
+"""What takes the place of a key on the machine that runs the tests, which can be an instance of EC2."""
 
 
 @pytest.fixture
@@ -71,8 +77,8 @@ def test_people_read_what_a_place_is_what_is_weak_and_what_to_do(home: Home) -> 
         f"{home.path}/.bash_history:1:26  shell history",
         "A secret was typed and is kept  [key-in-history]",
         "A long-term key could be replaced  [replaceable-key]",
-        "        [sso-session work]",
-        "  do  Try it: `aws sso login`, and `aws sts get-caller-identity`.",
+        f"        {SNIPPET}\n",
+        f"  do  {STEP}",
         "in a file that you name to --config, with a reason:",
         "Note: profiles of AWS get their credentials from a long-term key (1).",
     ):
@@ -104,7 +110,7 @@ def test_every_format_tells_of_a_machine_and_json_of_all(home: Home, tmp_path: P
         ("shell history", "high"),
     }
     assert [each["rule"] for each in told["weak_places"]] == ["key-in-history", "replaceable-key"]
-    assert told["weak_places"][1]["snippet"].startswith("[sso-session work]\n")
+    assert told["weak_places"][1]["snippet"].startswith(f"{SNIPPET}\n")
     ids = {each["key_id"] for each in told["findings"]}
     for form, path in reports.items():
         assert all(key in path.read_text() for key in ids), form
