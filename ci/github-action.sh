@@ -84,10 +84,6 @@ decide_upload() {
   fi
 }
 
-is_shallow() {
-  [ "$(git rev-parse --is-shallow-repository 2>/dev/null)" = true ]
-}
-
 scan() {
   cd "$GITHUB_WORKSPACE"
   place=$(mktemp -d "$RUNNER_TEMP/keysweep.XXXXXX")
@@ -124,10 +120,6 @@ END
 
   code=0
   "$KEYSWEEP_PYTHON" -I -X utf8 -m keysweep "$@" || code=$?
-  if [ "$code" = 0 ] && [ -z "$range" ] && is_shallow; then
-    echo '::error title=keysweep::This clone is shallow, so that most of its history was not scanned: give actions/checkout fetch-depth: 0.'
-    code=3
-  fi
   case $code in
     0 | 1) ;;
     *) echo "::error title=keysweep::keysweep ended with exit code $code: the log of this step says why, and what to do." ;;

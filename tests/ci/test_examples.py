@@ -144,6 +144,17 @@ def test_a_shallow_checkout_is_never_clean(forge: Forge, tmp_path: Path, system:
     ("system", "event"),
     [(each, event) for each in SYSTEMS for event in (PUSH, SCHEDULE) if (each, event) not in KNOWN_OTHERWISE],
 )
+def test_nor_is_the_history_of_a_shallow_one(forge: Forge, tmp_path: Path, system: str, event: str) -> None:
+    forge.add("main", {"b": "more\n"})
+    done = job(system, forge, tmp_path, event, "main", depth=1)
+    assert done.returncode == 3
+    assert "this clone is shallow" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("system", "event"),
+    [(each, event) for each in SYSTEMS for event in (PUSH, SCHEDULE) if (each, event) not in KNOWN_OTHERWISE],
+)
 def test_where_nothing_is_known_of_before_main_is_scanned_with_what_it_accepts(
     forge: Forge, tmp_path: Path, system: str, event: str
 ) -> None:

@@ -149,7 +149,7 @@ def test_nor_is_the_history_of_a_shallow_one(forge: Forge, tmp_path: Path) -> No
     done = history(forge, tmp_path, "schedule", "main", depth=1).run()
     assert done.code == 3
     assert done.outputs["exit-code"] == "3"
-    assert any("fetch-depth: 0" in text for name, _, text in commands(done.log) if name == "error")
+    assert any("fetch-depth: 0" in text for name, _, text in commands(done.log) if name == "warning")
 
 
 @pytest.mark.parametrize(("branch", "code"), [(CLEAN, 0), (LEAK, 1)])

@@ -236,25 +236,80 @@ def test_a_leak_in_the_last_contents_is_placed_as_any_other(
     assert whole.findings[-1].exposures
 
 
+def cloned(origin: Repository, path: Path, *options: str) -> Repository:
+    origin.git("config", "uploadpack.allowFilter", "true")
+    command = ["git", "clone", "-q", *options, f"file://{origin.path}", os.fspath(path)]
+    subprocess.run(command, env=environment() | {"GIT_ALLOW_PROTOCOL": "file"}, check=True)
+    return Repository(path)
+
+
+def problems(repository: Repository) -> list[tuple[str, str]]:
+    return [(each.code.value, each.message) for each in scan_history(os.fspath(repository.path)).problems]
+
+
 def test_a_shallow_clone_is_scanned_as_far_as_it_goes(tmp_path: Path) -> None:
     origin = Repository(tmp_path / "origin")
     evolve(origin, random.Random(30), 12)
-    command = ["git", "clone", "-q", "--depth=3", f"file://{origin.path}", os.fspath(tmp_path / "clone")]
-    subprocess.run(command, env=environment() | {"GIT_ALLOW_PROTOCOL": "file"}, check=True)
+    cloned(origin, tmp_path / "clone", "--depth=3")
     assert compare(tmp_path / "clone")
+
+
+@pytest.mark.parametrize("holds", ["nothing", key_id(random.Random(36))])
+def test_a_shallow_clone_is_incomplete_until_all_is_fetched(tmp_path: Path, holds: str) -> None:
+    origin = Repository(tmp_path / "origin")
+    for number in range(4):
+        origin.stage("a", f"{holds} {number}\n")
+        origin.commit(f"{number}")
+    clone = cloned(origin, tmp_path / "clone", "--depth=2")
+    cut = clone.git("rev-parse", "HEAD~1").decode()[:12]
+    ((code, message),) = problems(clone)
+    assert code == "missing-object"
+    assert f"this clone is shallow: what came before commit {cut} was not scanned" in message
+    kept = (clone.path / ".git/shallow").read_bytes()
+    clone.git("fetch", "-q", "--unshallow")
+    assert problems(clone) == []
+    (clone.path / ".git/shallow").write_bytes(kept + b"\xff --all\n")  # what it says is missing is here
+    assert problems(clone) == []
+
+
+def test_as_many_commits_as_there_are_make_no_clone_incomplete(tmp_path: Path) -> None:
+    origin = Repository(tmp_path / "origin")
+    evolve(origin, random.Random(33), 3)
+    clone = cloned(origin, tmp_path / "clone", "--depth=1000")
+    (clone.path / ".git/shallow").write_bytes(origin.git("rev-list", "--max-parents=0", "HEAD"))
+    assert problems(clone) == []
+
+
+def test_a_rescan_of_a_shallow_clone_is_no_less_incomplete(tmp_path: Path) -> None:
+    origin = Repository(tmp_path / "origin")
+    evolve(origin, random.Random(34), 12)
+    clone = cloned(origin, tmp_path / "clone", "--depth=3")
+    first, again = (scan_history(os.fspath(clone.path), cached=True) for _ in range(2))
+    assert again.problems == first.problems
+    assert len(first.problems) == 1
 
 
 def test_a_partial_clone_never_fetches(tmp_path: Path) -> None:
     origin = Repository(tmp_path / "origin")
     evolve(origin, random.Random(31), 12)
-    origin.git("config", "uploadpack.allowFilter", "true")
-    command = ["git", "clone", "-q", "--no-checkout", "--filter=blob:none", f"file://{origin.path}"]
-    subprocess.run([*command, os.fspath(tmp_path / "clone")], env=environment(), check=True)
-    clone = Repository(tmp_path / "clone")
+    clone = cloned(origin, tmp_path / "clone", "--no-checkout", "--filter=blob:none")
     before = len(clone.git("cat-file", "--batch-all-objects", "--batch-check").splitlines())
     scan_history(os.fspath(clone.path))
     assert len(clone.git("cat-file", "--batch-all-objects", "--batch-check").splitlines()) == before
     compare(clone.path)
+
+
+@pytest.mark.parametrize("left", ["blob:none", "tree:0"])
+def test_a_partial_clone_is_incomplete_until_it_has_all(tmp_path: Path, left: str) -> None:
+    origin = Repository(tmp_path / "origin")
+    evolve(origin, random.Random(35), 12)
+    clone = cloned(origin, tmp_path / "clone", "--no-checkout", f"--filter={left}")
+    ((code, message),) = problems(clone)
+    assert code == "missing-object"
+    assert "this is a partial clone" in message
+    clone.git("-c", "protocol.file.allow=always", "rev-list", "--objects", "--all")  # which fetches one by one
+    assert list((clone.path / ".git/objects/pack").glob("*.promisor"))
+    assert problems(clone) == []
 
 
 def test_a_leak_is_told_with_its_commits_paths_and_refs(tmp_path: Path) -> None:

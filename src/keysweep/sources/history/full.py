@@ -9,10 +9,12 @@ from contextlib import suppress
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
 from keysweep.detect.scanner import redactor
-from keysweep.findings import Accounting, Finding, Origin, ScanResult, Source
+from keysweep.findings import INTERRUPTED, Accounting, Finding, Origin, ScanResult, Source
+from keysweep.frozen import replace
 from keysweep.sources.diffs import Change
 from keysweep.sources.engine import prepare
-from keysweep.sources.history.objects.stores import find_stores
+from keysweep.sources.history.absent import absent
+from keysweep.sources.history.objects.stores import Stores, find_stores
 from keysweep.sources.history.placing.attribution import attributed, rescanning
 from keysweep.sources.history.placing.paths import read_whole
 from keysweep.sources.history.rescans.remembered import Notebook, snapshot
@@ -38,13 +40,28 @@ def scan_history(
 ) -> ScanResult:
     """Scan all objects of a repository, and say for each leak where in history it stands.
 
-    One finding for each credential, with its `exposures`. Objects that could not be read are problems, and an
-    interrupt or a failing git while commits are looked for costs the exposures, not a finding. What an earlier
-    scan did is not done again where `cached`; that is noted in the user's cache, or in the directory `notes_in`.
-    Raises GitError where there is no repository.
+    One finding for each credential, with its `exposures`. Objects that could not be read are problems, and so is
+    that a clone left some on its server. An interrupt or a failing git while commits are looked for costs the
+    exposures, not a finding. What an earlier scan did is not done again where `cached`; that is noted in the
+    user's cache, or in the directory `notes_in`. Raises GitError where there is no repository.
     """
     limits, options, jobs = limits or Limits(), options or Options(), jobs or os.cpu_count() or 1
+    stores = find_stores(repository)
+    notebook = Notebook(stores, limits, options, notes_in) if cached else None
+    result = _of_what_is_here(stores, limits, options, jobs, on_progress, notebook)
+    if INTERRUPTED in result.problems:
+        return result
+    return replace(result, problems=tuple(dict.fromkeys((*result.problems, *absent(stores)))))
 
+
+def _of_what_is_here(
+    stores: Stores,
+    limits: Limits,
+    options: Options,
+    jobs: int,
+    on_progress: OnProgress | None,
+    notebook: Notebook | None,
+) -> ScanResult:
     rescan = rescanning(limits, options)
 
     def in_path(path: str) -> tuple[Finding, ...]:
@@ -53,11 +70,9 @@ def scan_history(
     def whole(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         return tuple(read_whole(each, in_path) for each in findings)
 
-    stores = find_stores(repository)
     nothing = None if options.rules else nothing_in(stores)
     if nothing:
         return nothing
-    notebook = Notebook(stores, limits, options, notes_in) if cached else None
     now = snapshot(stores) if notebook else None
     prepare(only_if_kept=True)
     before = recall(stores, notebook, now, rescan) if notebook and now else None
@@ -67,7 +82,7 @@ def scan_history(
         with suppress(KeyboardInterrupt):  # all is known, and only the cache would be younger
             notebook.keep(before.memory, None)
         listed = before.memory.listed
-        findings, problems = attributed(repository, before.findings, before.memory.changes, rescan)
+        findings, problems = attributed(stores.repository, before.findings, before.memory.changes, rescan)
         return ScanResult(whole(findings), problems, 0, 0, Accounting(listed, listed, 0, listed))
     from keysweep.sources.history.objects.database import (
         sweep_history,  # with numpy, which a scan without news does without

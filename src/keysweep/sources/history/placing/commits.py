@@ -32,6 +32,23 @@ def shallow_commits(repository: str) -> frozenset[str]:
         return frozenset()
 
 
+def has_parents_of(repository: str, cut: Iterable[str]) -> dict[str, bool]:
+    """Of commits at which a shallow clone was cut off, those that have parents, and whether these are all here.
+
+    They are where an earlier fetch brought them: git itself takes such a commit for the beginning of history.
+    """
+    has: dict[str, bool] = {}
+    with git.Objects(repository) as objects:
+        for commit in sorted(cut):
+            header = objects.read(commit, _MOST_BYTES)[1].partition(b"\n\n")[0]
+            parents = [
+                line[7:].decode("ascii", "replace") for line in header.split(b"\n") if line[:7] == b"parent "
+            ]
+            if parents:
+                has[commit] = all(objects.read(each, _MOST_BYTES)[0] == "commit" for each in parents)
+    return has
+
+
 def read_commits(repository: str, ids: Iterable[str]) -> dict[str, Commit]:
     """The commits by their IDs; what cannot be read has only its ID."""
     wanted = sorted(set(ids))
