@@ -67,10 +67,41 @@ def test_whoever_may_change_only_their_own_keys_or_pass_one_role_gains_nothing()
 )
 def test_whoever_may_give_themselves_a_policy_can_give_themselves_all(resource: str) -> None:
     policy = {"Statement": allow("iam:AttachUserPolicy", "iam:CreateAccessKey", Resource=resource)}
-    assert powers([policy], ["p"], "arn:aws:iam::1:user/ci").escalations == ("iam:AttachUserPolicy",)
-    assert powers([policy], ["p"], "arn:aws:iam::1:user/ci").takes_over
+    assert powers([policy], ["p"], ["arn:aws:iam::1:user/ci"]).escalations == ("iam:AttachUserPolicy",)
+    assert powers([policy], ["p"], ["arn:aws:iam::1:user/ci"]).takes_over
     if "username" not in resource:
-        assert powers([policy], ["p"], "arn:aws:iam::1:user/web").escalations == ()
+        assert powers([policy], ["p"], ["arn:aws:iam::1:user/web"]).escalations == ()
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "of_somebody_else"),
+    [
+        ("iam:PutGroupPolicy", "arn:aws:iam::1:group/teams/ops", "arn:aws:iam::1:group/other"),
+        ("iam:AttachGroupPolicy", "arn:aws:iam::1:group/*/ops", "arn:aws:iam::1:group/?"),
+        ("iam:CreatePolicyVersion", "arn:aws:iam::1:policy/mine", "arn:aws:iam::1:policy/other"),
+        ("iam:SetDefaultPolicyVersion", "arn:aws:iam::*:policy/m*", "arn:aws:iam::1:user/ci"),
+    ],
+)
+def test_so_can_whoever_may_change_a_group_that_they_are_in_or_a_policy_that_they_have(
+    action: str, resource: str, of_somebody_else: str
+) -> None:
+    own = ["arn:aws:iam::1:user/ci", "arn:aws:iam::1:group/teams/ops", "arn:aws:iam::1:policy/mine"]
+    for named, gained in ((resource, (action,)), (of_somebody_else, ()), (own[0], ())):
+        policy = {"Statement": allow(action, "iam:AddUserToGroup", Resource=named)}
+        assert powers([policy], ["p"], own).escalations == gained, named
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "one"),
+    [
+        ("lambda:UpdateFunctionCode", "arn:aws:lambda:*:1:function:*", "arn:aws:lambda:*:1:function:build"),
+        ("sts:AssumeRole", "arn:aws:iam::*:role/*", "arn:aws:iam::1:role/deploy"),
+        ("glue:UpdateDevEndpoint", "arn:aws:glue:*:1:devEndpoint/*", "arn:aws:glue:*:1:devEndpoint/one"),
+    ],
+)
+def test_so_can_whoever_may_act_as_any_role_that_is_there(action: str, resource: str, one: str) -> None:
+    assert allowed(allow(action, Resource=resource)).escalations == (action,)
+    assert allowed(allow(action, Resource=one)).escalations == ()
 
 
 @pytest.mark.parametrize("resource", ["arn:aws:iam::1:user/?*", "arn:aws:iam::1:user/**", "**", "*?"])
@@ -80,7 +111,8 @@ def test_a_pattern_that_everything_fits_is_everything_however_it_is_written(reso
 
 def test_a_statement_about_all_other_actions_allows_nearly_all() -> None:
     told = allowed({"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"})
-    assert (told.services, told.is_administrator, told.escalations) == (("*",), False, ())
+    as_roles = ("sts:AssumeRole", "lambda:UpdateFunctionCode", "glue:UpdateDevEndpoint")
+    assert (told.services, told.is_administrator, told.escalations) == (("*",), False, as_roles)
     assert "s3" in told.stores
     but = allowed(allow("*"), {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"})
     assert (but.is_administrator, but.escalations, but.stores) == (False, (), ("s3",))

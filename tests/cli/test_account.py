@@ -66,6 +66,35 @@ def test_what_groups_allow_counts(auditor: Operator, account: Account) -> None:
     assert "makers: inline all" in found["evidence"][0]
 
 
+@pytest.mark.practice(18)
+def test_who_may_change_a_policy_or_a_group_of_their_own_can_take_the_account_over(
+    auditor: Operator, account: Account
+) -> None:
+    for name in ("member", "holder", "neither"):
+        account.user(name)
+    group = account.iam.create_group(GroupName="makers", Path="/teams/")["Group"]["Arn"]
+
+    def allows(action: str, resource: str) -> str:
+        statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+        return json.dumps({"Version": "2012-10-17", "Statement": statement})
+
+    account.iam.add_user_to_group(GroupName="makers", UserName="member")
+    for name in ("member", "neither"):
+        document = allows("iam:PutGroupPolicy", group)
+        account.iam.put_user_policy(UserName=name, PolicyName="group", PolicyDocument=document)
+    arn = account.iam.create_policy(PolicyName="own", PolicyDocument=allows("s3:ListBucket", "*"))["Policy"]["Arn"]
+    account.iam.attach_user_policy(UserName="holder", PolicyArn=arn)
+    document = allows("iam:CreatePolicyVersion", arn)
+    account.iam.put_user_policy(UserName="holder", PolicyName="versions", PolicyDocument=document)
+    powerful = {
+        each["user"]: each["evidence"] for each in judged(auditor)["lapses"] if each["rule"] == "powerful-key"
+    }
+    assert powerful.keys() >= {"member", "holder"}
+    assert "iam:PutGroupPolicy" in powerful["member"][0]
+    assert "iam:CreatePolicyVersion" in powerful["holder"][0]
+    assert "neither" not in powerful
+
+
 def test_a_leaked_key_of_the_account_comes_first_and_those_of_others_are_counted(
     auditor: Operator, account: Account, tmp_path: Path
 ) -> None:

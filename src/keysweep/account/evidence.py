@@ -32,7 +32,7 @@ class Powers:
 
     is_administrator: bool = False
     escalations: tuple[str, ...] = ()
-    """Actions by which the user can give itself more, sorted."""
+    """Actions by which the user can give itself more, the most direct first."""
     stores: tuple[str, ...] = ()
     """Services that keep data, of which something can be read, sorted."""
     services: tuple[str, ...] = ()

@@ -191,13 +191,20 @@ def _people(iam: Any, gaps: list[Gap]) -> Iterator[Person]:
             )
         documents = [document if document is not None else managed.get(arn) for _, arn, document in granted]
         read = [document for document in documents if isinstance(document, Mapping)]
-        known = powers(read, [name for name, _, _ in granted], each["Arn"])
+        own = [each["Arn"], *(groups[group]["Arn"] for group in each.get("GroupList", []) if group in groups)]
+        own += [arn for _, arn, _ in granted if arn and not _is_of_aws(arn)]
+        known = powers(read, [name for name, _, _ in granted], own)
         is_known = len(read) == len(documents) or known.takes_over
         unread += [] if is_known else [each["UserName"]]
         yield Person(each["UserName"], each["Arn"], known if is_known else None)
     if unread:
         reason = "AWS gave none that can be read for at least one of their policies"
         gaps.append(Gap(f"what all policies of {some(sorted(unread))} allow", "", reason))
+
+
+def _is_of_aws(policy: str) -> bool:
+    """Whether nobody but AWS can change the policy."""
+    return policy.split(":")[4:5] == ["aws"]
 
 
 def _granted(

@@ -29,9 +29,20 @@ _ESCALATIONS = (
     "iam:SetDefaultPolicyVersion",
     "iam:UpdateAssumeRolePolicy",
     "iam:UpdateLoginProfile",
+    "sts:AssumeRole",
+    "lambda:UpdateFunctionCode",
+    "glue:UpdateDevEndpoint",
 )
-_ON_ONESELF = frozenset({"iam:AttachUserPolicy", "iam:PutUserPolicy"})
-"""Those by which it is enough to change oneself."""
+"""The most direct first. On any user, role, group, policy or function: one of them has more."""
+_ON_ONES_OWN: Mapping[str, str] = {
+    "iam:AttachGroupPolicy": ":group/",
+    "iam:AttachUserPolicy": ":user/",
+    "iam:CreatePolicyVersion": ":policy/",
+    "iam:PutGroupPolicy": ":group/",
+    "iam:PutUserPolicy": ":user/",
+    "iam:SetDefaultPolicyVersion": ":policy/",
+}
+"""Those by which it is enough to change oneself, a group that one is in, or a policy that one has."""
 _PASS_ROLE = "iam:PassRole"
 _RUNNERS = (
     "cloudformation:CreateStack",
@@ -59,10 +70,11 @@ TELLING = (*_ESCALATIONS, _PASS_ROLE, *(actions[0] for actions in _STORES.values
 """Actions that say together what a key is worth."""
 
 
-def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], arn: str = "") -> Powers:
-    """What all documents of the user `arn` allow together.
+def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], own: Sequence[str] = ()) -> Powers:
+    """What all documents of a user allow together.
 
-    What one of them denies everywhere and always, none allows.
+    `own` are the ARNs of the user, of the groups that it is in, and of the policies of its account that it has.
+    What one document denies everywhere and always, none allows.
     """
     statements = [
         each
@@ -78,7 +90,11 @@ def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], ar
     def can(action: str, allowing: Sequence[_Actions] = allowing) -> bool:
         return any(each.has(action) for each in allowing) and not any(each.has(action) for each in denying)
 
-    own = [_Actions.of(each) for each in statements if each["Effect"] == "Allow" and _is_own(each, arn)]
+    def can_change_its_own(action: str) -> bool:
+        arns = [each for each in own if _ON_ONES_OWN.get(action, "nothing") in each]
+        about = [each for each in statements if each["Effect"] == "Allow" and _is_about(each, arns, own)]
+        return can(action, [_Actions.of(each) for each in about])
+
     passes = can(_PASS_ROLE, broad) and any(map(can, _RUNNERS))
 
     allows_all = any(
@@ -92,9 +108,7 @@ def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], ar
     }
     return Powers(
         is_administrator=allows_all and not any(each.are_all or each.is_all_but for each in denying),
-        escalations=tuple(
-            each for each in _ESCALATIONS if can(each, broad) or (each in _ON_ONESELF and can(each, own))
-        )
+        escalations=tuple(each for each in _ESCALATIONS if can(each, broad) or can_change_its_own(each))
         + ((_PASS_ROLE,) if passes else ()),
         stores=tuple(service for service, reads in _STORES.items() if any(map(can, reads))),
         services=("*",) if any("*" in each for each in services) else tuple(sorted(services)),
@@ -138,11 +152,11 @@ def _is_broad(statement: Mapping[str, Any]) -> bool:
     return any("*" in each and not each.strip("*?") for each in ends)
 
 
-def _is_own(statement: Mapping[str, Any], arn: str) -> bool:
-    """Whether it is about the user itself, by name or as whoever asks."""
-    name = arn.rpartition("/")[2]
-    named = (str(each).replace("${aws:username}", name) for each in _list(statement.get("Resource")))
-    return bool(arn) and any(_resource(each).fullmatch(arn) for each in named)
+def _is_about(statement: Mapping[str, Any], arns: Iterable[str], own: Iterable[str]) -> bool:
+    """Whether it is about one of the ARNs, by name or as what belongs to whoever asks."""
+    name = next((each.rpartition("/")[2] for each in own if ":user/" in each), "")
+    named = [str(each).replace("${aws:username}", name) for each in _list(statement.get("Resource"))]
+    return any(_resource(each).fullmatch(arn) for each in named for arn in arns)
 
 
 def _any(patterns: Iterable[str], action: str) -> bool:
