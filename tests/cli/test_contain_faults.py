@@ -211,9 +211,9 @@ def test_after_a_crash_behind_the_write_undo_asks_before_it_takes_back(
     assert operator.log().code == 0
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_stopped_tells_what_it_did(
-    faults: Faults, operator: Operator, leaked: Leak, signal_number: int
+    faults: Faults, operator: Operator, leaked: Leak, signal_number: signal.Signals
 ) -> None:
     key = faults.key(SlowPropagation(calls=10_000))
     arguments = apply(operator, leaked(key), key, "--format", "json")
@@ -232,15 +232,15 @@ def test_a_run_that_is_stopped_tells_what_it_did(
     out, errors = running.communicate(timeout=30)
     assert "Traceback" not in errors
     assert "made" in [each["event"] for each in operator.journal()]
-    if signal_number == signal.SIGINT:
-        assert "interrupted" in errors
-        (told,) = json.loads(out)["keys"]
-        assert (told["key_id"], told["status"]) == (key.key_id, "disabled-not-propagated")
-        assert running.returncode == 4
+    assert "interrupted" in errors
+    (told,) = json.loads(out)["keys"]
+    assert (told["key_id"], told["status"]) == (key.key_id, "disabled-not-propagated")
+    assert running.returncode == 4
 
 
-def test_ctrl_c_while_aws_does_not_answer_a_write_is_noted_as_unknown(
-    faults: Faults, operator: Operator, leaked: Leak
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_it_while_aws_does_not_answer_a_write_has_it_noted_as_unknown(
+    faults: Faults, operator: Operator, leaked: Leak, by: signal.Signals
 ) -> None:
     key, next_key = faults.key(time_out(times=1).on("UpdateAccessKey")), faults.key(user="next")
     arguments = apply(operator, leaked(key, next_key), key, "--confirm", next_key.key_id, "--format", "json")
@@ -255,7 +255,7 @@ def test_ctrl_c_while_aws_does_not_answer_a_write_is_noted_as_unknown(
     while not [each for each in faults.log.requests() if each.action == "UpdateAccessKey"]:
         time.sleep(0.05)
     time.sleep(0.5)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(by)
     out, errors = running.communicate(timeout=30)
     assert "Traceback" not in errors
     assert {each["key_id"]: each["status"] for each in json.loads(out)["keys"]} == {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -153,6 +155,32 @@ def test_who_ends_it_while_a_key_is_made_gets_it_handed_over_first(desk: Desk, b
     assert code == 3
     assert desk.holds(place).key_id in desk.key_states()
     assert desk.rotates()["status"] == "waiting"
+    ends_well(desk, place)
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_ends_it_while_it_waits_is_told_how_far_it_is(desk: Desk, by: signal.Signals) -> None:
+    place = "ssm:/ci/key"
+    desk.fill(place)
+    command = [*begin(desk, place), "--wait", "--format", "json", "--aws-endpoint", desk.emulator.endpoint]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "keysweep", *command],
+        env=desk.operator.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stderr
+    said = iter(running.stderr.readline, "")
+    assert any("keysweep: waits: " in line for line in said)
+    running.send_signal(by)
+    out, errors = running.communicate(timeout=30)
+    assert "Traceback" not in errors
+    told = json.loads(out)
+    assert (running.returncode, told["status"], told["complete"]) == (3, "waiting", False)
+    assert told["new_key_id"] == desk.holds(place).key_id
+    assert told["run"] in told["go_on"]
     ends_well(desk, place)
 
 

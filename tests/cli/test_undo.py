@@ -54,7 +54,10 @@ def test_a_run_whose_repetition_is_taken_back_is_taken_back(
     assert done.keys[key.key_id]["reason"].endswith(f"run {undo.document['run']} took that back")
 
 
-def test_an_undo_that_is_stopped_tells_of_every_change(faults: Faults, operator: Operator, leaked: Leak) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_an_undo_that_is_stopped_tells_of_every_change(
+    faults: Faults, operator: Operator, leaked: Leak, by: signal.Signals
+) -> None:
     """AWS does not answer about the key that is first to be taken back, which is the last that was contained."""
     keys = faults.key(user="one"), faults.key(user="two")
     run = contained(operator, leaked(*keys), *keys).document["run"]
@@ -70,7 +73,7 @@ def test_an_undo_that_is_stopped_tells_of_every_change(faults: Faults, operator:
     )
     while not [each for each in faults.log.requests() if each.action == "UpdateAccessKey"]:
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(by)
     out, errors = running.communicate(timeout=30)
     document = json.loads(out)
     assert sorted(each["status"] for each in document["keys"]) == ["planned", "unknown"]

@@ -15,6 +15,7 @@ from keysweep.cli import contained, contained_shown
 from keysweep.cli.acting import Confirmation, circumstances, watch
 from keysweep.cli.checks import remember_uses
 from keysweep.cli.contained import Report
+from keysweep.cli.interrupt import ENDINGS, be_patient
 from keysweep.cli.leaked import Leaked, gathered
 from keysweep.cli.operator import (
     allow_account,
@@ -252,6 +253,7 @@ def _acted(
     done: list[Done] = []
     trails: dict[str, Summary] = {}
     is_interrupted, failure = False, None
+    be_patient(*ENDINGS)
     try:
         run.note("begun", command="contain", **circumstances(operator, setting.mandate, setting.endpoint))
         watch(f"run {run.name}, journal {run.journal.path}")

@@ -14,6 +14,7 @@ import click
 from keysweep.cli import delete_shown
 from keysweep.cli.acting import Confirmation, circumstances, watch
 from keysweep.cli.delete_shown import Deletion, Report, Standing
+from keysweep.cli.interrupt import ENDINGS, be_patient
 from keysweep.cli.operator import allow_account, aws_endpoint, mandate_of, policy_file, profile
 from keysweep.cli.output import write_report
 from keysweep.errors import AwsError, JournalError, UsageError
@@ -156,6 +157,7 @@ def _deleted(
     done: list[Deletion] = []
     error: AwsError | None = None
     is_interrupted = False
+    be_patient(*ENDINGS)
     try:
         run.note("begun", command="delete", **who)
         watch(f"run {run.name}, journal {journal.path}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from keysweep.cli import rotate_shown
 from keysweep.cli.acting import Confirmation, circumstances, watch
-from keysweep.cli.interrupt import ENDINGS, CtrlC
+from keysweep.cli.interrupt import ENDINGS, CtrlC, be_patient
 from keysweep.cli.output import abandon
 from keysweep.errors import AwsError, JournalError
 from keysweep.frozen import frozen, replace
@@ -174,6 +174,7 @@ def _locked(work: Work, confirmed: Sequence[str], waits: bool) -> rotate_shown.R
     told: Told | None = None
     error: AwsError | None = None
     is_interrupted = False
+    be_patient(*ENDINGS)
     try:
         rotation = _begun(work, known, run)
         watch(f"run {name}, journal {work.journal.path}")

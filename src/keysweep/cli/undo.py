@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import click
 
 from keysweep.cli.acting import Confirmation, circumstances, watch
+from keysweep.cli.interrupt import ENDINGS, be_patient
 from keysweep.cli.operator import allow_account, aws_endpoint, mandate_of, policy_file, profile
 from keysweep.cli.output import write_report
 from keysweep.errors import AwsError, ExitCode, JournalError
@@ -138,6 +139,7 @@ def _taken_back(
 
     run = Run(new_name(datetime.now(UTC)), Journal(directory()))
     restored: list[Restored] = []
+    be_patient(*ENDINGS)
     try:
         run.note("begun", command="undo", of=of, **circumstance)
         for step in todo:
