@@ -17,7 +17,7 @@ from keysweep.cli.output import write_report
 from keysweep.errors import ConfigError, ExitCode, UsageError
 from keysweep.findings import Severity
 from keysweep.frozen import frozen
-from keysweep.report.asff import is_region
+from keysweep.regions import is_region
 from keysweep.report.style import Style, complaint
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import click
 from keysweep.cli.progress import TerminalLine
 from keysweep.errors import UsageError
 from keysweep.frozen import frozen
+from keysweep.regions import is_region
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _Command = Callable[..., Any]
 _MOST_DAYS = 90
 """CloudTrail tells of no more."""
-_REGION_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 @frozen
@@ -47,7 +47,7 @@ class Usage:
             if is_given and not self.is_asked:
                 raise UsageError(f"{name} goes with --usage: CloudTrail is asked only with that.")
         for region in (*self.regions, *self.home_regions):
-            if not region or not _REGION_CHARACTERS.issuperset(region):
+            if not is_region(region):
                 raise UsageError(f"{region!r} is no region: give the name of one, such as eu-west-1.")
 
     @property

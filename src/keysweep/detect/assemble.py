@@ -16,6 +16,7 @@ from keysweep.detect.pragmas import pragmas
 from keysweep.detect.rules import BY_NAME
 from keysweep.findings import Confidence, Finding, Kind, Part, Role, Secret, Severity, fingerprint
 from keysweep.frozen import replace
+from keysweep.regions import partition_of
 
 
 def assemble(
@@ -99,7 +100,7 @@ def _finding(
         canary=_canary(account, options),
         placeholder=placeholder,
         region=region,
-        partition=_partition(region),
+        partition=partition_of(region) if region else None,
         issued=signature.issued if signature else None,
         expires=signature.expires if signature else None,
         also_at=tuple(sorted(also, key=lambda place: place.offset)),
@@ -203,18 +204,3 @@ def _region_near(text: bytes, credential: Credential) -> str | None:
         re.finditer(_REGION, window), key=lambda match: abs(base + match.start() - credential.start), default=None
     )
     return found.group(1).decode("ascii") if found else None
-
-
-def _partition(region: str | None) -> str | None:
-    """The partition a region belongs to (botocore, endpoints.json)."""
-    if region is None:
-        return None
-    for prefix, partition in (
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("eusc-", "aws-eusc"),
-        ("us-iso", "aws-iso"),
-    ):
-        if region.startswith(prefix):
-            return partition
-    return "aws"

@@ -20,7 +20,7 @@ from keysweep.notify.posting import LOOPBACK, checked_address
 from keysweep.notify.security_hub import AGAIN_AFTER, Hub
 from keysweep.notify.slack import Slack
 from keysweep.notify.webhook import Webhook
-from keysweep.report.asff import is_region
+from keysweep.regions import is_region
 from keysweep.standing import Standing
 from keysweep.store.notices import Wanted
 from keysweep.tables import flag, level, read_table, refuse_unknown, strings, text, whole_number, wrong

@@ -14,6 +14,7 @@ from keysweep.notify.messages import Digest, Notice
 from keysweep.notify.posting import NotTaken, Patience
 from keysweep.notify.taken import Taken
 from keysweep.notify.words import shown
+from keysweep.regions import partition_of
 from keysweep.report.asff import (
     LABELS,
     LEAKED,
@@ -22,7 +23,6 @@ from keysweep.report.asff import (
     MOST_TITLE,
     SCHEMA_VERSION,
     moment,
-    partition_of,
     place,
     product_arn,
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from keysweep.findings import Severity
+from keysweep.regions import partition_of
 from keysweep.report.style import Style
 
 BATCH = 100
@@ -25,20 +25,8 @@ LABELS: Mapping[Severity, str] = {
     Severity.INFO: "INFORMATIONAL",
 }
 """What a severity is called in Security Hub."""
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
 _SAFE = Style().safe
-_REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 _FORMAT_KNOWS = frozenset({"aws", "aws-cn", "aws-us-gov"})
-
-
-def partition_of(region: str) -> str:
-    """Where a region is."""
-    return next((name for begin, name in _PARTITIONS.items() if region.startswith(begin)), "aws")
-
-
-def is_region(text: str) -> bool:
-    """Whether it is written as regions are; which there are changes."""
-    return _REGION.fullmatch(text) is not None
 
 
 def product_arn(account: str, region: str) -> str:

@@ -217,6 +217,16 @@ def test_an_instance_and_a_task_take_their_role(tmp_path: Path, machine: Machine
     assert f"this is {machine.value}: so" in found.evidence
 
 
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eusc-de-east-1", "aws-eusc"), ("here", "aws")],
+)
+@pytest.mark.parametrize("machine", [Machine.EC2, Machine.ECS, Machine.EKS, Machine.CI])
+def test_a_role_is_of_the_partition_that_the_region_is_in(machine: Machine, region: str, partition: str) -> None:
+    found = replaced("", f"[default]\nregion = {region}\n{KEY}", Surroundings(machine, "so"))
+    assert f"arn:{partition}:iam::123456789012:role/ROLE" in found.snippet
+
+
 def test_a_pod_gets_a_role_for_its_service_account() -> None:
     found = replaced("", f"[default]\n{KEY}", Surroundings(Machine.EKS, "so"))
     shown = subprocess.run(

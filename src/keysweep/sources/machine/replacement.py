@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from keysweep.detect.keyid import account_of
 from keysweep.frozen import frozen
+from keysweep.regions import is_region, partition_of
 from keysweep.sources.machine.profiles import Configured, Profile
 from keysweep.sources.machine.surroundings import Machine, Surroundings
 
 _Way = Callable[[Profile, Configured, Surroundings, str], tuple[list[str], str]]
 """How a profile does without its key: steps, and lines of configuration; the last argument is its account."""
 _KEY_ID = re.compile(r"A[A-Z0-9]{19}")
-_REGION = re.compile(r"[a-z0-9-]{1,32}")
-"""Whatever else stands there is no region, and could be lines that somebody wants to have copied."""
 
 
 @frozen
@@ -138,8 +137,14 @@ def _for_a_person(
 
 
 def _region(profile: Profile) -> str:
+    """Whatever else stands there is no region, and could be lines that somebody wants to have copied."""
     said = profile.settings.get("region", "")
-    return said if _REGION.fullmatch(said) else ""
+    return said if is_region(said) else ""
+
+
+def _role(profile: Profile, account: str) -> str:
+    """The ARN of a role of the account, in the partition that the region of the profile is in."""
+    return f"arn:{partition_of(_region(profile))}:iam::{account}:role/ROLE"
 
 
 def _beside(profile: Profile) -> Profile:
@@ -166,7 +171,7 @@ def _put(what: str, profile: Profile) -> str:
 def _by_source(source: str, step: str) -> _Way:
     def way(profile: Profile, _: Configured, __: Surroundings, account: str) -> tuple[list[str], str]:
         region = _region(profile)
-        lines = {"role_arn": f"arn:aws:iam::{account}:role/ROLE", "credential_source": source}
+        lines = {"role_arn": _role(profile, account), "credential_source": source}
         steps = [_put(f"{step} To have a profile take a further one", profile)]
         if profile.takes_role_by_itself:
             steps.append("Take source_profile out of that section: credential_source stands in its place.")
@@ -178,7 +183,7 @@ def _by_source(source: str, step: str) -> _Way:
 def _in_a_pod(profile: Profile, _: Configured, __: Surroundings, account: str) -> tuple[list[str], str]:
     command = (
         "aws eks create-pod-identity-association --cluster-name CLUSTER --namespace NAMESPACE \\\n"
-        f"  --service-account SERVICE-ACCOUNT --role-arn arn:aws:iam::{account}:role/ROLE"
+        f"  --service-account SERVICE-ACCOUNT --role-arn {_role(profile, account)}"
     )
     step = (
         f"Give the service account of the pod a role: SDKs find it by themselves, without profile {profile.name}."
@@ -188,7 +193,7 @@ def _in_a_pod(profile: Profile, _: Configured, __: Surroundings, account: str) -
 
 def _in_ci(profile: Profile, _: Configured, around: Surroundings, account: str) -> tuple[list[str], str]:
     step = "Let the job take a role by OIDC: it gets credentials for an hour, and no key is kept anywhere."
-    role = f"arn:aws:iam::{account}:role/ROLE"
+    role = _role(profile, account)
     if "GITHUB" in around.evidence:
         return [step], (
             "permissions:\n  id-token: write\n  contents: read # for the checkout\nsteps:\n"
