@@ -168,3 +168,21 @@ def test_a_pair_that_could_not_be_put_there_is_seen_before_there_is_one(tmp_path
     assert sink.held() == Held(OLD)
     with pytest.raises(SinkError, match="one half of a pair"):
         sink.rehearse()
+
+
+def test_a_file_that_is_mounted_by_itself_is_refused_before_a_key_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the kernel tells of mounts is written out: mounting takes rights that not every user has."""
+    path = tmp_path / "my files" / "credentials"
+    path.parent.mkdir()
+    path.write_text(f"[ci]\n{PAIR}")
+    line = "36 35 98:0 /mnt1 {} rw,noatime master:1 - ext3 /dev/root rw\n"
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(line.format(str(path.parent).replace(" ", "\\040")) + "odd\n")
+    monkeypatch.setattr("keysweep.aws.sinks.profile._MOUNTS", str(mounts))
+    sink = CredentialsProfile("ci", str(path))
+    sink.rehearse()
+    mounts.write_text("odd\n" + line.format(str(path).replace(" ", "\\040")))
+    with pytest.raises(SinkError, match="it is mounted by itself"):
+        sink.rehearse()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 import time
 
@@ -17,6 +18,8 @@ from keysweep.errors import SinkError
 
 _MOST_BYTES = 1 << 20
 _STALE_SECONDS = 60
+_MOUNTS = "/proc/self/mountinfo"
+_ESCAPE = re.compile(rb"\\([0-7]{3})")
 
 
 def credentials_file() -> str:
@@ -54,6 +57,11 @@ class CredentialsProfile:
             directory = os.path.dirname(directory)
         if not os.access(directory, os.W_OK | os.X_OK):
             raise SinkError(f"could not use {self._path}: nothing can be written in {directory}; change that.")
+        if _is_mounted(self._path):
+            raise SinkError(
+                f"could not use {self._path}: it is mounted by itself, as into a container, so that it cannot be "
+                "replaced; mount its directory, or run this where the file is."
+            )
 
     def put(self, pair: Pair) -> str | None:
         """Put the pair there, and keep the one that was there."""
@@ -153,6 +161,18 @@ class CredentialsProfile:
         with contextlib.suppress(OSError):
             if time.time() - os.lstat(self._temporary).st_mtime >= older_than_seconds:
                 os.unlink(self._temporary)
+
+
+def _is_mounted(path: str) -> bool:
+    """Whether something is mounted at `path` itself: nothing can take its place then (proc_pid_mountinfo(5))."""
+    with contextlib.suppress(OSError), open(_MOUNTS, "rb") as stream:
+        wanted = os.fsencode(os.path.realpath(path))
+        return any(_unescaped(line.split(b" ")[4]) == wanted for line in stream if line.count(b" ") > 4)
+    return False
+
+
+def _unescaped(name: bytes) -> bytes:
+    return _ESCAPE.sub(lambda found: bytes([int(found[1], 8) & 255]), name)
 
 
 def _seen(status: os.stat_result) -> tuple[int, ...]:
