@@ -65,7 +65,10 @@ def test_whoever_had_a_key_writes_nothing_on_the_terminal(cloud: Cloud, endpoint
     assert max(map(len, printed.splitlines())) < 400
 
 
-def test_ctrl_c_keeps_what_cloudtrail_has_told(cloud: Cloud, endpoint: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_it_gets_what_cloudtrail_has_told(
+    cloud: Cloud, endpoint: str, tmp_path: Path, by: signal.Signals
+) -> None:
     cloud.regions |= {"eu-west-1": "opted-in"}
     cloud.events["us-east-1"] = [event(KEY, userAgent="kali")]
     cloud.stuck = frozenset({"eu-west-1"})
@@ -73,7 +76,7 @@ def test_ctrl_c_keeps_what_cloudtrail_has_told(cloud: Cloud, endpoint: str, tmp_
     while len(cloud.looked_up) < 5:
         time.sleep(0.05)
     time.sleep(0.5)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(by)
     printed, said = running.communicate(timeout=10)
     assert (running.returncode, said) == (1, "")
     report = json.loads(printed)

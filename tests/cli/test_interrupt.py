@@ -70,6 +70,10 @@ class Scan:
     def press_ctrl_c(self) -> None:
         os.killpg(self._process.pid, signal.SIGINT)
 
+    def shut_down(self) -> None:
+        """End the parent alone, as a system does that wants to go down."""
+        self._process.terminate()
+
     def kill(self) -> None:
         """End the parent alone, without a chance to clean up."""
         self._process.kill()

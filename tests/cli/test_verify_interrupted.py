@@ -16,8 +16,10 @@ from tests.emulators.script import time_out
 
 
 @pytest.mark.parametrize("command", ["scan", "verify"])
-@pytest.mark.parametrize("presses", [1, 2, 3])
-def test_ctrl_c_keeps_what_was_found_and_answered(tree: Path, sts: Faults, command: str, presses: int) -> None:
+@pytest.mark.parametrize("presses", [0, 1, 2, 3])
+def test_ctrl_c_and_a_shutdown_keep_what_was_found_and_answered(
+    tree: Path, sts: Faults, command: str, presses: int
+) -> None:
     """One key is answered at once, and the server never answers about the other: nobody waits for that."""
     found = scanned(tree)
     found.rename(tree.parent / "found.json")
@@ -28,6 +30,8 @@ def test_ctrl_c_keeps_what_was_found_and_answered(tree: Path, sts: Faults, comma
         time.sleep(0.02)
     time.sleep(0.5)
     begin = time.monotonic()
+    if not presses:
+        asking.shut_down()
     for _ in range(presses):
         asking.press_ctrl_c()
         time.sleep(0.02)

@@ -313,15 +313,16 @@ def test_an_interruption_does_not_wait_for_the_end_of_a_pause(
     assert "because of the interruption" in channel.complaints[0]
 
 
-def test_ctrl_c_finishes_the_message_and_writes_it_down(
-    store: Store, chance: random.Random, tmp_path: Path
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_it_has_the_message_finished_and_written_down(
+    store: Store, chance: random.Random, tmp_path: Path, by: signal.Signals
 ) -> None:
     for _ in range(3):
         leak(store, chance)
     processes: list[subprocess.Popen[str]] = []
 
     def interrupts(_: Request) -> Given:
-        processes[-1].send_signal(signal.SIGINT)
+        processes[-1].send_signal(by)
         return OK
 
     with receiver(interrupts) as it:

@@ -15,7 +15,7 @@ from keysweep.aws.partitions import BY_NAME
 from keysweep.cli import reports as further
 from keysweep.cli.audited import asked, show_trend, told
 from keysweep.cli.databases import db_option
-from keysweep.cli.interrupt import CtrlC
+from keysweep.cli.interrupt import ENDINGS, CtrlC
 from keysweep.cli.levels import fail_on_option
 from keysweep.cli.operator import aws_endpoint, mandate_of, policy_file, profile
 from keysweep.cli.organisation import Read, Wanted, mandated, organisation_options, read_many
@@ -154,7 +154,7 @@ def _read_own(acting: Acting, usage: Usage, leaks: Mapping[str, Leak]) -> Accoun
     from keysweep.account.reading.account import overview, read_account
 
     known = overview(acting)
-    with CtrlC() as ctrl_c:
+    with CtrlC(*ENDINGS) as ctrl_c:
 
         def goes_on() -> bool:
             return not ctrl_c.is_pressed
@@ -171,7 +171,7 @@ def _read_many(
     from keysweep.account.reading.account import overview, read_account
     from keysweep.account.reading.organisation import Way
 
-    with CtrlC() as ctrl_c, _line("{} of {} accounts") as watch:
+    with CtrlC(*ENDINGS) as ctrl_c, _line("{} of {} accounts") as watch:
 
         def goes_on() -> bool:
             return not ctrl_c.is_pressed

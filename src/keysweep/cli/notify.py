@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from keysweep.cli.databases import db_option, installed, opened_store
-from keysweep.cli.interrupt import CtrlC
+from keysweep.cli.interrupt import ENDINGS, CtrlC
 from keysweep.cli.operator import aws_endpoint
 from keysweep.cli.output import check_writable, is_device, put_report, write_report
 from keysweep.errors import ExitCode, IncompleteError, UsageError
@@ -86,7 +86,7 @@ def notify(
     from keysweep.notify.run import tell
     from keysweep.store.notices import First
 
-    with opened_store(db, must_exist=True) as store, CtrlC() as ctrl_c:
+    with opened_store(db, must_exist=True) as store, CtrlC(*ENDINGS) as ctrl_c:
         told = tell(
             store,
             receivers,

@@ -14,7 +14,7 @@ import click
 from keysweep.aws.mandate import Mandate, load
 from keysweep.aws.partitions import BY_NAME
 from keysweep.cli.checks import remember
-from keysweep.cli.interrupt import CtrlC
+from keysweep.cli.interrupt import ENDINGS, CtrlC
 from keysweep.errors import UsageError
 from keysweep.frozen import frozen
 
@@ -130,7 +130,7 @@ def questions_about(findings: Iterable[Finding], partitions: tuple[str, ...]) ->
 def ask(questions: Iterable[Question], endpoint: str | None, workers: int = 32) -> Asked:
     """Ask AWS about each key ID; Ctrl-C ends that at once, whatever is under way, and keeps what was answered."""
     answers: dict[str, Answer] = {}
-    with CtrlC() as ctrl_c:
+    with CtrlC(*ENDINGS) as ctrl_c:
         from keysweep.aws.signing import Caller
         from keysweep.aws.verify import verify
 
