@@ -261,15 +261,38 @@ def test_a_shallow_clone_is_incomplete_until_all_is_fetched(tmp_path: Path, hold
         origin.stage("a", f"{holds} {number}\n")
         origin.commit(f"{number}")
     clone = cloned(origin, tmp_path / "clone", "--depth=2")
-    cut = clone.git("rev-parse", "HEAD~1").decode()[:12]
     ((code, message),) = problems(clone)
     assert code == "missing-object"
-    assert f"this clone is shallow: what came before commit {cut} was not scanned" in message
+    assert "this clone is shallow and lacks commits" in message
     kept = (clone.path / ".git/shallow").read_bytes()
     clone.git("fetch", "-q", "--unshallow")
     assert problems(clone) == []
     (clone.path / ".git/shallow").write_bytes(kept + b"\xff --all\n")  # what it says is missing is here
     assert problems(clone) == []
+
+
+def test_a_commit_of_any_size_hides_no_end_of_a_shallow_clone(tmp_path: Path) -> None:
+    origin = Repository(tmp_path / "origin")
+    evolve(origin, random.Random(37), 3)
+    origin.git("commit", "-q", "--allow-empty", "-F", "-", stdin=b"words\n" * 300_000)
+    assert "this clone is shallow" in problems(cloned(origin, tmp_path / "clone", "--depth=1"))[0][1]
+
+
+@pytest.mark.parametrize("shape", ["directory", "nonsense"])
+def test_where_git_notes_that_a_clone_is_shallow_can_stand_anything(tmp_path: Path, shape: str) -> None:
+    """It costs no finding."""
+    repository, rng = Repository(tmp_path / "r"), random.Random(38)
+    repository.stage("a.ini", f"aws_access_key_id = {key_id(rng)}\naws_secret_access_key = {secret(rng)}\n")
+    head = repository.commit("first")
+    tree = repository.git("rev-parse", "HEAD^{tree}").decode().strip()
+    odd = f"tree {tree}\nparent ".encode() + b"\xff\xfe\nauthor a <a> 1 +0000\ncommitter a <a> 1 +0000\n\nx\n"
+    named = repository.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=odd).decode()
+    note = repository.path / ".git/shallow"
+    if shape == "directory":
+        note.mkdir()
+    else:
+        note.write_text(f"{named}{head}\n--all\n\u2028\n", encoding="utf-8")
+    assert scan_history(os.fspath(repository.path)).findings
 
 
 def test_as_many_commits_as_there_are_make_no_clone_incomplete(tmp_path: Path) -> None:
@@ -309,6 +332,32 @@ def test_a_partial_clone_is_incomplete_until_it_has_all(tmp_path: Path, left: st
     assert "this is a partial clone" in message
     clone.git("-c", "protocol.file.allow=always", "rev-list", "--objects", "--all")  # which fetches one by one
     assert list((clone.path / ".git/objects/pack").glob("*.promisor"))
+    assert problems(clone) == []
+
+
+def test_a_partial_clone_that_git_takes_for_a_shallow_one_as_well_is_no_less_incomplete(tmp_path: Path) -> None:
+    """Its commits are here, so that it lacks none; but git does not look at their files."""
+    origin = Repository(tmp_path / "origin")
+    evolve(origin, random.Random(39), 12)
+    clone = cloned(origin, tmp_path / "clone", "--filter=blob:none", "--no-tags", "--single-branch")
+    clone.git("-c", "protocol.file.allow=always", "fetch", "-q", "--depth=1", "--no-tags")
+    assert (clone.path / ".git/shallow").exists()
+    assert any("this is a partial clone" in message for _, message in problems(clone))
+
+
+def test_what_a_partial_clone_lacks_of_what_a_branch_once_was_counts(tmp_path: Path) -> None:
+    origin = Repository(tmp_path / "origin")
+    for name in ("kept", "left"):
+        origin.stage(name, f"{name}\n")
+        origin.commit(name)
+    clone = cloned(origin, tmp_path / "clone", "--no-checkout", "--filter=blob:none")
+    origin.git("reset", "-q", "--hard", "HEAD~1")
+    allowed = ("-c", "protocol.file.allow=always")
+    clone.git(*allowed, "fetch", "-q")
+    clone.git(*allowed, "reset", "-q", "--hard", "origin/main")
+    assert len(problems(clone)) == 1
+    clone.git("reflog", "expire", "--expire=now", "--all")
+    clone.git("update-ref", "-d", "ORIG_HEAD")
     assert problems(clone) == []
 
 

@@ -10,7 +10,9 @@ from keysweep import git
 from keysweep.errors import GitError
 from keysweep.findings import INTERRUPTED, Problem, ProblemCode
 from keysweep.sources.history.objects.stores import Stores, packs_in
-from keysweep.sources.history.placing.commits import has_parents_of, shallow_commits
+
+_UNCUT = ("--shallow-file", "")
+"""Has git go on where a shallow clone is cut off, to what came before: an earlier fetch may have brought that."""
 
 
 def absent(stores: Stores) -> tuple[Problem, ...]:
@@ -26,27 +28,26 @@ def absent(stores: Stores) -> tuple[Problem, ...]:
 
 
 def _absent(stores: Stores) -> Iterator[Problem]:
-    if cut := _cut(stores):
-        others = f" and {len(cut) - 1} more" if len(cut) > 1 else ""
+    """Git is asked, which stops at the first object that is not there, and reads no more than that of what is."""
+    is_cut = _is_shallow(stores) and not _leads_on(stores.repository, *_UNCUT, "rev-list")
+    if is_cut:
         text = (
-            f"this clone is shallow: what came before commit {cut[0][:12]}{others} was not scanned; fetch all of "
-            "it (fetch-depth: 0, or `git fetch --unshallow`)"
+            "this clone is shallow and lacks commits: what came before the oldest that it has was not scanned; "
+            "fetch all of it (fetch-depth: 0, or `git fetch --unshallow`)"
         )
         yield Problem(ProblemCode.MISSING_OBJECT, text)
-    if _is_partial(stores) and not _has_all(stores.repository):
+    within = () if is_cut else _UNCUT
+    if _is_partial(stores) and not _leads_on(stores.repository, *within, "rev-list", "--objects"):
         text = (
-            "this is a partial clone, and files of its history are on its server alone: they were not scanned; "
-            "scan the address of the server in its place"
+            "this is a partial clone and lacks objects, which its server has kept or which are lost: they were "
+            "not scanned; scan the address of the server in its place"
         )
         yield Problem(ProblemCode.MISSING_OBJECT, text)
 
 
-def _cut(stores: Stores) -> list[str]:
-    """The commits whose parents are not here, because a shallow clone was cut off at them."""
-    if not os.path.exists(os.path.join(os.path.dirname(stores.directories[0]), "shallow")):
-        return []
-    named = filter(git.is_object_id, shallow_commits(stores.repository))
-    return [commit for commit, is_here in has_parents_of(stores.repository, named).items() if not is_here]
+def _is_shallow(stores: Stores) -> bool:
+    """Whether git would cut history off; what is no file, git would wait for or not take."""
+    return os.path.isfile(os.path.join(os.path.dirname(stores.directories[0]), "shallow"))
 
 
 def _is_partial(stores: Stores) -> bool:
@@ -55,9 +56,9 @@ def _is_partial(stores: Stores) -> bool:
     return any(os.path.exists(f"{path.removesuffix('.pack')}.promisor") for path in packs)
 
 
-def _has_all(repository: str) -> bool:
-    """Whether all is here that the refs lead to: git stops at the first object that is not."""
+def _leads_on(repository: str, *command: str) -> bool:
+    """Whether all is here that the refs lead to, and what they were not long ago."""
     with suppress(GitError):
-        git.run(("rev-list", "--objects", "--all", "--quiet"), repository)
+        git.run((*command, "--all", "--reflog", "--quiet"), repository)
         return True
     return False

@@ -23,30 +23,13 @@ def list_commits(repository: str) -> list[str]:
 
 
 def shallow_commits(repository: str) -> frozenset[str]:
-    """The commits at which a shallow clone was cut off."""
+    """The commits at which a shallow clone was cut off; none where what says so is no file."""
     path = git.run(("rev-parse", "--git-path", "shallow"), repository).removesuffix(b"\n")
-    try:
-        with open(os.path.join(os.fsencode(repository), path), "rb") as stream:
-            return frozenset(stream.read().decode("ascii", "replace").split())
-    except FileNotFoundError:
+    place = os.path.join(os.fsencode(repository), path)
+    if not os.path.isfile(place):
         return frozenset()
-
-
-def has_parents_of(repository: str, cut: Iterable[str]) -> dict[str, bool]:
-    """Of commits at which a shallow clone was cut off, those that have parents, and whether these are all here.
-
-    They are where an earlier fetch brought them: git itself takes such a commit for the beginning of history.
-    """
-    has: dict[str, bool] = {}
-    with git.Objects(repository) as objects:
-        for commit in sorted(cut):
-            header = objects.read(commit, _MOST_BYTES)[1].partition(b"\n\n")[0]
-            parents = [
-                line[7:].decode("ascii", "replace") for line in header.split(b"\n") if line[:7] == b"parent "
-            ]
-            if parents:
-                has[commit] = all(objects.read(each, _MOST_BYTES)[0] == "commit" for each in parents)
-    return has
+    with open(place, "rb") as stream:
+        return frozenset(stream.read().decode("ascii", "replace").split())
 
 
 def read_commits(repository: str, ids: Iterable[str]) -> dict[str, Commit]:

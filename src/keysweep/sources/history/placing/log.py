@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from keysweep import git
 from keysweep.sources.diffs import Change, raw_columns
-from keysweep.sources.history.placing.commits import has_parents_of, shallow_commits
+from keysweep.sources.history.placing.commits import shallow_commits
 
 _LOG = (
     "log",
@@ -36,8 +36,7 @@ def logged_changes(
     `jobs` gits are asked of a part of the commits each. Also says whether they told everything.
     """
     share = max(1, -(-len(commits) // jobs))
-    cut = shallow_commits(repository).intersection(commits)
-    deepened = {commit for commit, is_here in has_parents_of(repository, cut).items() if is_here}
+    deepened = _deepened(repository, commits)
     others = [commit for commit in commits if commit not in deepened] if deepened else commits
     parts: list[tuple[Sequence[str], Sequence[str]]] = [
         (_LOG, others[at : at + share]) for at in range(0, len(others), share)
@@ -47,6 +46,28 @@ def logged_changes(
     with ThreadPoolExecutor(max(1, len(parts))) as threads:
         told = list(threads.map(lambda part: _told(repository, part[0], part[1], blobs, names), parts))
     return [change for changes, _ in told for change in changes], all(complete for _, complete in told)
+
+
+def _deepened(repository: str, commits: Sequence[str]) -> set[str]:
+    """Those commits at which a shallow clone is cut off, but whose parents are all here, from an earlier fetch.
+
+    Git itself takes them for the beginning of history.
+    """
+    cut = shallow_commits(repository).intersection(commits)
+    found: set[str] = set()
+    with git.Objects(repository) as objects:
+        for commit in sorted(cut):
+            header = objects.read(commit, _READ_BYTES)[1].partition(b"\n\n")[0]
+            parents = [
+                line[7:].decode("ascii", "replace") for line in header.split(b"\n") if line[:7] == b"parent "
+            ]
+            if parents and all(_is_here(each, objects) for each in parents):
+                found.add(commit)
+    return found
+
+
+def _is_here(name: str, objects: git.Objects) -> bool:
+    return git.is_object_id(name) and objects.read(name, _READ_BYTES)[0] != git.MISSING
 
 
 def _told(
