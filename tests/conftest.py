@@ -15,8 +15,8 @@ settings.register_profile("keysweep", deadline=None)
 settings.load_profile("keysweep")
 
 _OF_ELSEWHERE = (
-    *("AWS_", "BITBUCKET_", "BUILD_", "CI_", "ECS_", "GITHUB_", "GITLAB_", "GIT_", "JENKINS_", "KEYSWEEP_"),
-    *("KUBERNETES_", "SYSTEM_", "XDG_"),
+    *("AGENT_", "AWS_", "BITBUCKET_", "BUILD_", "CHANGE_", "CI_", "ECS_", "GITHUB_", "GITLAB_", "GIT_"),
+    *("JENKINS_", "KEYSWEEP_", "KUBERNETES_", "PRE_COMMIT", "SYSTEM_", "WORKSPACE", "XDG_"),
 )
 """How variables begin that say where the suite runs or what its user prefers."""
 _ALSO_OF_ELSEWHERE = (
@@ -37,6 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     for name in [each for each in os.environ if each.startswith(_OF_ELSEWHERE) or each in _ALSO_OF_ELSEWHERE]:
         del os.environ[name]
+    if any(each.lower().endswith("_proxy") for each in os.environ):
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = (
+            "localhost,127.0.0.1,::1"  # where tests have their servers
+        )
 
 
 @pytest.fixture(autouse=True, scope="session")

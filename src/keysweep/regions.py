@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
+_REGION = re.compile(r"([a-z]{2}|eusc)(-[a-z]+)+-\d{1,2}")
 _PARTITIONS = {
     "cn-": "aws-cn",
     "us-gov-": "aws-us-gov",

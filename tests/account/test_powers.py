@@ -104,6 +104,43 @@ def test_so_can_whoever_may_act_as_any_role_that_is_there(action: str, resource:
     assert allowed(allow(action, Resource=one)).escalations == ()
 
 
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("lambda:UpdateFunctionCode", "arn:aws:lambda:eu-west-1:1:function:app:*"),
+        ("sts:AssumeRole", "arn:aws:iam::999999999999:role/*"),
+        ("sts:AssumeRole", "arn:aws:iam::1:role/deploy/*"),
+        ("*", "arn:aws:s3:::artifacts/*"),
+        ("*", "arn:aws:logs:*:*:*"),
+        ("iam:CreateAccessKey", "arn:aws:iam::1:user/ci-*"),
+        ("iam:CreateAccessKey", "arn:aws:iam::1:group/*"),
+    ],
+)
+def test_what_is_about_some_of_them_or_something_else_gives_nobody_more(action: str, resource: str) -> None:
+    own = ["arn:aws:iam::1:user/web"]
+    assert powers([{"Statement": allow(action, Resource=resource)}], ["p"], own).escalations == ()
+
+
+def test_below_a_path_there_are_administrators_too() -> None:
+    for resource in ("arn:aws:iam::1:user/staff/*", "arn:aws:iam::*:user/staff/*"):
+        assert allowed(allow("iam:CreateAccessKey", Resource=resource)).takes_over
+
+
+def test_all_but_some_are_any_and_all_but_all_are_none() -> None:
+    statement = {"Effect": "Allow", "Action": "iam:CreateAccessKey"}
+    assert allowed(statement | {"NotResource": "arn:aws:iam::1:user/admin"}).takes_over
+    assert not allowed(statement | {"NotResource": "*"}).takes_over
+
+
+def test_any_of_one_partition_and_region_are_any() -> None:
+    own = ["arn:aws-cn:iam::1:user/web"]
+    for action, resource in (
+        ("iam:CreateAccessKey", "arn:aws-cn:iam::1:user/*"),
+        ("lambda:UpdateFunctionCode", "arn:aws-cn:lambda:cn-north-1:1:function:*"),
+    ):
+        assert powers([{"Statement": allow(action, Resource=resource)}], ["p"], own).escalations == (action,)
+
+
 @pytest.mark.parametrize("resource", ["arn:aws:iam::1:user/?*", "arn:aws:iam::1:user/**", "**", "*?"])
 def test_a_pattern_that_everything_fits_is_everything_however_it_is_written(resource: str) -> None:
     assert allowed(allow("iam:CreateAccessKey", Resource=resource)).escalations == ("iam:CreateAccessKey",)

@@ -7,7 +7,7 @@ AWS's managed policy AWSCompromisedKeyQuarantineV3, which denies the same ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any
@@ -15,34 +15,46 @@ from typing import Any
 from keysweep.account.evidence import Powers
 from keysweep.frozen import frozen
 
-_ESCALATIONS = (
-    "iam:AddUserToGroup",
-    "iam:AttachGroupPolicy",
-    "iam:AttachRolePolicy",
-    "iam:AttachUserPolicy",
-    "iam:CreateAccessKey",
-    "iam:CreateLoginProfile",
-    "iam:CreatePolicyVersion",
-    "iam:PutGroupPolicy",
-    "iam:PutRolePolicy",
-    "iam:PutUserPolicy",
-    "iam:SetDefaultPolicyVersion",
-    "iam:UpdateAssumeRolePolicy",
-    "iam:UpdateLoginProfile",
-    "sts:AssumeRole",
-    "lambda:UpdateFunctionCode",
-    "glue:UpdateDevEndpoint",
-)
-"""The most direct first. On any user, role, group, policy or function: one of them has more."""
-_ON_ONES_OWN: Mapping[str, str] = {
-    "iam:AttachGroupPolicy": ":group/",
-    "iam:AttachUserPolicy": ":user/",
-    "iam:CreatePolicyVersion": ":policy/",
-    "iam:PutGroupPolicy": ":group/",
-    "iam:PutUserPolicy": ":user/",
-    "iam:SetDefaultPolicyVersion": ":policy/",
+_ESCALATIONS: Mapping[str, str] = {
+    "iam:AddUserToGroup": "group",
+    "iam:AttachGroupPolicy": "group",
+    "iam:AttachRolePolicy": "role",
+    "iam:AttachUserPolicy": "user",
+    "iam:CreateAccessKey": "user",
+    "iam:CreateLoginProfile": "user",
+    "iam:CreatePolicyVersion": "policy",
+    "iam:PutGroupPolicy": "group",
+    "iam:PutRolePolicy": "role",
+    "iam:PutUserPolicy": "user",
+    "iam:SetDefaultPolicyVersion": "policy",
+    "iam:UpdateAssumeRolePolicy": "role",
+    "iam:UpdateLoginProfile": "user",
+    "sts:AssumeRole": "role",
+    "lambda:UpdateFunctionCode": "function",
+    "glue:UpdateDevEndpoint": "devEndpoint",
 }
+"""The most direct first, with what they are about: of any of these, one has more."""
+_ON_ONES_OWN = frozenset(
+    {
+        "iam:AttachGroupPolicy",
+        "iam:AttachUserPolicy",
+        "iam:CreatePolicyVersion",
+        "iam:PutGroupPolicy",
+        "iam:PutUserPolicy",
+        "iam:SetDefaultPolicyVersion",
+    }
+)
 """Those by which it is enough to change oneself, a group that one is in, or a policy that one has."""
+_ANY: Mapping[str, str] = {
+    "group": "iam::{account}:group/{path}",
+    "role": "iam::{account}:role/{path}",
+    "user": "iam::{account}:user/{path}",
+    "policy": "iam::{account}:policy/{path}",
+    "function": "lambda:{region}:{account}:function:",
+    "devEndpoint": "glue:{region}:{account}:devEndpoint/",
+}
+_NOBODYS_NAME = "0-keysweep-0"
+"""A pattern that this fits was not written for somebody or something."""
 _PASS_ROLE = "iam:PassRole"
 _RUNNERS = (
     "cloudformation:CreateStack",
@@ -82,24 +94,30 @@ def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], ow
         for each in _list(document.get("Statement"))
         if isinstance(each, Mapping) and each.get("Effect") in ("Allow", "Deny")
     ]
-    allowing = [_Actions.of(each) for each in statements if each["Effect"] == "Allow"]
+    granted = [each for each in statements if each["Effect"] == "Allow"]
+    allowing = [_Actions.of(each) for each in granted]
     denying = [_Actions.of(each) for each in statements if each["Effect"] == "Deny" and _is_always(each)]
-
-    broad = [_Actions.of(each) for each in statements if each["Effect"] == "Allow" and _is_broad(each)]
 
     def can(action: str, allowing: Sequence[_Actions] = allowing) -> bool:
         return any(each.has(action) for each in allowing) and not any(each.has(action) for each in denying)
 
-    def can_change_its_own(action: str) -> bool:
-        arns = [each for each in own if _ON_ONES_OWN.get(action, "nothing") in each]
-        about = [each for each in statements if each["Effect"] == "Allow" and _is_about(each, arns, own)]
-        return can(action, [_Actions.of(each) for each in about])
+    def can_about(action: str, is_about: Callable[[Mapping[str, Any]], bool]) -> bool:
+        pairs = zip(granted, allowing, strict=True)
+        return can(action, [actions for each, actions in pairs if actions.has(action) and is_about(each)])
 
-    passes = can(_PASS_ROLE, broad) and any(map(can, _RUNNERS))
+    def can_change_any(action: str, kind: str) -> bool:
+        return can_about(action, lambda statement: _is_about_any(statement, kind, action, own))
 
-    allows_all = any(
-        each["Effect"] == "Allow" and _is_always(each) and _Actions.of(each).are_all for each in statements
-    )
+    def can_change_its_own(action: str, kind: str) -> bool:
+        arns = [each for each in own if f":{kind}/" in each]
+        return action in _ON_ONES_OWN and can_about(action, lambda statement: _is_about(statement, arns, own))
+
+    def gives_more(action: str, kind: str) -> bool:
+        return can_change_any(action, kind) or can_change_its_own(action, kind)
+
+    passes = can_change_any(_PASS_ROLE, "role") and any(map(can, _RUNNERS))
+
+    allows_all = any(_is_always(each) and _Actions.of(each).are_all for each in granted)
     services = {
         "*" if each.is_all_but else pattern.partition(":")[0].lower()
         for each in allowing
@@ -108,8 +126,10 @@ def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], ow
     }
     return Powers(
         is_administrator=allows_all and not any(each.are_all or each.is_all_but for each in denying),
-        escalations=tuple(each for each in _ESCALATIONS if can(each, broad) or can_change_its_own(each))
-        + ((_PASS_ROLE,) if passes else ()),
+        escalations=(
+            *(each for each, kind in _ESCALATIONS.items() if gives_more(each, kind)),
+            *([_PASS_ROLE] if passes else []),
+        ),
         stores=tuple(service for service, reads in _STORES.items() if any(map(can, reads))),
         services=("*",) if any("*" in each for each in services) else tuple(sorted(services)),
         granted_by=tuple(granted_by),
@@ -143,13 +163,31 @@ def _is_always(statement: Mapping[str, Any]) -> bool:
     return "*" in _list(statement.get("Resource")) and not statement.get("Condition")
 
 
-def _is_broad(statement: Mapping[str, Any]) -> bool:
-    """Whether it is about any user, role, group or policy, and not about one, or about who asks alone."""
-    if "NotResource" in statement:
-        return True
-    named = (str(each).rpartition(":")[2] for each in _list(statement.get("Resource")))
-    ends = (each.rpartition("/")[2] for each in named if "${" not in each)
-    return any("*" in each and not each.strip("*?") for each in ends)
+def _is_about_any(statement: Mapping[str, Any], kind: str, action: str, own: Sequence[str]) -> bool:
+    """Whether it is about any user, role, group, policy or function, and not about some that it names.
+
+    For what manages users and roles, any below a path counts as well: administrators have a path like others.
+    """
+    left_out = [str(each) for each in _list(statement.get("NotResource"))]
+    if left_out:
+        return not any(_resource(each).fullmatch(_any_of(kind, each, action, own)) for each in left_out)
+    named = map(str, _list(statement.get("Resource")))
+    return any(_resource(each).fullmatch(_any_of(kind, each, action, own)) for each in named)
+
+
+def _any_of(kind: str, pattern: str, action: str, own: Sequence[str]) -> str:
+    """The ARN of one that nobody thought of, in the region and below the path that the pattern is about."""
+    partition, account = next((each.split(":")[1:5:3] for each in own), ("", ""))
+    said = [*pattern.split(":", 5), *[""] * 6][:6]
+    literal = ["" if set("*?$") & set(each) else each for each in said]
+    manages = action.startswith("iam:") and action != _PASS_ROLE
+    path = said[5].partition("/")[2].rpartition("/")[0] if manages else ""
+    place = _ANY[kind].format(
+        region=literal[3] or "us-east-1",
+        account=account or literal[4] or "000000000000",
+        path=f"{path}/" if path and not set("*?$") & set(path) else "",
+    )
+    return f"arn:{partition or literal[1] or 'aws'}:{place}{_NOBODYS_NAME}"
 
 
 def _is_about(statement: Mapping[str, Any], arns: Iterable[str], own: Iterable[str]) -> bool:
