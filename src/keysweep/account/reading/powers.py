@@ -96,6 +96,8 @@ def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], ow
     ]
     granted = [each for each in statements if each["Effect"] == "Allow"]
     allowing = [_Actions.of(each) for each in granted]
+    partition, account = next((each.split(":")[1:5:3] for each in own), ("", ""))
+    at = partition, account
     denying = [_Actions.of(each) for each in statements if each["Effect"] == "Deny" and _is_always(each)]
 
     def can(action: str, allowing: Sequence[_Actions] = allowing) -> bool:
@@ -106,7 +108,7 @@ def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], ow
         return can(action, [actions for each, actions in pairs if actions.has(action) and is_about(each)])
 
     def can_change_any(action: str, kind: str) -> bool:
-        return can_about(action, lambda statement: _is_about_any(statement, kind, action, own))
+        return can_about(action, lambda statement: _is_about_any(statement, kind, action, at))
 
     def can_change_its_own(action: str, kind: str) -> bool:
         arns = [each for each in own if f":{kind}/" in each]
@@ -163,31 +165,31 @@ def _is_always(statement: Mapping[str, Any]) -> bool:
     return "*" in _list(statement.get("Resource")) and not statement.get("Condition")
 
 
-def _is_about_any(statement: Mapping[str, Any], kind: str, action: str, own: Sequence[str]) -> bool:
-    """Whether it is about any user, role, group, policy or function, and not about some that it names.
+def _is_about_any(statement: Mapping[str, Any], kind: str, action: str, at: tuple[str, str]) -> bool:
+    """Whether it is about any user, role, group, policy or function, and not about some that it names."""
+    manages = action.startswith("iam:") and action != _PASS_ROLE
+    left_out = [str(each) for each in _list(statement.get("NotResource"))]
+    if left_out:
+        return not any(_fits_any(each, kind, manages, at) for each in left_out)
+    return any(_fits_any(str(each), kind, manages, at) for each in _list(statement.get("Resource")))
+
+
+@lru_cache(4096)
+def _fits_any(pattern: str, kind: str, manages: bool, at: tuple[str, str]) -> bool:
+    """Whether it fits one that nobody thought of, in the region and the account that it is about.
 
     For what manages users and roles, any below a path counts as well: administrators have a path like others.
     """
-    left_out = [str(each) for each in _list(statement.get("NotResource"))]
-    if left_out:
-        return not any(_resource(each).fullmatch(_any_of(kind, each, action, own)) for each in left_out)
-    named = map(str, _list(statement.get("Resource")))
-    return any(_resource(each).fullmatch(_any_of(kind, each, action, own)) for each in named)
-
-
-def _any_of(kind: str, pattern: str, action: str, own: Sequence[str]) -> str:
-    """The ARN of one that nobody thought of, in the region and below the path that the pattern is about."""
-    partition, account = next((each.split(":")[1:5:3] for each in own), ("", ""))
     said = [*pattern.split(":", 5), *[""] * 6][:6]
     literal = ["" if set("*?$") & set(each) else each for each in said]
-    manages = action.startswith("iam:") and action != _PASS_ROLE
     path = said[5].partition("/")[2].rpartition("/")[0] if manages else ""
     place = _ANY[kind].format(
         region=literal[3] or "us-east-1",
-        account=account or literal[4] or "000000000000",
+        account=at[1] or literal[4] or "000000000000",
         path=f"{path}/" if path and not set("*?$") & set(path) else "",
     )
-    return f"arn:{partition or literal[1] or 'aws'}:{place}{_NOBODYS_NAME}"
+    name = f"arn:{at[0] or literal[1] or 'aws'}:{place}{_NOBODYS_NAME}"
+    return _resource(pattern).fullmatch(name) is not None
 
 
 def _is_about(statement: Mapping[str, Any], arns: Iterable[str], own: Iterable[str]) -> bool:
@@ -197,7 +199,8 @@ def _is_about(statement: Mapping[str, Any], arns: Iterable[str], own: Iterable[s
     return any(_resource(each).fullmatch(arn) for each in named for arn in arns)
 
 
-def _any(patterns: Iterable[str], action: str) -> bool:
+@lru_cache(4096)
+def _any(patterns: tuple[str, ...], action: str) -> bool:
     return any(_pattern(each).fullmatch(action.lower()) for each in patterns)
 
 
