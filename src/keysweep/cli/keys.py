@@ -11,17 +11,17 @@ from types import FrameType
 
 import click
 
+from keysweep.cli.interrupt import ENDINGS
+
 END = "\x04"
 """What Ctrl-D, and a terminal that is gone, are told as."""
 _MOST_BYTES = 1024
-_ENDING = ("SIGHUP", "SIGTERM")
 
 
 @contextmanager
 def ended_gently() -> Iterator[None]:
     """Make of a closed terminal and of a polite kill what Ctrl-C is, so that the terminal is put back."""
-    numbers = [getattr(signal, name) for name in _ENDING if hasattr(signal, name)]
-    before = [(number, signal.getsignal(number)) for number in numbers]
+    before = [(number, signal.getsignal(number)) for number in ENDINGS]
     for number, handler in before:
         if handler is signal.SIG_DFL:  # ignored, as by nohup, stays ignored
             signal.signal(number, _interrupt)

@@ -7,7 +7,7 @@ AWS's managed policy AWSCompromisedKeyQuarantineV3, which denies the same ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any
@@ -103,22 +103,16 @@ def powers(documents: Iterable[Mapping[str, Any]], granted_by: Iterable[str], ow
     def can(action: str, allowing: Sequence[_Actions] = allowing) -> bool:
         return any(each.has(action) for each in allowing) and not any(each.has(action) for each in denying)
 
-    def can_about(action: str, is_about: Callable[[Mapping[str, Any]], bool]) -> bool:
-        pairs = zip(granted, allowing, strict=True)
-        return can(action, [actions for each, actions in pairs if actions.has(action) and is_about(each)])
-
-    def can_change_any(action: str, kind: str) -> bool:
-        return can_about(action, lambda statement: _is_about_any(statement, kind, action, at))
-
-    def can_change_its_own(action: str, kind: str) -> bool:
-        arns = [each for each in own if f":{kind}/" in each]
-        return action in _ON_ONES_OWN and can_about(action, lambda statement: _is_about(statement, arns, own))
-
     def gives_more(action: str, kind: str) -> bool:
-        return can_change_any(action, kind) or can_change_its_own(action, kind)
+        its = [each for each in own if f":{kind}/" in each] if action in _ON_ONES_OWN else []
+        about = [
+            actions
+            for each, actions in zip(granted, allowing, strict=True)
+            if actions.has(action) and (_is_about_any(each, kind, action, at) or _is_about(each, its, own))
+        ]
+        return can(action, about)
 
-    passes = can_change_any(_PASS_ROLE, "role") and any(map(can, _RUNNERS))
-
+    passes = gives_more(_PASS_ROLE, "role") and any(map(can, _RUNNERS))
     allows_all = any(_is_always(each) and _Actions.of(each).are_all for each in granted)
     services = {
         "*" if each.is_all_but else pattern.partition(":")[0].lower()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from keysweep import git
 from keysweep.errors import GitError
 from keysweep.findings import INTERRUPTED, Problem, ProblemCode
-from keysweep.sources.history.objects.stores import Stores, packs_in
+from keysweep.sources.history.objects.stores import Stores, has_promises, note_of_shallow, packs_in
 
 _UNCUT = ("--shallow-file", "")
 """Has git go on where a shallow clone is cut off, to what came before: an earlier fetch may have brought that."""
@@ -47,13 +47,11 @@ def _absent(stores: Stores) -> Iterator[Problem]:
 
 def _is_shallow(stores: Stores) -> bool:
     """Whether git would cut history off; what is no file, git would wait for or not take."""
-    return os.path.isfile(os.path.join(os.path.dirname(stores.directories[0]), "shallow"))
+    return os.path.isfile(note_of_shallow(stores))
 
 
 def _is_partial(stores: Stores) -> bool:
-    """Whether git has marked a pack as one whose objects may name others that a server promised."""
-    packs = (path for directory in stores.directories for path in packs_in(directory))
-    return any(os.path.exists(f"{path.removesuffix('.pack')}.promisor") for path in packs)
+    return any(has_promises(path) for directory in stores.directories for path in packs_in(directory))
 
 
 def _leads_on(repository: str, *command: str) -> bool:

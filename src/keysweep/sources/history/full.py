@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 
 from keysweep.detect.limits import Limits
 from keysweep.detect.options import Options
@@ -47,8 +48,8 @@ def scan_history(
     """
     limits, options, jobs = limits or Limits(), options or Options(), jobs or os.cpu_count() or 1
     stores = find_stores(repository)
-    notebook = Notebook(stores, limits, options, notes_in) if cached else None
-    result = _of_what_is_here(stores, limits, options, jobs, on_progress, notebook)
+    notes = partial(Notebook, stores, limits, options, notes_in) if cached else None
+    result = _of_what_is_here(stores, limits, options, jobs, on_progress, notes)
     if INTERRUPTED in result.problems:
         return result
     return replace(result, problems=tuple(dict.fromkeys((*result.problems, *absent(stores)))))
@@ -60,8 +61,9 @@ def _of_what_is_here(
     options: Options,
     jobs: int,
     on_progress: OnProgress | None,
-    notebook: Notebook | None,
+    notes: Callable[[], Notebook] | None,
 ) -> ScanResult:
+    """A repository in which nothing can be pays for no notes: to name the rules takes reading them."""
     rescan = rescanning(limits, options)
 
     def in_path(path: str) -> tuple[Finding, ...]:
@@ -73,6 +75,7 @@ def _of_what_is_here(
     nothing = None if options.rules else nothing_in(stores)
     if nothing:
         return nothing
+    notebook = notes() if notes else None
     now = snapshot(stores) if notebook else None
     prepare(only_if_kept=True)
     before = recall(stores, notebook, now, rescan) if notebook and now else None

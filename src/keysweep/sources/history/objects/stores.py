@@ -112,6 +112,16 @@ def _meant(escape: re.Match[bytes]) -> bytes:
     return bytes([int(octal, 8) & 255]) if octal else _LETTERS.get(letter, letter)
 
 
+def note_of_shallow(stores: Stores) -> str:
+    """The file in which git writes down where a shallow clone is cut off; there may be none."""
+    return os.path.join(os.path.dirname(stores.directories[0]), "shallow")
+
+
+def has_promises(pack: str) -> bool:
+    """Whether git has marked a pack as one whose objects may name others that a server promised."""
+    return os.path.exists(f"{pack.removesuffix('.pack')}.promisor")
+
+
 def packs_in(directory: str) -> list[str]:
     """The packs of an object directory that have an index, by their paths."""
     place = os.path.join(directory, _PACKS)

@@ -19,7 +19,7 @@ from keysweep.findings import Source
 from keysweep.frozen import frozen, replace
 from keysweep.sources.diffs import Change
 from keysweep.sources.history.objects.listing import loose_objects
-from keysweep.sources.history.objects.stores import Stores, packs_in
+from keysweep.sources.history.objects.stores import Stores, has_promises, note_of_shallow, packs_in
 
 _MOST_LOOSE = 50_000
 _MOST_HITS = 20_000
@@ -91,11 +91,11 @@ def _told_apart(path: str, stores: Stores) -> str:
 def _borders(stores: Stores, packs: Iterable[str]) -> str:
     digest = blake2b(digest_size=16)
     try:
-        digest.update((Path(stores.directories[0]).parent / "shallow").read_bytes())
+        digest.update(Path(note_of_shallow(stores)).read_bytes())
     except OSError:
         digest.update(b"none")
     for path in packs:
-        if os.path.exists(path.removesuffix(".pack") + ".promisor"):
+        if has_promises(path):
             digest.update(path.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
